@@ -28,15 +28,23 @@ class GraphBuilder:
     def input(self, frame: int, size: int, label: str = "") -> int:
         return self._add(Input(frame, size, label))
 
-    def constant(self, value: torch.Tensor, label: str = "") -> int:
-        return self._add(Constant(value, label))
+    def constant(self, value: torch.Tensor, label: str = "", relative_error: float = 0.0) -> int:
+        return self._add(Constant(value, label, relative_error))
 
-    def affine(self, weight: torch.Tensor, bias: torch.Tensor, source: int, label: str = "") -> int:
-        return self._add(Affine(weight, bias, (source,), label))
+    def affine(
+        self, weight: torch.Tensor, bias: torch.Tensor, source: int, label: str = "", relative_error: float = 0.0
+    ) -> int:
+        return self._add(Affine(weight, bias, (source,), label, relative_error))
 
-    def sum(self, sources: Sequence[int], coefficients: Sequence[float] | None = None, label: str = "") -> int:
+    def sum(
+        self,
+        sources: Sequence[int],
+        coefficients: Sequence[float] | None = None,
+        label: str = "",
+        relative_error: float = 0.0,
+    ) -> int:
         weights = tuple(1.0 for _ in sources) if coefficients is None else tuple(float(c) for c in coefficients)
-        return self._add(Sum(weights, tuple(sources), self._nodes[sources[0]].size, label))
+        return self._add(Sum(weights, tuple(sources), self._nodes[sources[0]].size, label, relative_error))
 
     def gather(self, sources: Sequence[int], index: np.ndarray, label: str = "") -> int:
         return self._add(Gather(np.ascontiguousarray(index, dtype=np.int64), tuple(sources), label))

@@ -26,10 +26,11 @@ class Input:
 
 @dataclass(frozen=True, eq=False)
 class Constant:
-    """A fixed vector ``value``, shape (size,)."""
+    """A fixed vector ``value``, shape (size,); ``relative_error`` as in :class:`Affine`."""
 
     value: torch.Tensor
     label: str = ""
+    relative_error: float = 0.0
     sources: tuple[int, ...] = field(default=(), init=False)
 
     @property
@@ -39,12 +40,18 @@ class Constant:
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """``weight @ source + bias``; ``weight`` is (size, source size), or (size,) for a diagonal map; ``bias`` is (size,)."""
+    """``weight @ source + bias``; ``weight`` is (size, source size), or (size,) for a diagonal map; ``bias`` is (size,).
+
+    ``relative_error`` bounds how far each weight and bias may lie from the coefficient it stands for, as a share of its
+    absolute value: 0 where the numbers come unchanged from the file, a few 2^-53 where they were folded in floating
+    point (a batch normalisation, a sum of two biases).
+    """
 
     weight: torch.Tensor
     bias: torch.Tensor
     sources: tuple[int, ...]
     label: str = ""
+    relative_error: float = 0.0
 
     @property
     def size(self) -> int:
@@ -58,12 +65,13 @@ class Affine:
 
 @dataclass(frozen=True, eq=False)
 class Sum:
-    """``sum_i coefficients[i] * sources[i]``, all of one size."""
+    """``sum_i coefficients[i] * sources[i]``, all of one size; ``relative_error`` as in :class:`Affine`."""
 
     coefficients: tuple[float, ...]
     sources: tuple[int, ...]
     size: int
     label: str = ""
+    relative_error: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,8 @@ import onnx
 import torch
 from torch import nn
 
-KINDS: dict[str, type[nn.RNNBase]] = {
+Recurrent = type[nn.RNN] | type[nn.LSTM] | type[nn.GRU]
+KINDS: dict[str, Recurrent] = {
     "rnn": nn.RNN,
     "lstm": nn.LSTM,
     "gru": nn.GRU,

@@ -1,5 +1,4 @@
 """Checks of what callers pass to a transformer, and of what a kernel returns (numpy reductions: hot path)."""
-reductions only."""
 
 from __future__ import annotations
 

@@ -94,3 +94,7 @@ class Transformer(ABC):
         ------
         ValueError: a bound, slope, cut or coefficient is nan or infinite (cut widths may be inf), or lower > upper.
         """
+
+    def range(self, region: Region) -> Residual:
+        """Enclose ``f`` itself: the residual of slope zero. Members with monotone sections do it from the corners."""
+        return self.residual(np.zeros_like(region.lower), region)

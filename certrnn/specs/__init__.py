@@ -1,0 +1,5 @@
+"""Specifications: what must hold of the scores on the whole region."""
+
+from certrnn.specs.margin import Spec, label_spec
+
+__all__ = ["Spec", "label_spec"]

@@ -1,0 +1,29 @@
+"""Outward rounding of tensor expressions: the policy of ``transformers_abs._rounding`` carried to whole arrays.
+
+A computed dot product of length n errs by at most ``gamma(n) |a|.|b|`` for any order of summation (blocked, fused,
+threaded); underflow adds at most half a subnormal a product, which ``TINY`` covers for every length below 2^60.
+"""
+
+from __future__ import annotations
+
+import torch
+from transformers_abs._rounding import gamma
+
+TINY = 2.0**-1000
+
+
+def up(value: torch.Tensor, roundings: int) -> torch.Tensor:
+    """At least the exact value of a non-negative expression evaluated to ``value`` with that many roundings."""
+    return value * (1.0 + 2.0 * gamma(roundings + 2)) + TINY
+
+
+def down(value: torch.Tensor, magnitude: torch.Tensor, roundings: int) -> torch.Tensor:
+    """At most the exact value of an expression evaluated to ``value`` whose terms sum up to ``magnitude`` in absolute
+    value, with that many roundings."""
+    return value - (2.0 * gamma(roundings + 3)) * magnitude - TINY
+
+
+def outward(lower: torch.Tensor, upper: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Each bound one representable number outward: covers the one rounding that made it."""
+    inf = torch.tensor(torch.inf, dtype=lower.dtype, device=lower.device)
+    return torch.nextafter(lower, -inf), torch.nextafter(upper, inf)

@@ -1,0 +1,39 @@
+"""The one interpreter: walks a graph in a domain and releases every value after its last use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import transformers_abs as ta
+
+from certrnn.domains._protocol import Propagation, V
+from certrnn.ir import Elementwise, Graph
+
+Observer = Callable[[int, V, ta.Region | None], Any]
+
+
+def propagate(graph: Graph, run: Propagation[V], observe: Observer[V] | None = None) -> V:
+    """The value of the graph's output node in the domain of ``run``.
+
+    Parameters
+    ----------
+    observe: called with (position, value, argument region) after every node; the region is None unless the node is
+        elementwise. For analyses and tests that look inside.
+    """
+    values: dict[int, V] = {}
+    for position, node in enumerate(graph.nodes):
+        arguments = [values[s] for s in node.sources]
+        region = None
+        if isinstance(node, Elementwise):
+            region = run.arguments(arguments)
+            value = run.elementwise(node, arguments, region)
+        else:
+            value = run.linear_step(node, arguments)
+        if observe is not None:
+            observe(position, value, region)
+        values[position] = value
+        for source in {position, *node.sources}:
+            if graph.last_use[source] <= position:
+                del values[source]
+    return values[graph.output]

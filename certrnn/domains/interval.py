@@ -1,0 +1,153 @@
+"""Intervals: every element on its own. Cheap, and the floor that no other domain may fall below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import transformers_abs as ta
+
+from certrnn.arrays import to_numpy, to_tensor
+from certrnn.domains._protocol import Domain, Propagation
+from certrnn.domains._rounding import down, gamma, outward, up
+from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Sum
+from certrnn.regions import Region
+
+
+@dataclass(frozen=True, eq=False)
+class Interval:
+    """``lower <= value <= upper``, each (B, n). nan where the run failed."""
+
+    lower: torch.Tensor
+    upper: torch.Tensor
+
+    def midpoint(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """A midpoint and a radius, rounded up, that cover the interval."""
+        middle = 0.5 * self.lower + 0.5 * self.upper
+        return middle, up(torch.maximum(self.upper - middle, middle - self.lower), 1)
+
+    def magnitude(self) -> torch.Tensor:
+        """The largest absolute value."""
+        return torch.maximum(self.lower.abs(), self.upper.abs())
+
+
+def constant_interval(node: Constant, batch: int, device: torch.device) -> Interval:
+    value = node.value.to(device).expand(batch, -1)
+    if not node.relative_error:
+        return Interval(value, value)
+    spread = up(node.relative_error * value.abs(), 1)
+    return Interval(*outward(value - spread, value + spread))
+
+
+def affine_interval(node: Affine, value: Interval) -> Interval:
+    """Midpoint-radius form: ``W m + b -+ (|W| r + rounding)``."""
+    weight, bias = node.weight.to(value.lower.device), node.bias.to(value.lower.device)
+    middle, radius = value.midpoint()
+    size = middle.abs() + radius
+    if node.diagonal:
+        center, spread, total = middle * weight + bias, radius * weight.abs(), size * weight.abs()
+    else:
+        center = torch.addmm(bias, middle, weight.T)
+        spread, total = (torch.cat([radius, size]) @ weight.abs().T).chunk(2)
+    terms = value.lower.shape[1] + 3
+    error = (gamma(terms) + node.relative_error) * (total + bias.abs())
+    spread = up(spread + error, terms + 3)
+    return Interval(*outward(center - spread, center + spread))
+
+
+def sum_interval(node: Sum, values: list[Interval]) -> Interval:
+    lower = upper = size = torch.zeros_like(values[0].lower)
+    for coefficient, value in zip(node.coefficients, values, strict=True):
+        ends = (coefficient * value.lower, coefficient * value.upper)
+        low, high = ends if coefficient >= 0 else ends[::-1]
+        lower, upper, size = lower + low, upper + high, size + abs(coefficient) * value.magnitude()
+    error = up((gamma(len(values) + 3) + node.relative_error) * size, len(values) + 3)
+    return Interval(*outward(lower - error, upper + error))
+
+
+def gather_interval(node: Gather, values: list[Interval]) -> Interval:
+    index = torch.from_numpy(node.index).to(values[0].lower.device)
+    return Interval(
+        torch.cat([v.lower for v in values], dim=1)[:, index], torch.cat([v.upper for v in values], dim=1)[:, index]
+    )
+
+
+def elementwise_interval(node: Elementwise, box: Interval, region: ta.Region) -> Interval:
+    """The range of the transformer on the box of ``region``; ``box`` gives shape and device."""
+    result = node.transformer.range(ta.Region(region.lower, region.upper))
+    shape = (box.lower.shape[0], node.size)
+    return Interval(*(to_tensor(r.reshape(shape), box.lower) for r in (result.lower, result.upper)))
+
+
+def rows_lower(value: Interval, rows: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
+    """Sound lower bounds (B, K) of ``rows @ value + offset``."""
+    middle, radius = value.midpoint()
+    center = torch.einsum("bkn,bn->bk", rows, middle) + offset
+    spread = torch.einsum("bkn,bn->bk", rows.abs(), radius)
+    size = torch.einsum("bkn,bn->bk", rows.abs(), middle.abs() + radius) + offset.abs()
+    return down(center - spread, up(size, value.lower.shape[1] + 3), value.lower.shape[1] + 3)
+
+
+def stack_arguments(boxes: list[Interval], failed: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds (arity, B * n) of an elementwise node's arguments. Rows of the batch with a bound that is not finite are
+    marked in ``failed`` (B,) and stand as zeros: their results mean nothing and never count as certified."""
+    lower, upper = torch.stack([b.lower for b in boxes]), torch.stack([b.upper for b in boxes])
+    finite = torch.isfinite(lower).all(2).all(0) & torch.isfinite(upper).all(2).all(0)
+    if not bool(finite.all()):
+        failed |= ~finite
+        lower, upper = (torch.where(finite[None, :, None], b, torch.zeros_like(b)) for b in (lower, upper))
+    return to_numpy(lower.reshape(len(boxes), -1)), to_numpy(upper.reshape(len(boxes), -1))
+
+
+@dataclass(frozen=True, eq=False)
+class IntervalRun(Propagation[Interval]):
+    """One propagation; ``failed`` (B,) marks rows whose numbers left the floating-point range."""
+
+    region: Region
+    failed: torch.Tensor
+
+    def input(self, node: Input) -> Interval:
+        if node.frame in self.region.frames:
+            return Interval(*self.region.box(node.frame))
+        x = self.region.center[:, node.frame]
+        return Interval(x, x)
+
+    def constant(self, node: Constant) -> Interval:
+        return constant_interval(node, self.region.batch, self.region.center.device)
+
+    def affine(self, node: Affine, value: Interval) -> Interval:
+        return affine_interval(node, value)
+
+    def sum(self, node: Sum, values: list[Interval]) -> Interval:
+        return sum_interval(node, values)
+
+    def gather(self, node: Gather, values: list[Interval]) -> Interval:
+        return gather_interval(node, values)
+
+    def arguments(self, values: list[Interval]) -> ta.Region:
+        return ta.Region(*stack_arguments(values, self.failed))
+
+    def elementwise(self, node: Elementwise, values: list[Interval], region: ta.Region | None) -> Interval:
+        assert region is not None
+        return elementwise_interval(node, values[0], region)
+
+    def bounds(self, value: Interval) -> tuple[torch.Tensor, torch.Tensor]:
+        return value.lower, value.upper
+
+    def lower(self, value: Interval, rows: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
+        bound = rows_lower(value, rows, offset)
+        return torch.where(self.failed[:, None] | bound.isnan(), -torch.inf, bound)
+
+
+@dataclass(frozen=True)
+class Intervals(Domain[Interval]):
+    """Interval bound propagation with outward rounding."""
+
+    name: str = "interval"
+
+    def start(self, region: Region) -> IntervalRun:
+        return IntervalRun(region, torch.zeros(region.batch, dtype=torch.bool, device=region.center.device))
+
+    def bytes_per_row(self, graph: Graph, frames: tuple[int, ...]) -> int:
+        return 64 * max(node.size for node in graph.nodes) + 16 * sum(node.size for node in graph.nodes)

@@ -1,0 +1,69 @@
+"""Points: plain evaluation, differentiable. Attacks, coverage and the importer's self-check run on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from certrnn.domains._protocol import Domain, Propagation
+from certrnn.domains.interpret import propagate
+from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Sum
+from certrnn.regions import Region
+
+
+@dataclass(frozen=True, eq=False)
+class PointsRun(Propagation[torch.Tensor]):
+    """Values are (B, size) tensors; ``x`` is (B, frames, features)."""
+
+    x: torch.Tensor
+
+    def input(self, node: Input) -> torch.Tensor:
+        return self.x[:, node.frame]
+
+    def constant(self, node: Constant) -> torch.Tensor:
+        return node.value.to(self.x.device).expand(self.x.shape[0], -1)
+
+    def affine(self, node: Affine, value: torch.Tensor) -> torch.Tensor:
+        weight, bias = node.weight.to(value.device), node.bias.to(value.device)
+        return value * weight + bias if node.diagonal else torch.addmm(bias, value, weight.T)
+
+    def sum(self, node: Sum, values: list[torch.Tensor]) -> torch.Tensor:
+        total = node.coefficients[0] * values[0]
+        for coefficient, value in zip(node.coefficients[1:], values[1:], strict=True):
+            total = torch.add(total, value, alpha=coefficient)
+        return total
+
+    def gather(self, node: Gather, values: list[torch.Tensor]) -> torch.Tensor:
+        joined = values[0] if len(values) == 1 else torch.cat(values, dim=1)
+        return joined[:, torch.from_numpy(node.index).to(joined.device)]
+
+    def arguments(self, values: list[torch.Tensor]) -> None:
+        return None
+
+    def elementwise(self, node: Elementwise, values: list[torch.Tensor], region: None) -> torch.Tensor:
+        return node.transformer.value(*values, xp=torch)
+
+    def bounds(self, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return value, value
+
+    def lower(self, value: torch.Tensor, rows: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
+        return torch.einsum("bkn,bn->bk", rows, value) + offset
+
+
+@dataclass(frozen=True)
+class Points(Domain[torch.Tensor]):
+    """The center of each region, in floating point. Not a sound domain: it encloses one point, up to rounding."""
+
+    name: str = "points"
+
+    def start(self, region: Region) -> PointsRun:
+        return PointsRun(region.center)
+
+    def bytes_per_row(self, graph: Graph, frames: tuple[int, ...]) -> int:
+        return 8 * sum(node.size for node in graph.nodes)
+
+
+def evaluate(graph: Graph, x: torch.Tensor) -> torch.Tensor:
+    """Scores (B, n) of sequences ``x`` (B, frames, features), float64, differentiable in ``x``."""
+    return propagate(graph, PointsRun(x))

@@ -1,0 +1,3 @@
+"""The fixture script needs TensorFlow, which the tests do not."""
+
+collect_ignore_glob = ["fixtures/*"]

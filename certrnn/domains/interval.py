@@ -100,6 +100,12 @@ def stack_arguments(boxes: list[Interval], failed: torch.Tensor) -> tuple[np.nda
     return to_numpy(lower.reshape(len(boxes), -1)), to_numpy(upper.reshape(len(boxes), -1))
 
 
+def unless_failed(value: Interval, failed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Bounds of the value; everything where the run failed or a bound is nan."""
+    bad = failed[:, None] | value.lower.isnan() | value.upper.isnan()
+    return torch.where(bad, -torch.inf, value.lower), torch.where(bad, torch.inf, value.upper)
+
+
 @dataclass(frozen=True, eq=False)
 class IntervalRun(Propagation[Interval]):
     """One propagation; ``failed`` (B,) marks rows whose numbers left the floating-point range."""
@@ -133,7 +139,7 @@ class IntervalRun(Propagation[Interval]):
         return elementwise_interval(node, values[0], region)
 
     def bounds(self, value: Interval) -> tuple[torch.Tensor, torch.Tensor]:
-        return value.lower, value.upper
+        return unless_failed(value, self.failed)
 
     def lower(self, value: Interval, rows: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
         bound = rows_lower(value, rows, offset)

@@ -29,6 +29,7 @@ from certrnn.domains.interval import (
     rows_lower,
     stack_arguments,
     sum_interval,
+    unless_failed,
 )
 from certrnn.domains.reduction import Keep, Reduction
 from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Sum
@@ -189,7 +190,7 @@ class ZonotopeRun(Propagation[Zonotope]):
         return self.reduction(Zonotope(center, generators, slack, box, self.space))
 
     def bounds(self, value: Zonotope) -> tuple[torch.Tensor, torch.Tensor]:
-        return value.interval.lower, value.interval.upper
+        return unless_failed(value.interval, self.failed)
 
     def lower(self, value: Zonotope, rows: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
         (value,) = self._checked([value])

@@ -1,5 +1,18 @@
-"""Search: the largest eps that an analysis certifies."""
+"""Search: verdicts at an eps, and the largest eps that an analysis certifies."""
 
+from certrnn.search.certify import margins, radii
+from certrnn.search.problem import Problem, Threat, parse_threats, predict
 from certrnn.search.radius import Certify, PaperGrid, RelativeTolerance, Schedule
 
-__all__ = ["Certify", "PaperGrid", "RelativeTolerance", "Schedule"]
+__all__ = [
+    "Certify",
+    "PaperGrid",
+    "Problem",
+    "RelativeTolerance",
+    "Schedule",
+    "Threat",
+    "margins",
+    "parse_threats",
+    "predict",
+    "radii",
+]

@@ -35,7 +35,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     """
     options: dict[str, Any] = {"fastmath": False, "error_model": "numpy", "nogil": True}
     try:
-        compiled = numba.njit(function, cache=True, **options)
+        compiled: Any = numba.njit(function, cache=True, **options)
         cache_file = compiled._cache._cache_file
         cache_file._source_stamp = (cache_file._source_stamp, _package_stamp())
     except (AttributeError, RuntimeError, OSError):

@@ -89,8 +89,7 @@ def widen_down(x, error):
 
 @kernel
 def ulps(x, count):
-    """At least ``count`` units in the last place of x and at least ``count * TINY``, for 0.5 <= count <=
-    2^20.
+    """At least ``count`` units in the last place of x, and at least ``count TINY``; 0.5 <= count <= 2^20.
 
     ``|x| ULP >= ulp(x)`` for normal x; one ulp more than asked pays for the roundings here.
     """

@@ -1,0 +1,2 @@
+PIECEWISE_KIND: int = 2
+enclose = None

@@ -351,7 +351,7 @@ def test_selection(text: str, size: int | None, expected: tuple[int, ...]) -> No
         ("1" * 400, None),
         ("1.5", 3),
         ("0x1", 3),
-        ("١", 3),
+        ("\u0661", 3),
         ("1:2:3", 9),
     ],
 )

@@ -29,6 +29,10 @@ class Region(ABC):
         """The part of the batch from ``start`` to ``stop``."""
 
     @abstractmethod
+    def select(self, rows: torch.Tensor) -> Region:
+        """The region whose set ``i`` is the set ``rows[i]`` of this one; ``rows`` (R,) may repeat."""
+
+    @abstractmethod
     def project(self, x: torch.Tensor) -> torch.Tensor:
         """The sequence of the region next to ``x`` (B, frames, features), up to floating point; differentiable."""
 

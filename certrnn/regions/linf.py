@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import torch
 
@@ -58,6 +57,9 @@ class LinfBall(Region):
     def rows(self, start: int, stop: int) -> LinfBall:
         return LinfBall(self.center[start:stop], self.eps[start:stop], self.frames, self.clip)
 
+    def select(self, rows: torch.Tensor) -> LinfBall:
+        return LinfBall(self.center[rows], self.eps[rows], self.frames, self.clip)
+
     def project(self, x: torch.Tensor) -> torch.Tensor:
         eps = self.eps[:, None, None]
         moved = torch.minimum(torch.maximum(x, self.center - eps), self.center + eps)
@@ -68,18 +70,25 @@ class LinfBall(Region):
         return torch.where(mask[None, :, None], moved, self.center)
 
     def contains(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.tensor([self._contains_row(x[b], b) for b in range(self.batch)])
+        radius = torch.zeros_like(self.center)
+        radius[:, list(self.frames)] = self.eps[:, None, None]
+        inside = _distance_at_most(x, self.center, radius)
+        if self.clip is not None:
+            inside &= (x == self.center) | ((x >= self.clip[0]) & (x <= self.clip[1]))
+        return inside.flatten(1).all(dim=1)
 
-    def _contains_row(self, x: torch.Tensor, row: int) -> bool:
-        eps, clip = Fraction(float(self.eps[row])), self.clip
-        for frame, (values, centers) in enumerate(zip(x.tolist(), self.center[row].tolist(), strict=True)):
-            radius = eps if frame in self.frames else Fraction(0)
-            for value, center in zip(values, centers, strict=True):
-                if abs(Fraction(value) - Fraction(center)) > radius:
-                    return False
-                if clip is not None and value != center and not clip[0] <= value <= clip[1]:
-                    return False
-        return True
+
+def _distance_at_most(x: torch.Tensor, center: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:
+    """``|x - center| <= radius`` in exact arithmetic, elementwise; False for nan.
+
+    Rounding is monotone and the radius is a floating-point number, so the rounded difference decides unless it equals
+    the radius; then the sign of its rounding error does (Knuth's error-free difference).
+    """
+    difference = x - center
+    virtual = x - difference
+    error = (x - (difference + virtual)) + (virtual - center)
+    beyond = torch.where(difference < 0, -error, error)
+    return (difference.abs() < radius) | ((difference.abs() == radius) & (beyond <= 0))
 
 
 def _require_frames(frames: tuple[int, ...], length: int) -> None:

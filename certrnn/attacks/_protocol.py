@@ -1,0 +1,84 @@
+"""What an attack is: it proposes sequences, and only verified ones count."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import final
+
+import torch
+
+from certrnn.domains.points import evaluate
+from certrnn.ir import Graph
+from certrnn.regions import Region
+from certrnn.specs import Spec
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What an attack found for B regions.
+
+    ``x`` (B, frames, features) is the proposed sequence of each region, ``margin`` (B,) its smallest margin in float64,
+    and ``success`` (B,) says that the sequence lies in its region in exact arithmetic and that this margin is at most 0.
+    """
+
+    x: torch.Tensor
+    success: torch.Tensor
+    margin: torch.Tensor
+
+
+class Attack(ABC):
+    """Looks for a sequence of each region that violates the specification. Independent of every bound."""
+
+    @abstractmethod
+    def run(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
+        """Candidates (B, frames, features), one for each region. Nothing is assumed of them."""
+
+    def starting_at(self, x: torch.Tensor) -> Attack:
+        """The same attack with the hint that ``x`` (B, frames, features) lies near a violation; ignored by default."""
+        return self
+
+    @final
+    def __call__(self, graph: Graph, region: Region, spec: Spec) -> Outcome:
+        """Run, project into the region, and verify: an outcome never claims more than was checked.
+
+        Parameters
+        ----------
+        region: B sets of sequences.
+        spec: B specifications, one a set.
+        """
+        proposed = self.run(graph, region, spec).detach()
+        return verify(graph, region, spec, pull_inside(region, proposed))
+
+
+def verify(graph: Graph, region: Region, spec: Spec, x: torch.Tensor) -> Outcome:
+    """The outcome of sequences ``x`` (B, frames, features) as they are; membership is checked where it matters."""
+    with torch.no_grad():
+        margin = worst_margin(graph, spec, x)
+    success = margin <= 0
+    if bool(success.any()):
+        hits = success.nonzero().flatten()
+        success[hits] = region.select(hits).contains(x[hits])
+    return Outcome(x, success, margin)
+
+
+def worst_margin(graph: Graph, spec: Spec, x: torch.Tensor) -> torch.Tensor:
+    """(B,) smallest margin in float64; nan where a margin is nan, which no comparison takes for a violation."""
+    return spec.margins(evaluate(graph, x)).amin(dim=1)
+
+
+def pull_inside(region: Region, x: torch.Tensor) -> torch.Tensor:
+    """The projection of ``x``, moved towards the center by a few units in the last place where rounding left it outside.
+
+    Rows that still lie outside after that, and rows that are not finite, come back as the center.
+    """
+    center = region.center
+    x = region.project(torch.where(torch.isfinite(x), x, center))
+    for doublings in range(8):
+        outside = ~region.contains(x)
+        if not bool(outside.any()):
+            return x
+        share = 1.0 - 2.0 ** (doublings - 53) if doublings else 1.0
+        closer = torch.nextafter(center + (x - center) * share, center)
+        x = torch.where(outside[:, None, None], closer, x)
+    return torch.where(region.contains(x)[:, None, None], x, center)

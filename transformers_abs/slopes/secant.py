@@ -11,7 +11,7 @@ from transformers_abs import _validate
 from transformers_abs._protocol import Region, Transformer
 
 _NARROW: float = 1e-6
-# Below this width, relative to max(1, |center|), the difference of two rounded values says little of the slope.
+# Below this width, relative to max(1, |center|), the difference of two rounded values hides the slope.
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class Tanh(Transformer):
     >>> box = Region(np.array([[-1.0]]), np.array([[1.0]]))
     >>> enclosure = TANH.residual(np.array([[0.8]]), box)
     >>> round(float(enclosure.lower[0]), 4), round(float(enclosure.upper[0]), 4)
-    (-0.0624, 0.0624)
+    (-0.0622, 0.0622)
     """
 
     name = "tanh"

@@ -1,0 +1,341 @@
+"""From an ONNX model and the shape of one sample to a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+
+from certrnn.errors import CertrnnError, InvalidInput, Unsupported
+from certrnn.io.onnx.layout import DataInput, Layout
+from certrnn.io.onnx.node import NodeContext
+from certrnn.io.onnx.ops import MOVEMENT, OPERATORS
+from certrnn.io.onnx.ops.heads import DROPPABLE, dropped
+from certrnn.io.onnx.reader import ModelFile, _short, to_array
+from certrnn.io.onnx.space import Space
+from certrnn.io.onnx.tensors import Known, Tensor, Tokens, View, known
+from certrnn.ir import Graph
+from certrnn.ir.rewrite import simplify
+
+_REMEDY = "Export logits of a model made of RNN, LSTM, GRU, Gemm, MatMul and element-wise operators."
+_RECURRENT = frozenset({"RNN", "LSTM", "GRU"})
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """A table of word vectors indexed by the model's input, cut off in front of the graph.
+
+    Parameters
+    ----------
+    table: (words, features), float64.
+    tensor: name of the ONNX tensor that holds the looked-up rows.
+    """
+
+    table: np.ndarray
+    tensor: str
+
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """A lowered model.
+
+    Parameters
+    ----------
+    graph: the network, simplified.
+    whole: the same before simplification, in which ``tensors`` names every ONNX tensor's elements.
+    scores: name of the ONNX tensor that the graph's output equals.
+    head: ``"logits"`` (one score a class) or ``"binary"`` (class 1 where the one score is positive).
+    """
+
+    graph: Graph
+    whole: Graph
+    tensors: dict[str, tuple[int, ...]]
+    values: dict[str, np.ndarray]
+    starts: np.ndarray
+    scores: str
+    head: str
+    notes: tuple[str, ...]
+    embedding: Embedding | None
+
+
+def lower(file: ModelFile, layout: Layout, output: str) -> Lowered:
+    """Lower the part of the model that ``output`` depends on, for one sample.
+
+    Raises
+    ------
+    Unsupported, InvalidInput: naming the node.
+    """
+    return _Lowering(file, layout, output).run()
+
+
+class _Lowering:
+    """One walk over the nodes of a model."""
+
+    def __init__(self, file: ModelFile, layout: Layout, output: str) -> None:
+        self.file, self.layout, self.output = file, layout, output
+        self.proto = file.proto.graph
+        self.space = Space()
+        self.notes: list[str] = []
+        self.embedding: Embedding | None = None
+        self.inputs: list[int] = []
+        self.scores = output
+
+    def run(self) -> Lowered:
+        scope: dict[str, Tensor] = {}
+        self._bind_inputs(scope)
+        for tensor in self.proto.initializer:
+            scope[tensor.name] = known(
+                to_array(tensor, f"reading model {self.file.path.name!r}"), tensor.name
+            )
+        wanted = _needed(self.proto.node, {self.output})
+        self.terminal = _terminal(self.proto.node, self.output)
+        for node in self.proto.node:
+            if any(name in wanted for name in node.output):
+                self._step(node, scope)
+        return self._finish(scope)
+
+    # ---- inputs
+
+    def _bind_inputs(self, scope: dict[str, Tensor]) -> None:
+        layout, given = self.layout, {t.name for t in self.proto.initializer}
+        if layout.input.tokens:
+            scope[layout.input.name] = Tokens(layout.arrange(np.arange(layout.frames)[None]))
+        builder = self.space.builder
+        self.inputs = [builder.input(t, layout.features, f"frame {t}") for t in range(layout.frames)]
+        rows = np.stack([self.space.ids(p) for p in self.inputs])
+        self.rows = rows
+        if not layout.input.tokens:
+            scope[layout.input.name] = View(layout.arrange(rows[None]))
+        for info in self.proto.input:
+            if info.name not in given and info.name != layout.input.name and _is_length(self.proto, info):
+                scope[info.name] = Known(np.array([layout.frames], dtype=np.int64))
+                self.notes.append(f"input {info.name!r}: taken as the sequence length, the number of frames")
+
+    # ---- nodes
+
+    def _step(self, node: onnx.NodeProto, scope: dict[str, Tensor]) -> None:
+        context = self._context(node, scope)
+        try:
+            results = self._results(node, context, scope)
+        except CertrnnError:
+            raise
+        except MemoryError as error:
+            raise InvalidInput(context.where, "the node fits into memory", "out of memory") from error
+        except Exception as error:
+            # a damaged file can break any assumption of a handler; the node is named, nothing is guessed
+            raise InvalidInput(
+                context.where, "inputs and attributes fit together", _short(error), "Export the model again."
+            ) from error
+        for name, result in zip(node.output, results, strict=False):
+            if name:
+                scope[name] = result
+
+    def _context(self, node: onnx.NodeProto, scope: dict[str, Tensor]) -> NodeContext:
+        name = node.name or (node.output[0] if node.output else "?")
+        where = f"reading node {name!r} ({node.op_type})"
+        missing = [i for i in node.input if i and i not in scope]
+        if missing:
+            extra = {i.name for i in self.proto.input}
+            if missing[0] in extra:
+                raise Unsupported(
+                    where,
+                    "the model has one data input (and a sequence length)",
+                    f"a further input {missing[0]!r}",
+                    "Export with initial states and masks as constants.",
+                )
+            raise InvalidInput(
+                where, "its inputs are computed by earlier nodes", repr(missing[0]), "Export again."
+            )
+        attributes = {a.name: _decoded(a, where) for a in node.attribute}
+        inputs = tuple(scope[i] if i else None for i in node.input)
+        return NodeContext(
+            name,
+            node.op_type,
+            self.file.opset,
+            attributes,
+            inputs,
+            tuple(node.output),
+            self.space,
+            self.notes,
+        )
+
+    def _results(self, node: onnx.NodeProto, context: NodeContext, scope: dict[str, Tensor]) -> list[Tensor]:
+        if node.domain not in ("", "ai.onnx"):
+            raise context.refuse(
+                "operators come from the standard ONNX set",
+                f"domain {node.domain!r}",
+                "Export without contributed ops.",
+            )
+        if node.op_type == "If":
+            return self._branch(context, scope)
+        if (
+            node.op_type in DROPPABLE
+            and node.output[0] in self.terminal
+            and isinstance(context.input(0), View)
+        ):
+            self.scores = node.input[0]
+            return dropped(context)
+        if (
+            node.op_type == "Gather"
+            and isinstance(context.input(0), Known)
+            and isinstance(context.input(1), Tokens)
+        ):
+            return [self._embed(node, context)]
+        if node.op_type not in OPERATORS:
+            raise context.refuse(
+                f"the operator is one of {', '.join(sorted(OPERATORS))}", node.op_type, _REMEDY
+            )
+        return OPERATORS[node.op_type](context)
+
+    def _branch(self, context: NodeContext, scope: dict[str, Tensor]) -> list[Tensor]:
+        """An If whose condition is known: the nodes of the branch it takes."""
+        condition = context.constant(0, "the condition").array.reshape(-1)
+        branch = context.attribute("then_branch" if bool(condition[0]) else "else_branch")
+        inner = dict(scope)
+        for tensor in branch.initializer:
+            inner[tensor.name] = known(to_array(tensor, context.where), tensor.name)
+        for node in branch.node:
+            self._step(node, inner)
+        context.note(f"folded, its condition is always {bool(condition[0])}")
+        return [inner[o.name] for o in branch.output]
+
+    def _embed(self, node: onnx.NodeProto, context: NodeContext) -> View:
+        table, words = context.constant(0, "the table"), context.input(1)
+        assert isinstance(words, Tokens)
+        if context.attribute("axis", 0) != 0 or table.array.ndim != 2 or not table.real:
+            raise context.refuse("an embedding reads the rows of a matrix of floats", f"shape {table.shape}")
+        if table.shape[1] != self.layout.features:
+            raise InvalidInput(
+                "fitting the data to the model",
+                f"a frame is a word vector of {table.shape[1]} features",
+                self.layout.features,
+            )
+        if self.embedding is not None:
+            raise context.refuse("the words of the input are looked up once", "a second embedding")
+        if not np.isfinite(table.array).all():
+            raise context.damaged("the embedding's numbers are finite", "nan or inf")
+        self.embedding = Embedding(table.array, node.output[0])
+        context.note(f"cut: the frames are rows of the table {table.name!r} of {table.shape[0]} words")
+        return View(self.rows[words.frames])
+
+    # ---- the end
+
+    def _finish(self, scope: dict[str, Tensor]) -> Lowered:
+        if self.output not in scope:
+            raise InvalidInput("reading the graph's output", "it is computed by a node", repr(self.output))
+        result = scope[self.output]
+        if not isinstance(result, View):
+            raise Unsupported(
+                f"reading output {self.output!r}",
+                "the scores depend on the input",
+                "a constant",
+                "Check the export.",
+            )
+        if result.ids.size == 0 or (result.ids.ndim and result.shape[-1] != result.ids.size):
+            raise Unsupported(
+                f"reading output {self.output!r}",
+                "the output is one vector of class scores a sample",
+                f"shape {result.shape} for one sample",
+                "Export the scores of one frame, e.g. the last.",
+            )
+        position = self.space.vector(result.ids, "scores")
+        self.space.ids(position)
+        whole = self.space.builder.build(position)
+        head = "binary" if result.ids.size == 1 else "logits"
+        views = {n: t.ids for n, t in scope.items() if isinstance(t, View)}
+        starts = np.array([0, *np.cumsum([n.size for n in whole.nodes])])
+        return Lowered(
+            simplify(whole),
+            whole,
+            {n: v.shape for n, v in views.items()},
+            views,
+            starts,
+            self.scores,
+            head,
+            tuple(self.notes),
+            self.embedding,
+        )
+
+
+def _decoded(attribute: onnx.AttributeProto, where: str) -> Any:
+    if attribute.ref_attr_name:
+        raise InvalidInput(where, "attributes hold values", f"a reference {attribute.ref_attr_name!r}")
+    match attribute.type:
+        case onnx.AttributeProto.STRING:
+            return attribute.s.decode("utf-8", "replace")
+        case onnx.AttributeProto.STRINGS:
+            return [s.decode("utf-8", "replace") for s in attribute.strings]
+        case onnx.AttributeProto.TENSOR:
+            return to_array(attribute.t, where)
+        case onnx.AttributeProto.SPARSE_TENSOR | onnx.AttributeProto.SPARSE_TENSORS:
+            raise Unsupported(where, "tensors are dense", f"sparse attribute {attribute.name!r}")
+    return onnx.helper.get_attribute_value(attribute)
+
+
+def _reads(node: onnx.NodeProto) -> set[str]:
+    """Names a node reads, those of its sub-graphs included."""
+    names = {i for i in node.input if i}
+    for attribute in node.attribute:
+        for graph in [attribute.g, *attribute.graphs] if attribute.HasField("g") else list(attribute.graphs):
+            for inner in graph.node:
+                names |= _reads(inner)
+            names |= {o.name for o in graph.output}
+    return names
+
+
+def _needed(nodes: Sequence[onnx.NodeProto], wanted: set[str]) -> set[str]:
+    """Names that the wanted tensors depend on."""
+    found = set(wanted)
+    for node in reversed(nodes):
+        if any(o in found for o in node.output):
+            found |= _reads(node)
+    return found
+
+
+def _terminal(nodes: Sequence[onnx.NodeProto], output: str) -> set[str]:
+    """Names of tensors after which only data movement leads to the output."""
+    found, name = {output}, output
+    makers = {o: n for n in nodes for o in n.output if o}
+    while name in makers:
+        node = makers[name]
+        if node.op_type not in MOVEMENT or not node.input:
+            break
+        name = node.input[0]
+        found.add(name)
+    return found
+
+
+def _is_length(graph: onnx.GraphProto, info: onnx.ValueInfoProto) -> bool:
+    """True for an integer vector that only recurrent nodes read, as their sequence_lens."""
+    tensor = info.type.tensor_type
+    if tensor.elem_type not in (onnx.TensorProto.INT32, onnx.TensorProto.INT64) or len(tensor.shape.dim) > 1:
+        return False
+    reached, used = {info.name}, False
+    for node in graph.node:
+        for position, name in enumerate(node.input):
+            if name not in reached:
+                continue
+            if node.op_type in _RECURRENT and position == 4:
+                used = True
+            elif node.op_type in MOVEMENT and position == 0:
+                reached.add(node.output[0])
+            elif node.op_type != "Shape":
+                return False
+    return used
+
+
+def choose_input(inputs: list[DataInput], graph: onnx.GraphProto) -> DataInput:
+    """The input that carries the data; every other must be a sequence length."""
+    lengths = {i.name for i in graph.input if _is_length(graph, i)}
+    others = [i for i in inputs if i.name not in lengths]
+    if len(others) != 1:
+        raise Unsupported(
+            "reading the model's inputs",
+            "there is one data input (and a sequence length)",
+            ", ".join(repr(i.name) for i in others) or "none",
+            "Export with initial states and masks as constants.",
+        )
+    return others[0]

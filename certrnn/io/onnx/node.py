@@ -1,0 +1,119 @@
+"""One ONNX node as its lowering sees it: attributes, inputs, and the words for refusing it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from certrnn.errors import InvalidInput, Unsupported
+from certrnn.io.onnx.space import Space
+from certrnn.io.onnx.tensors import Known, Tensor, Tokens, View
+
+
+@dataclass(frozen=True, eq=False)
+class NodeContext:
+    """A node with its attributes decoded and its inputs read.
+
+    Parameters
+    ----------
+    name: the node's name, or its first output where it has none.
+    inputs: None where an optional input is left out.
+    outputs: names of the outputs; empty where nobody wants one.
+    """
+
+    name: str
+    op: str
+    opset: int
+    attributes: dict[str, Any]
+    inputs: tuple[Tensor | None, ...]
+    outputs: tuple[str, ...]
+    space: Space
+    notes: list[str]
+
+    @property
+    def where(self) -> str:
+        return f"reading node {self.name!r} ({self.op})"
+
+    def refuse(self, requirement: str, received: object, remedy: str = "") -> Unsupported:
+        """The error for a valid node that certrnn does not interpret."""
+        return Unsupported(self.where, requirement, received, remedy)
+
+    def damaged(self, requirement: str, received: object) -> InvalidInput:
+        """The error for a node that breaks the ONNX specification."""
+        return InvalidInput(self.where, requirement, received, "Export the model again.")
+
+    def attribute(self, name: str, default: Any = None) -> Any:
+        return self.attributes.get(name, default)
+
+    def has(self, index: int) -> bool:
+        return index < len(self.inputs) and self.inputs[index] is not None
+
+    def input(self, index: int) -> Tensor:
+        tensor = self.inputs[index] if index < len(self.inputs) else None
+        if tensor is None:
+            raise self.damaged(f"input {index} is given", "nothing")
+        return tensor
+
+    def constant(self, index: int, what: str) -> Known:
+        """An input that must not depend on the data."""
+        tensor = self.input(index)
+        if not isinstance(tensor, Known):
+            raise self.refuse(
+                f"{what} (input {index}) is constant",
+                "a tensor that depends on the data",
+                "Export with constant folding.",
+            )
+        return tensor
+
+    def integers(self, index: int, what: str) -> list[int]:
+        """A constant input of integers, flattened."""
+        tensor = self.constant(index, what)
+        if tensor.array.dtype.kind not in "iu":
+            raise self.damaged(f"{what} (input {index}) holds integers", tensor.array.dtype)
+        return [int(v) for v in tensor.array.reshape(-1)]
+
+    def axes(self, index: int = 1) -> list[int] | None:
+        """Axes from the attribute (older opsets) or from an input."""
+        if "axes" in self.attributes:
+            return [int(a) for a in self.attributes["axes"]]
+        return self.integers(index, "axes") if self.has(index) else None
+
+    def axis(self, value: int, rank: int) -> int:
+        """A non-negative axis."""
+        if not -rank <= value < rank:
+            raise self.damaged(f"an axis lies in [-{rank}, {rank})", value)
+        return value % rank
+
+    def view(self, index: int) -> View:
+        """An input as elements of graph nodes; known numbers become a Constant node."""
+        tensor = self.input(index)
+        return self.as_view(tensor)
+
+    def as_view(self, tensor: Tensor) -> View:
+        match tensor:
+            case Known():
+                return self.space.constant(tensor, self.where)
+            case Tokens():
+                raise self.refuse(
+                    "integer words of the input are read by an embedding Gather only",
+                    f"{self.op} of them",
+                    "Compute masks and lengths outside of the model.",
+                )
+            case View():
+                return tensor
+
+    def note(self, text: str) -> None:
+        self.notes.append(f"{self.name} ({self.op}): {text}")
+
+
+def broadcast(node: NodeContext, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """numpy's broadcasting, with the node named where the shapes do not fit."""
+    try:
+        return [np.array(a) for a in np.broadcast_arrays(*arrays)]
+    except ValueError as error:
+        raise node.damaged(
+            "the shapes of the inputs broadcast", " and ".join(str(a.shape) for a in arrays)
+        ) from error

@@ -1,0 +1,240 @@
+"""The graph under construction, addressed element by element.
+
+Every element of every node has one number, its *id*: nodes follow each other, so node ``i`` owns a run of ids. A
+tensor is an array of ids; :meth:`Space.vector` turns ids into a node again, with a Gather only where they are not
+exactly one whole node.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from certrnn.io.onnx.tensors import Known, View, check_finite
+from certrnn.ir import Affine, Elementwise, Gather, GraphBuilder
+from transformers_abs import SIGMOID, TANH, Transformer
+from transformers_abs.bivariate import MUL_SIGMOID, PRODUCT, SIGMOID_TANH
+
+
+class Space:
+    """A graph builder with element ids, shared weights and shared sub-expressions."""
+
+    def __init__(self) -> None:
+        self.builder = GraphBuilder()
+        self._starts: list[int] = [0]
+        self._vectors: dict[bytes, int] = {}
+        self._constants: dict[tuple[bytes, float], int] = {}
+        self._numbers: dict[tuple[tuple[int, ...], bytes], torch.Tensor] = {}
+        self._applied: dict[tuple[object, ...], int] = {}
+        self._matrices: dict[tuple[int, bool, int], tuple[np.ndarray, torch.Tensor]] = {}
+
+    # ---- ids
+
+    def ids(self, position: int) -> np.ndarray:
+        """The ids of the node at ``position``."""
+        while len(self._starts) <= position + 1:
+            self._starts.append(self._starts[-1] + self.builder[len(self._starts) - 1].size)
+        return np.arange(self._starts[position], self._starts[position + 1])
+
+    def locate(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Node position and element within the node of each id."""
+        starts = np.asarray(self._starts)
+        positions = np.searchsorted(starts, ids, side="right") - 1
+        return positions, ids - starts[positions]
+
+    def vector(self, ids: np.ndarray, label: str = "") -> int:
+        """Position of a node that holds exactly the elements ``ids``, in that order."""
+        flat = np.ascontiguousarray(ids, dtype=np.int64).reshape(-1)
+        key = flat.tobytes()
+        if key in self._vectors:
+            return self._vectors[key]
+        positions, elements = self.locate(flat)
+        first = int(positions[0])
+        if flat.size == self.builder[first].size and np.array_equal(flat, self.ids(first)):
+            return first
+        order = np.unique(positions, return_index=True)
+        sources = order[0][np.argsort(order[1], kind="stable")]
+        begin = np.concatenate([[0], np.cumsum([self.builder[int(s)].size for s in sources])])
+        place = np.argsort(sources)[np.searchsorted(np.sort(sources), positions)]
+        node = self.builder.gather([int(s) for s in sources], begin[place] + elements, label)
+        self._vectors[key] = node
+        self.ids(node)
+        return node
+
+    def _resolved(self, position: int, elements: np.ndarray) -> np.ndarray:
+        """Ids of the elements of a node, looking through Gather nodes."""
+        node = self.builder[position]
+        if not isinstance(node, Gather):
+            return self.ids(position)[elements]
+        below = np.concatenate([self._resolved(s, np.arange(self.builder[s].size)) for s in node.sources])
+        return below[node.index[elements]]
+
+    # ---- numbers
+
+    def numbers(self, array: np.ndarray) -> torch.Tensor:
+        """The array as a float64 tensor; equal arrays share one."""
+        array = np.ascontiguousarray(array, dtype=np.float64)
+        key = (array.shape, array.tobytes())
+        if key not in self._numbers:
+            self._numbers[key] = torch.from_numpy(array.copy())
+        return self._numbers[key]
+
+    def matrix(self, array: np.ndarray, transpose: bool, index: int = 0) -> torch.Tensor:
+        """A weight matrix, converted once for each array object of the model."""
+        key = (id(array), transpose, index)
+        if key not in self._matrices:
+            plain = array.reshape(-1, *array.shape[-2:])[index]
+            weight = np.ascontiguousarray(plain.T if transpose else plain, dtype=np.float64)
+            self._matrices[key] = (
+                array,
+                torch.from_numpy(weight.copy()),
+            )  # keeps the array, hence its id, alive
+        return self._matrices[key][1]
+
+    def constant(self, value: Known, label: str = "") -> View:
+        """Known numbers as elements of a Constant node."""
+        check_finite(label, value)
+        flat = value.array.astype(np.float64).reshape(-1)
+        key = (flat.tobytes(), value.relative_error)
+        if key not in self._constants:
+            self._constants[key] = self.builder.constant(self.numbers(flat), label, value.relative_error)
+        return View(self.ids(self._constants[key]).reshape(value.shape))
+
+    # ---- arithmetic
+
+    def affine_rows(self, rows: np.ndarray, weight: torch.Tensor, error: float, label: str) -> np.ndarray:
+        """``weight @ row`` for each row of ids, shape (M, K) to (M, N): one Affine node a row."""
+        bias = self.numbers(np.zeros(weight.shape[0]))
+        results = []
+        for row in rows:
+            node = self.builder.affine(weight, bias, self.vector(row, label), label, error)
+            results.append(self.ids(node))
+        return np.stack(results) if results else np.zeros((0, weight.shape[0]), dtype=np.int64)
+
+    def scaled(
+        self, ids: np.ndarray, weight: np.ndarray, bias: np.ndarray, error: float, label: str
+    ) -> np.ndarray:
+        """``weight * element + bias`` element by element; the three arrays have one shape."""
+        rows = np.stack(
+            [
+                ids.reshape(-1),
+                np.ascontiguousarray(weight, dtype=np.float64).reshape(-1).view(np.int64),
+                np.ascontiguousarray(bias, dtype=np.float64).reshape(-1).view(np.int64),
+            ],
+            axis=1,
+        )
+        result = np.empty(len(rows), dtype=np.int64)
+        for _, members, distinct in self._groups(rows, 1):
+            scale = self.numbers(distinct[:, 1].copy().view(np.float64))
+            offset = self.numbers(distinct[:, 2].copy().view(np.float64))
+            source = self.vector(distinct[:, 0], label)
+            node = self._memo(
+                ("scaled", source, id(scale), id(offset), error),
+                lambda s=source, w=scale, b=offset: self.builder.affine(w, b, s, label, error),
+            )
+            result[members[0]] = self.ids(node)[members[1]]
+        return result.reshape(ids.shape)
+
+    def apply(self, transformer: Transformer, ids: np.ndarray, label: str) -> np.ndarray:
+        """A function of one argument, element by element: one node for each node the elements come from."""
+        result = np.empty(ids.size, dtype=np.int64)
+        for _, members, distinct in self._groups(ids.reshape(-1, 1), 1):
+            node = self._elementwise(transformer, label, distinct[:, 0])
+            result[members[0]] = self.ids(node)[members[1]]
+        return result.reshape(ids.shape)
+
+    def linear(
+        self, terms: list[np.ndarray], coefficients: list[float], error: float, label: str
+    ) -> np.ndarray:
+        """``sum_k coefficients[k] * terms[k]`` of id arrays of one shape."""
+        rows = np.stack([t.reshape(-1) for t in terms], axis=1)
+        result = np.empty(len(rows), dtype=np.int64)
+        for _, members, distinct in self._groups(rows, len(terms)):
+            sources = [self.vector(column, label) for column in distinct.T]
+            node = self._memo(
+                ("linear", tuple(sources), tuple(coefficients), error),
+                lambda s=sources: self.builder.sum(s, coefficients, label, error),
+            )
+            result[members[0]] = self.ids(node)[members[1]]
+        return result.reshape(terms[0].shape)
+
+    def multiply(self, left: np.ndarray, right: np.ndarray, label: str) -> np.ndarray:
+        """``left * right`` element by element, with gates recognised: see :meth:`_product`."""
+        rows = np.stack([left.reshape(-1), right.reshape(-1)], axis=1)
+        result = np.empty(len(rows), dtype=np.int64)
+        for _, members, distinct in self._groups(rows, 2):
+            node = self._product(distinct[:, 0], distinct[:, 1], label)
+            result[members[0]] = self.ids(node)[members[1]]
+        return result.reshape(left.shape)
+
+    def _product(self, left: np.ndarray, right: np.ndarray, label: str) -> int:
+        """One node for a product; sigmoid(x) tanh(y) and x sigmoid(y) are looked up among the producers.
+
+        ``(1 - sigmoid(x))`` counts as ``sigmoid(-x)``. The factors' own nodes stay for whoever else reads them.
+        """
+        for gate, value in ((left, right), (right, left)):
+            argument = self._sigmoid_argument(gate, label)
+            if argument is not None:
+                inner = self._argument(value, TANH)
+                if inner is not None:
+                    return self._elementwise(SIGMOID_TANH, label, argument, inner)
+        for gate, value in ((right, left), (left, right)):
+            argument = self._sigmoid_argument(gate, label)
+            if argument is not None:
+                return self._elementwise(MUL_SIGMOID, label, value, argument)
+        return self._elementwise(PRODUCT, label, left, right)
+
+    def _argument(self, ids: np.ndarray, transformer: Transformer) -> np.ndarray | None:
+        """Ids of x where the elements are ``transformer(x)``, all of one node; else None."""
+        positions, elements = self.locate(ids)
+        node = self.builder[int(positions[0])]
+        if not isinstance(node, Elementwise) or node.transformer is not transformer:
+            return None
+        return self._resolved(node.sources[0], elements)
+
+    def _sigmoid_argument(self, ids: np.ndarray, label: str) -> np.ndarray | None:
+        """Ids of x where the elements are sigmoid(x), or 1 - sigmoid(-x); else None."""
+        argument = self._argument(ids, SIGMOID)
+        if argument is not None:
+            return argument
+        positions, elements = self.locate(ids)
+        node = self.builder[int(positions[0])]
+        if not isinstance(node, Affine) or not node.diagonal or node.relative_error != 0.0:
+            return None
+        if not (bool((node.weight[elements] == -1.0).all()) and bool((node.bias[elements] == 1.0).all())):
+            return None
+        below = self._resolved(node.sources[0], elements)
+        if len(np.unique(self.locate(below)[0])) != 1:
+            return None
+        argument = self._argument(below, SIGMOID)
+        if argument is None:
+            return None
+        return self.scaled(argument, -np.ones(argument.shape), np.zeros(argument.shape), 0.0, label)
+
+    # ---- sharing
+
+    def _elementwise(self, transformer: Transformer, label: str, *arguments: np.ndarray) -> int:
+        sources = tuple(self.vector(a, label) for a in arguments)
+        return self._memo(
+            ("apply", transformer, *sources),
+            lambda: self.builder.elementwise(transformer, *sources, label=label),
+        )
+
+    def _memo(self, key: tuple[object, ...], make) -> int:
+        if key not in self._applied:
+            self._applied[key] = make()
+        return self._applied[key]
+
+    def _groups(self, rows: np.ndarray, arguments: int):
+        """Split rows by the nodes that their first ``arguments`` columns (ids) belong to.
+
+        Yields (nodes, (row numbers, index into distinct), distinct rows): equal rows are computed once, and elements
+        keep the order of the nodes they come from, so that a whole node stays whole.
+        """
+        positions = np.stack([self.locate(rows[:, k])[0] for k in range(arguments)], axis=1)
+        kinds, first, which = np.unique(positions, axis=0, return_index=True, return_inverse=True)
+        which = which.reshape(-1)
+        for group in np.argsort(first, kind="stable"):
+            members = np.flatnonzero(which == group)
+            distinct, inverse = np.unique(rows[members], axis=0, return_inverse=True)
+            yield kinds[group], (members, inverse.reshape(-1)), distinct

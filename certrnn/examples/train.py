@@ -117,10 +117,10 @@ def export(model: Classifier, name: str, folder: Path) -> None:
             verbose=False,
         )
     for file in (folder / f"{name}.onnx", folder / f"{name}_dynamo.onnx"):
-        _strip_origin(file)
+        strip_origin(file)
 
 
-def _strip_origin(file: Path) -> None:
+def strip_origin(file: Path) -> None:
     """Drop the stack traces of the exporters: they name the paths of the machine that exported."""
     model = onnx.load(str(file), load_external_data=False)
     for holder in (model, model.graph, *model.graph.node, *model.graph.input, *model.graph.output):

@@ -1,0 +1,121 @@
+"""Files of torch's two exporters and of tf2onnx mean what the networks they came from compute."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from certrnn.errors import Unsupported
+from certrnn.io.onnx import OnnxModel, read
+from tests.importer import checks
+from tests.importer.exporters import ARCHITECTURES, FRAMES, Architecture, example, export
+
+FIXTURES = Path(__file__).parent / "fixtures"
+KERAS = sorted(path.stem for path in FIXTURES.glob("keras*.onnx"))
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's exporter logs what it does not find."""
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
+
+
+def ended(scores: np.ndarray, ending: str) -> np.ndarray:
+    """What a dropped last operator would have made of the scores."""
+    with np.errstate(over="ignore"):
+        if ending == "sigmoid":
+            return 1.0 / (1.0 + np.exp(-scores))
+        exponentials = np.exp(scores - scores.max(1, keepdims=True))
+    shares = exponentials / exponentials.sum(1, keepdims=True)
+    return {"none": scores, "softmax": shares, "log_softmax": np.log(shares)}[ending]
+
+
+def samples(model: OnnxModel, x: np.ndarray, architecture: Architecture) -> np.ndarray:
+    """Inputs as (samples, frames, features), words looked up in the table that the importer cut off."""
+    if architecture.tokens:
+        return model.embed(x)
+    return np.moveaxis(x, 1, 0) if architecture.time_first else x
+
+
+def check(file: Path, x: np.ndarray, expected: np.ndarray, architecture: Architecture) -> None:
+    model = read(file)
+    scores = checks.graph_scores(model, samples(model, x, architecture))
+    ours = ended(scores, architecture.ending)
+    theirs = np.asarray(checks.session(str(file)).run(None, {model.input.name: x})[0])
+    assert checks.close(ours.reshape(expected.shape), expected, checks.TOLERANCE)
+    assert checks.close(ours.reshape(theirs.shape), theirs, checks.TOLERANCE)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_legacy_export(tmp_path: Path, name: str) -> None:
+    architecture = ARCHITECTURES[name]
+    network = export(architecture, tmp_path / "model.onnx", dynamo=False)
+    x = example(architecture, 4, seed=1)
+    with torch.no_grad():
+        check(tmp_path / "model.onnx", x.numpy(), network(x).numpy(), architecture)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_dynamo_export_as_bundled(name: str) -> None:
+    with np.load(FIXTURES / "dynamo" / f"{name}.npz") as data:
+        check(FIXTURES / "dynamo" / f"{name}.onnx", data["x"], data["expected"], ARCHITECTURES[name])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name, marks=[] if name in ("rnn", "lstm_bidirectional", "gru_cell") else pytest.mark.slow
+        )
+        for name in ARCHITECTURES
+    ],
+)
+def test_dynamo_export_by_the_torch_installed(tmp_path: Path, name: str) -> None:
+    architecture = ARCHITECTURES[name]
+    network = export(architecture, tmp_path / "model.onnx", dynamo=True)
+    x = example(architecture, 4, seed=1)
+    with torch.no_grad():
+        check(tmp_path / "model.onnx", x.numpy(), network(x).numpy(), architecture)
+
+
+@pytest.mark.parametrize("name", KERAS)
+def test_keras_network_exported_by_tf2onnx(name: str) -> None:
+    with np.load(FIXTURES / f"{name}.npz") as data:
+        x, expected = data["x"], data["expected"]
+    last = onnx.load(str(FIXTURES / f"{name}.onnx")).graph.node[-1].op_type
+    ending = {"Softmax": "softmax", "Sigmoid": "sigmoid"}.get(last, "none")
+    check(FIXTURES / f"{name}.onnx", x, expected, Architecture(nn.Identity, ending=ending))
+
+
+def test_both_generations_of_keras_are_there() -> None:
+    assert len(KERAS) == 22
+
+
+class Attention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.linear = nn.GRU(3, 4, batch_first=True), nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.layer(x)[0]
+        return self.linear((torch.softmax(y.sum(2), dim=1)[:, :, None] * y).sum(1))
+
+
+REFUSED = {
+    "Softmax": Architecture(Attention),
+    "Conv": Architecture(lambda: nn.Sequential(nn.Conv1d(FRAMES, 2, 2), nn.Flatten(), nn.Linear(4, 3))),
+    "Gelu": Architecture(lambda: nn.Sequential(nn.Flatten(), nn.Linear(15, 4), nn.GELU(), nn.Linear(4, 3))),
+}
+
+
+@pytest.mark.parametrize("op", REFUSED)
+def test_other_operators_are_refused_by_name(tmp_path: Path, op: str) -> None:
+    export(REFUSED[op], tmp_path / "model.onnx", dynamo=False)
+    with pytest.raises(Unsupported, match=op):
+        read(tmp_path / "model.onnx").graph((FRAMES, 3))

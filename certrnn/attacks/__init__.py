@@ -1,7 +1,63 @@
-"""Attacks: upper bounds on robustness."""
+"""Attacks: sequences that break a specification, and so upper bounds on what can be certified.
+
+They know points only, never a bound, so that they can contradict the analyses. An attack proposes; the final
+``__call__`` of :class:`Attack` projects the proposals into their regions and believes none that it has not verified.
+
+To add an attack, write a frozen dataclass in a file of its own, with its options as fields and one method ``run``, and
+name an instance in :data:`ATTACKS`; the contract suite then checks it. A minimal one, which tries corners by chance:
+
+>>> from dataclasses import dataclass
+>>> import torch
+>>> from certrnn.ir import GraphBuilder
+>>> from certrnn.regions import LinfBall
+>>> from certrnn.specs import Spec
+>>> @dataclass(frozen=True)
+... class RandomCorner(Attack):
+...     seed: int = 0
+...
+...     def run(self, graph, region, spec):
+...         generator = torch.Generator().manual_seed(self.seed)
+...         direction = torch.rand(region.center.shape, generator=generator, dtype=torch.float64) - 0.5
+...         return region.center + 1e9 * direction  # the projection takes care of the rest
+
+Asked whether ``x_1 + x_2 + 0.3 > 0`` holds for every ``|x| <= eps``, it may or may not find the corner; projected
+gradient descent does, and finds where the property breaks first:
+
+>>> builder = GraphBuilder()
+>>> weight, bias = torch.ones(1, 2, dtype=torch.float64), torch.tensor([0.3], dtype=torch.float64)
+>>> graph = builder.build(builder.affine(weight, bias, builder.input(frame=0, size=2)))
+>>> spec = Spec(rows=torch.ones(1, 1, 1, dtype=torch.float64), offset=torch.zeros(1, 1, dtype=torch.float64))
+>>> def ball(rows, eps):
+...     return LinfBall(torch.zeros(len(rows), 1, 2, dtype=torch.float64), eps, frames=(0,))
+>>> region = ball([0], torch.tensor([0.2], dtype=torch.float64))
+>>> bool(region.contains(RandomCorner()(graph, region, spec).x))
+True
+>>> PGD()(graph, region, spec).success.tolist()
+[True]
+>>> round(float(smallest_eps(PGD(), graph, ball, spec).eps), 3)
+0.15
+"""
 
 from certrnn.attacks._protocol import Attack, Outcome
 from certrnn.attacks.pgd import FGSM, PGD
-from certrnn.attacks.smallest import Descent, Smallest, smallest_eps
+from certrnn.attacks.replay import Replay, Replayable, replay, replay_smallest
+from certrnn.attacks.smallest import Ball, Descent, Smallest, smallest_eps
 
-__all__ = ["FGSM", "PGD", "Attack", "Descent", "Outcome", "Smallest", "smallest_eps"]
+ATTACKS: tuple[Attack, ...] = (FGSM(), PGD())
+"""Every attack with its default options."""
+
+__all__ = [
+    "ATTACKS",
+    "FGSM",
+    "PGD",
+    "Attack",
+    "Ball",
+    "Descent",
+    "Outcome",
+    "Replay",
+    "Replayable",
+    "Smallest",
+    "replay",
+    "replay_smallest",
+    "smallest_eps",
+]

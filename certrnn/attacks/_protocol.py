@@ -16,10 +16,11 @@ from certrnn.specs import Spec
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What an attack found for B regions.
+    """What an attack found in B regions.
 
-    ``x`` (B, frames, features) is the proposed sequence of each region, ``margin`` (B,) its smallest margin in float64,
-    and ``success`` (B,) says that the sequence lies in its region in exact arithmetic and that this margin is at most 0.
+    ``x`` (B, frames, features) is the proposed sequence of each region and ``margin`` (B,) its smallest margin in
+    float64; ``success`` (B,) says that this margin is at most 0 and that the sequence lies in its region in exact
+    arithmetic.
     """
 
     x: torch.Tensor
@@ -35,7 +36,10 @@ class Attack(ABC):
         """Candidates (B, frames, features), one for each region. Nothing is assumed of them."""
 
     def starting_at(self, x: torch.Tensor) -> Attack:
-        """The same attack with the hint that ``x`` (B, frames, features) lies near a violation; ignored by default."""
+        """The same attack with the hint that ``x`` (B, frames, features) lies near violations.
+
+        The hint is ignored by default.
+        """
         return self
 
     @final
@@ -52,33 +56,38 @@ class Attack(ABC):
 
 
 def verify(graph: Graph, region: Region, spec: Spec, x: torch.Tensor) -> Outcome:
-    """The outcome of sequences ``x`` (B, frames, features) as they are; membership is checked where it matters."""
+    """The outcome of sequences ``x`` (B, frames, features) as they are."""
     with torch.no_grad():
         margin = worst_margin(graph, spec, x)
     success = margin <= 0
-    if bool(success.any()):
-        hits = success.nonzero().flatten()
+    hits = success.nonzero().flatten()
+    if hits.numel():
         success[hits] = region.select(hits).contains(x[hits])
     return Outcome(x, success, margin)
 
 
 def worst_margin(graph: Graph, spec: Spec, x: torch.Tensor) -> torch.Tensor:
-    """(B,) smallest margin in float64; nan where a margin is nan, which no comparison takes for a violation."""
+    """(B,) smallest margin in float64; nan where one is nan, which no comparison takes for a violation."""
     return spec.margins(evaluate(graph, x)).amin(dim=1)
 
 
-def pull_inside(region: Region, x: torch.Tensor) -> torch.Tensor:
-    """The projection of ``x``, moved towards the center by a few units in the last place where rounding left it outside.
+def select(spec: Spec, rows: torch.Tensor) -> Spec:
+    """The specification whose row ``i`` of the batch is row ``rows[i]`` of this one's; rows may repeat."""
+    return Spec(spec.rows[rows], spec.offset[rows])
 
-    Rows that still lie outside after that, and rows that are not finite, come back as the center.
+
+def pull_inside(region: Region, x: torch.Tensor) -> torch.Tensor:
+    """The projection of ``x``, moved a few units in the last place towards the center where rounding left it outside.
+
+    Rows that still lie outside after that come back as the center; elements that are not finite are taken from it.
     """
     center = region.center
     x = region.project(torch.where(torch.isfinite(x), x, center))
-    for doublings in range(8):
+    for shrinks in range(8):
         outside = ~region.contains(x)
         if not bool(outside.any()):
             return x
-        share = 1.0 - 2.0 ** (doublings - 53) if doublings else 1.0
+        share = 1.0 - 2.0 ** (2 * shrinks - 53) if shrinks else 1.0
         closer = torch.nextafter(center + (x - center) * share, center)
         x = torch.where(outside[:, None, None], closer, x)
     return torch.where(region.contains(x)[:, None, None], x, center)

@@ -1,4 +1,4 @@
-"""Projected gradient descent on the margins."""
+"""Projected gradient descent on the margins; the fast gradient sign method is one step of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from certrnn.attacks._protocol import Attack
+from certrnn.attacks._protocol import Attack, select
 from certrnn.domains.points import evaluate
+from certrnn.errors import UsageError
 from certrnn.ir import Graph
 from certrnn.regions import Region
 from certrnn.specs import Spec
@@ -17,109 +18,114 @@ from certrnn.specs import Spec
 class PGD(Attack):
     """Projected steepest descent with momentum, on every row of the specification from several starts at once.
 
-    The loss is the margin itself: linear in the scores, so that it does not saturate. Each row of the specification
-    (each target class) is descended from the center, from ``restarts`` random sequences of the region and from the hint,
-    all in one batch; a region drops out once a violation is found. After a quarter and after half of the steps only the
-    most promising copies of each region go on. Results do not depend on the rest of the batch, up to rounding.
+    The loss is the margin itself: linear in the scores, so that it does not saturate. Each row of the
+    specification (each target class) is descended from the center, from ``restarts`` random sequences of the region
+    and from the hint, all in one batch. A region drops out once a violation is found, and after a quarter and half
+    of the steps only the most promising copies of each region go on. What is found in one region does not depend on
+    the other regions of the batch, up to rounding.
 
     Parameters
     ----------
     steps: number of steps.
     restarts: random starts for each row of the specification, beside the center.
-    first, last: length of the first and of the last step as a share of the region; geometric in between.
+    first, last: length of the first and of the last step as a share of the region's extent; geometric in between.
     momentum: share of the direction before that is kept.
-    survivors: copies of a region that go on after half of the steps (twice as many after a quarter).
+    survivors: copies of a region that go on after half of the steps; twice as many after a quarter.
     seed: seed of the random starts.
-    rows: largest number of copies in one batch.
+    copies: largest number of sequences in one evaluation of the graph.
     hint: (B, frames, features) a start of its own for each region, or None.
 
-    Source: Madry et al., Towards deep learning models resistant to adversarial attacks (ICLR 2018); momentum after
-    Dong et al. (CVPR 2018).
+    Raises
+    ------
+    UsageError: a number of steps, restarts, survivors or copies that makes no sense, or a length that is not positive.
+
+    Source: Madry et al., Towards deep learning models resistant to adversarial attacks (ICLR 2018); momentum: Dong
+    et al., Boosting adversarial attacks with momentum (CVPR 2018).
     """
 
     steps: int = 30
-    restarts: int = 1
+    restarts: int = 2
     first: float = 1.0
     last: float = 0.02
-    momentum: float = 0.75
+    momentum: float = 0.5
     survivors: int = 4
     seed: int = 0
-    rows: int = 1024
+    copies: int = 1024
     hint: torch.Tensor | None = None
+
+    def __post_init__(self) -> None:
+        counts = (self.steps, self.restarts + 1, self.survivors, self.copies)
+        if min(counts) < 1 or not (self.first > 0 and self.last > 0 and 0 <= self.momentum < 1):
+            raise UsageError(
+                "attacking",
+                "steps, survivors and copies are at least 1, restarts at least 0, step lengths positive and "
+                "the momentum in [0, 1)",
+                replace(self, hint=None),
+            )
 
     def starting_at(self, x: torch.Tensor) -> PGD:
         return replace(self, hint=x)
 
     def run(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
-        copies = spec.rows.shape[1] * (1 + self.restarts + (self.hint is not None))
-        size = max(1, self.rows // copies)
-        parts = []
-        for first in range(0, region.batch, size):
-            last = min(first + size, region.batch)
-            hint = None if self.hint is None else self.hint[first:last]
-            parts.append(self._descend(graph, region.rows(first, last), spec.part(first, last), hint))
-        return torch.cat(parts) if parts else region.center
+        each = spec.rows.shape[1] * (1 + self.restarts + (self.hint is not None))
+        size = max(1, self.copies // each)
+        parts = [region.center[:0]]
+        for start in range(0, region.batch, size):
+            stop = min(start + size, region.batch)
+            hint = None if self.hint is None else self.hint[start:stop]
+            parts.append(self._descend(graph, region.rows(start, stop), spec.part(start, stop), hint))
+        return torch.cat(parts)
 
     def _descend(self, graph: Graph, region: Region, spec: Spec, hint: torch.Tensor | None) -> torch.Tensor:
         x, target = self._starts(region, spec, hint)
         best = region.center.clone()
-        alive = torch.arange(region.batch)
+        going = torch.arange(region.batch, device=x.device)
+        lowest = torch.full((region.batch,), torch.inf, dtype=x.dtype, device=x.device)
         velocity = torch.zeros_like(x)
         for step in range(self.steps + 1):
-            copies = x.shape[1]
-            owners = alive.repeat_interleave(copies)
-            margins, gradient = _descent(graph, _select(spec, owners), x.flatten(0, 1), target.flatten())
-            worst = margins.amin(dim=1).nan_to_num(nan=torch.inf).reshape(len(alive), copies)
-            value, winner = worst.min(dim=1)
-            found = value <= 0
-            if step == 0:
-                lowest = value
-            else:
-                lowest = torch.minimum(lowest, value)
-            improved = value <= lowest
-            best[alive[improved]] = x[improved, winner[improved]]
-            if step == self.steps or bool(found.all()):
-                return best
-            own = margins.gather(1, target.flatten()[:, None]).reshape(len(alive), copies)
+            shape = x.shape[:2]
+            owners = going.repeat_interleave(shape[1])
+            margins, gradient = _descent(graph, select(spec, owners), x.flatten(0, 1), target.flatten())
+            value, winner = margins.amin(dim=1).reshape(shape).min(dim=1)
+            better = (value < lowest[going]).nonzero().flatten()
+            lowest[going[better]] = value[better]
+            best[going[better]] = x[better, winner[better]]
+            left = value > 0
+            if step == self.steps or not bool(left.any()):
+                break
+            velocity = self.momentum * velocity - _normalised(gradient.reshape(x.shape))
+            own = margins.gather(1, target.flatten()[:, None]).reshape(shape)
             keep = self._promising(own, step)
-            x, target, velocity = (t.gather(1, _like(keep, t)) for t in (x, target, velocity))
-            gradient = gradient.reshape(len(alive), copies, *x.shape[2:])
-            gradient = gradient.gather(1, _like(keep, gradient))
-            left = ~found
-            x, target, velocity, gradient = x[left], target[left], velocity[left], gradient[left]
-            alive, lowest = alive[left], lowest[left]
-            velocity = self.momentum * velocity - _normalised(gradient)
-            x = self._move(region.select(alive.repeat_interleave(x.shape[1])), x, velocity, step)
+            x, target, velocity = (_pick(tensor, keep)[left] for tensor in (x, target, velocity))
+            going = going[left]
+            x = self._move(region.select(going.repeat_interleave(x.shape[1])), x, velocity, step)
         return best
 
     def _starts(
         self, region: Region, spec: Spec, hint: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Sequences (B, copies, frames, features) and the row of the specification that each attacks (B, copies)."""
-        batch, rows = spec.rows.shape[:2]
-        targets = torch.arange(rows)
-        starts = [region.center[:, None].expand(-1, rows, -1, -1)]
+        """Sequences (B, copies, frames, features) and the row of the specification each attacks, (B, copies)."""
+        center, rows = region.center, spec.rows.shape[1]
+        starts = [center[:, None].expand(-1, rows, -1, -1)]
+        many = region.select(torch.arange(region.batch, device=center.device).repeat_interleave(rows))
         generator = torch.Generator().manual_seed(self.seed)
-        shape = (rows, *region.center.shape[1:])
         for _ in range(self.restarts):
-            noise = 2.0 * torch.rand(shape, generator=generator, dtype=torch.float64) - 1.0
-            noise = noise.expand(batch, *shape).flatten(0, 1).to(region.center.device)
-            many = region.select(torch.arange(batch).repeat_interleave(rows))
-            starts.append((many.center + noise.abs() * reach(many, noise)).reshape(batch, *shape))
+            # the same noise in every region: what is found does not depend on the rest of the batch
+            noise = 2.0 * torch.rand((rows, *center.shape[1:]), generator=generator, dtype=center.dtype) - 1.0
+            noise = noise.to(center.device).repeat(region.batch, 1, 1)
+            moved = many.project(many.center + noise.abs() * reach(many, noise))
+            starts.append(moved.reshape(region.batch, rows, *center.shape[1:]))
         if hint is not None:
             starts.append(region.project(hint)[:, None].expand(-1, rows, -1, -1))
-        return torch.cat(starts, dim=1), targets.repeat(len(starts)).expand(batch, -1)
+        target = torch.arange(rows, device=center.device).repeat(len(starts))
+        return torch.cat(starts, dim=1), target.expand(region.batch, -1)
 
     def _promising(self, own: torch.Tensor, step: int) -> torch.Tensor:
         """(B, kept) the copies of each region that go on after this step."""
-        copies = own.shape[1]
-        if step == self.steps // 4:
-            copies = min(copies, 2 * self.survivors)
-        if step == self.steps // 2:
-            copies = min(copies, self.survivors)
-        if copies == own.shape[1]:
-            return torch.arange(copies).expand(len(own), -1)
-        return own.nan_to_num(nan=torch.inf).topk(copies, dim=1, largest=False).indices
+        kept = {self.steps // 4: 2 * self.survivors, self.steps // 2: self.survivors}.get(step, own.shape[1])
+        if kept >= own.shape[1]:
+            return torch.arange(own.shape[1], device=own.device).expand(len(own), -1)
+        return own.topk(kept, dim=1, largest=False).indices
 
     def _move(self, region: Region, x: torch.Tensor, velocity: torch.Tensor, step: int) -> torch.Tensor:
         share = self.first * (self.last / self.first) ** (step / max(1, self.steps - 1))
@@ -127,42 +133,48 @@ class PGD(Attack):
         return region.project(moved).reshape(x.shape)
 
 
-def FGSM() -> PGD:  # noqa: N802 - an attack by its name
-    """The fast gradient sign method: one full step from the center (Goodfellow et al., ICLR 2015)."""
-    return PGD(steps=1, restarts=0, last=1.0, momentum=0.0)
+@dataclass(frozen=True, eq=False)
+class FGSM(Attack):
+    """The fast gradient sign method: one full step from the center for each row of the specification.
+
+    Source: Goodfellow et al., Explaining and harnessing adversarial examples (ICLR 2015).
+    """
+
+    def run(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
+        return PGD(steps=1, restarts=0, momentum=0.0, survivors=spec.rows.shape[1]).run(graph, region, spec)
 
 
 def reach(region: Region, direction: torch.Tensor) -> torch.Tensor:
-    """How far the region extends from its center in a direction, (B, frames, features): the projection of a far point.
+    """How far the region extends from its center in a direction, (B, frames, features): a far point's projection.
 
-    For an l-inf ball ``eps * sign(direction)``, for an l2 ball ``eps * direction / |direction|``: the step of steepest
-    descent in the region's own norm, learnt from its projection alone.
+    For an l-inf ball that is ``eps * sign(direction)``, for an l2 ball ``eps * direction / |direction|``: the step of
+    steepest descent in the region's own norm, learnt from its projection alone.
     """
     largest = direction.abs().flatten(1).amax(dim=1).clamp_min(torch.finfo(direction.dtype).tiny)
-    far = region.center + direction * (1e6 / largest)[:, None, None]
-    return region.project(far) - region.center
+    unit = direction / largest[:, None, None]
+    return region.project(region.center + 1e9 * unit) - region.center
 
 
-def _select(spec: Spec, rows: torch.Tensor) -> Spec:
-    return Spec(spec.rows[rows], spec.offset[rows])
-
-
-def _like(index: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
-    """(B, kept) as an index of ``gather`` along dimension 1 of a larger tensor."""
-    index = index.reshape(*index.shape, *(1 for _ in tensor.shape[2:]))
-    return index.expand(-1, -1, *tensor.shape[2:])
+def _pick(tensor: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """Entries ``index`` (B, kept) of dimension 1."""
+    rows = torch.arange(len(index), device=index.device)[:, None]
+    return tensor[rows, index]
 
 
 def _descent(
     graph: Graph, spec: Spec, x: torch.Tensor, target: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """All margins (N, K) at ``x``, and the gradient (N, frames, features) of the margin that each copy attacks."""
+    """All margins (N, K) at ``x``, and the gradient (N, frames, features) of the one that each copy attacks.
+
+    A margin that is not a number counts as infinite: nothing is found there.
+    """
     with torch.enable_grad():
         leaf = x.detach().requires_grad_()
         margins = spec.margins(evaluate(graph, leaf))
-        loss = margins.gather(1, target[:, None]).sum()
-        gradient = torch.autograd.grad(loss, leaf, allow_unused=True)[0] if loss.requires_grad else None
-    return margins.detach(), torch.zeros_like(x) if gradient is None else gradient.nan_to_num()
+        own = margins.gather(1, target[:, None]).sum()
+        gradient = torch.autograd.grad(own, leaf, allow_unused=True)[0] if own.requires_grad else None
+    finite = torch.zeros_like(x) if gradient is None else torch.nan_to_num(gradient, 0.0, 0.0, 0.0)
+    return torch.where(margins.isnan(), torch.inf, margins.detach()), finite
 
 
 def _normalised(gradient: torch.Tensor) -> torch.Tensor:

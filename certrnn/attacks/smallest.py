@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 import torch
 
-from certrnn.attacks._protocol import Attack, pull_inside, verify, worst_margin
+from certrnn.attacks._protocol import Attack, select, verify, worst_margin
 from certrnn.errors import UsageError
 from certrnn.ir import Graph
 from certrnn.regions import Region
 from certrnn.specs import Spec
 
 Ball = Callable[[torch.Tensor, torch.Tensor], Region]
-"""``ball(rows, eps)``: regions of the batch rows ``rows`` (R,) at radius ``eps`` (R,), nested as eps grows."""
+"""``ball(rows, eps)``: regions of the batch rows ``rows`` (R,) at radii ``eps`` (R,), nested as eps grows."""
 
 
 @dataclass(frozen=True)
 class Descent:
-    """How eps is searched: up by ``stride`` from ``start`` until something is found, then below the best found.
+    """How eps is searched: up by ``stride`` from ``start`` until something is found, then below the best eps.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Descent:
             raise UsageError("attacking", "the relative tolerance lies in (0, 10)", self.tolerance)
 
     def open(self, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
-        """(B,) bool: rows whose search goes on; ``low`` is the last eps that failed, ``high`` the best found."""
+        """(B,) bool: rows whose search goes on; ``low`` is the eps that failed, ``high`` the best found."""
         return (high > self.floor) & (low < self.ceiling) & (high > low * (1.0 + self.tolerance))
 
     def next(self, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
@@ -57,8 +57,11 @@ class Descent:
 
 @dataclass(frozen=True, eq=False)
 class Smallest:
-    """``eps`` (B,) and ``x`` (B, frames, features): ``x`` violates the specification in float64 and lies, in exact
-    arithmetic, in the region of radius ``eps``. inf and the center where nothing was found."""
+    """The smallest eps found, (B,), and its violation ``x`` (B, frames, features).
+
+    ``x`` violates the specification in float64 and lies, in exact arithmetic, in the region of radius ``eps``. Where
+    nothing was found ``eps`` is inf and ``x`` the center.
+    """
 
     eps: torch.Tensor
     x: torch.Tensor
@@ -69,68 +72,71 @@ def smallest_eps(
 ) -> Smallest:
     """The smallest eps with a verified violation, for every row of the specification's batch at once.
 
-    Each violation found is drawn back towards the center as far as it stays one; its own distance is the next upper end.
+    Each violation found is drawn back towards the center as far as it stays one; its own distance becomes the best
+    eps, and the attack goes on below it with the violation as a hint.
 
     Parameters
     ----------
     ball: regions by rows and eps.
     spec: B specifications.
+    descent: how eps is searched.
     """
     search = Descent() if descent is None else descent
-    batch = spec.rows.shape[0]
-    nothing = torch.zeros(batch, dtype=torch.float64)
-    at_center = verify(graph, r := ball(torch.arange(batch), nothing), spec, r.center)
-    low, x = nothing.clone(), at_center.x.clone()
-    high = torch.where(at_center.success, 0.0, torch.inf).to(torch.float64)
+    low = torch.zeros_like(spec.offset[:, 0])
+    center = ball(torch.arange(len(low), device=low.device), low)
+    undisturbed = verify(graph, center, spec, center.center)
+    high = torch.where(undisturbed.success, 0.0, torch.full_like(low, torch.inf))
+    x = undisturbed.x.clone()
     while bool((going := search.open(low, high)).any()):
-        rows = going.nonzero().flatten()
-        eps, part = search.next(low[rows], high[rows]), Spec(spec.rows[rows], spec.offset[rows])
-        hinted = attack.starting_at(x[rows]) if bool(torch.isfinite(high[rows]).all()) else attack
-        outcome = hinted(graph, ball(rows, eps), part)
-        won = outcome.success.nonzero().flatten()
-        low[rows] = torch.where(outcome.success, low[rows], eps)
-        if won.numel():
-            at = rows[won]
-            part = Spec(spec.rows[at], spec.offset[at])
-            high[at], x[at] = draw_back(graph, lambda e, at=at: ball(at, e), part, outcome.x[won], eps[won])
-            low[at] = torch.minimum(low[at], high[at] * search.shrink**2)
+        for rows in (going & high.isfinite()).nonzero().flatten(), (going & high.isinf()).nonzero().flatten():
+            if not rows.numel():
+                continue
+            eps = search.next(low[rows], high[rows])
+            attacker = attack.starting_at(x[rows]) if bool(high[rows].isfinite().all()) else attack
+            outcome = attacker(graph, ball(rows, eps), select(spec, rows))
+            low[rows] = torch.where(outcome.success, low[rows], eps)
+            hits = rows[outcome.success]
+            if hits.numel():
+                found = outcome.x[outcome.success]
+                high[hits], x[hits] = _draw_back(
+                    graph, ball, select(spec, hits), hits, found, eps[outcome.success]
+                )
+                # an eps that failed is no proof: where less was found than failed before, the search goes on below
+                low[hits] = torch.minimum(low[hits], high[hits] * search.shrink**2)
     return Smallest(high, x)
 
 
-def draw_back(
-    graph: Graph, ball: Callable[[torch.Tensor], Region], spec: Spec, x: torch.Tensor, eps: torch.Tensor
+def _draw_back(
+    graph: Graph, ball: Ball, spec: Spec, rows: torch.Tensor, x: torch.Tensor, eps: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The violations ``x`` (B, frames, features) of radius ``eps`` (B,), moved towards the center; never to larger eps."""
-    center = ball(eps).center
+    """Violations ``x`` of radius ``eps``, moved towards the center while they stay verified; never to a larger eps."""
+    center = ball(rows, eps).center
     share = _smallest_share(graph, spec, center, x)
-    drawn = center + share[:, None, None] * (x - center)
-    for candidate in (distance(drawn, center), share * eps * (1.0 + 1e-12)):
-        region = ball(torch.minimum(candidate, eps))
-        outcome = verify(graph, region, spec, drawn)
-        better = outcome.success & (candidate < eps)
-        eps = torch.where(better, candidate, eps)
-        x = torch.where(better[:, None, None], drawn, x)
+    for drawn in (x, center + share[:, None, None] * (x - center)):
+        # the l-inf distance where the region is such a ball, else the share; membership is verified either way
+        for radius in (share * eps * (1.0 + 1e-12), distance(drawn, center)):
+            closer = torch.minimum(radius, eps)
+            better = verify(graph, ball(rows, closer), spec, drawn).success & (closer < eps)
+            eps = torch.where(better, closer, eps)
+            x = torch.where(better[:, None, None], drawn, x)
     return eps, x
 
 
 def _smallest_share(graph: Graph, spec: Spec, center: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """(B,) a share of the way from the center to ``x`` at which the specification is violated, found by refined grids."""
+    """(B,) a share of the way from the center to ``x`` at which the specification is violated, by refined grids."""
     batch, points = x.shape[0], 16
-    low, high = torch.zeros(batch, dtype=x.dtype), torch.ones(batch, dtype=x.dtype)
-    grid = torch.arange(1, points + 1, dtype=x.dtype) / points
-    many = torch.arange(batch).repeat_interleave(points)
-    wide = Spec(spec.rows[many], spec.offset[many])
+    low, high = torch.zeros_like(x[:, 0, 0]), torch.ones_like(x[:, 0, 0])
+    grid = torch.arange(1, points + 1, dtype=x.dtype, device=x.device) / points
+    wide = select(spec, torch.arange(batch, device=x.device).repeat_interleave(points))
     for _ in range(4):
         shares = low[:, None] + (high - low)[:, None] * grid
-        at = center[:, None] + shares[..., None, None] * (x - center)[:, None]
+        along = center[:, None] + shares[..., None, None] * (x - center)[:, None]
         with torch.no_grad():
-            violated = (worst_margin(graph, wide, at.flatten(0, 1)) <= 0).reshape(batch, points)
-        violated[:, -1] = True
-        first = violated.to(torch.int64).argmax(dim=1)
-        high, low = (
-            shares.gather(1, first[:, None])[:, 0],
-            torch.where(first > 0, shares.gather(1, (first - 1).clamp_min(0)[:, None])[:, 0], low),
-        )
+            violated = (worst_margin(graph, wide, along.flatten(0, 1)) <= 0).reshape(batch, points)
+        violated[:, -1] = True  # the end of the bracket is a violation already
+        first = violated.to(torch.int64).argmax(dim=1, keepdim=True)
+        high = shares.gather(1, first)[:, 0]
+        low = torch.where(first[:, 0] > 0, shares.gather(1, (first - 1).clamp_min(0))[:, 0], low)
     return high
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 
 from certrnn.errors import CertrnnError, InvalidInput, Unsupported
+from certrnn.io.onnx import loop
 from certrnn.io.onnx.layout import DataInput, Layout
 from certrnn.io.onnx.node import NodeContext
 from certrnn.io.onnx.ops import MOVEMENT, OPERATORS
@@ -171,6 +172,8 @@ class _Lowering:
             )
         if node.op_type == "If":
             return self._branch(context, scope)
+        if node.op_type == "Loop":
+            return loop.unroll(context, scope, self._step)
         if (
             node.op_type in DROPPABLE
             and node.output[0] in self.terminal

@@ -175,10 +175,10 @@ def split(node: NodeContext) -> list[Tensor]:
 def concat(node: NodeContext) -> list[Tensor]:
     sources = [node.input(i) for i in range(len(node.inputs))]
     axis = node.axis(int(node.attribute("axis", 1)), len(sources[0].shape))
-    return [_joined(node, sources, axis)]
+    return [joined(node, sources, axis)]
 
 
-def _joined(node: NodeContext, sources: list[Tensor], axis: int) -> Tensor:
+def joined(node: NodeContext, sources: list[Tensor], axis: int) -> Tensor:
     """Concatenation; known numbers beside others become Constant nodes."""
     if all(isinstance(s, Known) for s in sources):
         error = max(s.relative_error for s in sources if isinstance(s, Known))

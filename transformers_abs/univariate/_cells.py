@@ -2,7 +2,7 @@
 
 On a cell with midpoint z and half-width h, on one side of 0 so that f is smooth there, two bounds hold:
 
-* Taylor: ``g(x) <= g(z) + max over |d| <= h of (|g'(z)| d + B d^2 / 2)`` with ``B >= g''`` on the cell;
+* Taylor: ``g(x) <= g(z) + max over d in [-h, h] of (|g'(z)| d + B d^2 / 2)`` with ``B >= g''`` on the cell;
 * range: f is monotone, so ``f <= max(f(ends))``, and the polynomial is its own second-order expansion at z.
 
 Cells whose bound exceeds the best value seen by more than a thousandth of the spread are halved, up to a budget. The
@@ -79,14 +79,12 @@ def _curvature(kind, left, f_left, f_right):
 
 
 @kernel
-def _parabola_up(steepness, bend, reach):
-    """At least ``max over |d| <= reach of (steepness d + bend d^2 / 2)``, for upper bounds of |steepness| and bend."""
-    if bend < 0.0 and steepness < -bend * reach:
+def _parabola_up(steepness, bend):
+    """At least ``max over |t| <= 1 of (steepness t + bend t^2 / 2)``, for upper bounds of |steepness| and bend."""
+    if bend < 0.0 and steepness < -bend:
         top = steepness * steepness / (-2.0 * bend)
         return top * (1.0 + 8.0 * ULP) + TINY
-    linear = steepness * reach
-    square = 0.5 * bend * reach * reach
-    return linear + square + (abs(linear) + abs(square)) * 8.0 * ULP + 4.0 * TINY
+    return steepness + 0.5 * bend + (steepness + abs(bend)) * 4.0 * ULP + 4.0 * TINY
 
 
 @kernel
@@ -104,39 +102,54 @@ def _residual(kind, alpha, slope, c, m, s, x, computed):
 
 @kernel
 def _cell_bound(kind, alpha, sign, slope, c, m, s, left, right, f_left, f_right, z, f_z):
-    """Upper bound of ``sign * g`` on the cell [left, right] around z, given the computed f at its ends and at z."""
-    reach = next_up(max(right - z, z - left))
-    bend = 2.0 * c * s * s
-    bend_error = 4.0 * abs(bend) * ULP + TINY * (2.0 + abs(s))
-    e = (z - m) * s
-    tilt = (2.0 * c * s) * e
-    line = slope + tilt
-    line_error = (8.0 * abs(tilt) + abs(line)) * ULP + TINY * (4.0 + abs(2.0 * c * s) + abs(e))
+    """Upper bound of ``sign * g`` on the cell [left, right] around z, given the computed f at its ends and at z.
+
+    Written in t = (x - z) / reach, |t| <= 1: a quadratic scaled to a tiny box then neither over- nor underflows.
+    Returns also the value at z, the bound on its error, and steepness and bend of the local parabola.
+    """
+    reach = max(right - z, z - left)
+    reach = next_up(reach) if reach > 0.0 else 0.0
     result, error = _residual(kind, alpha, slope, c, m, s, z, f_z)
+    # q(x) = q(z) + tilt t + bend t^2 / 2
+    turn = reach * s
+    e = (z - m) * s
+    tilt = (2.0 * c * e) * turn
+    bend = 2.0 * c * (turn * turn)
+    underflow = 4.0 * TINY * (1.0 + abs(turn) + abs(e)) * (1.0 + abs(c))
+    tilt_error = 8.0 * abs(tilt) * ULP + underflow
+    bend_error = 4.0 * abs(bend) * ULP + underflow
+    # Taylor
     d, d_error = _derivative(kind, alpha, right, f_z)
     low, high = _curvature(kind, left, f_left, f_right)
-    curvature = high if sign > 0.0 else -low
-    steepness = next_up(abs(d - line) + (line_error + d_error + abs(d - line) * ULP))
-    taylor_bend = next_up(curvature - sign * bend + (bend_error + abs(curvature) * ULP + abs(bend) * ULP))
-    taylor = next_up(sign * result + error) + _parabola_up(steepness, taylor_bend, reach)
-    f_end = max(sign * f_left, sign * f_right)
-    f_end += _value_error(kind, f_left) + _value_error(kind, f_right)
-    # f(z) and its error are in `result`; what is left of it is the polynomial at z.
+    climb = (d - slope) * reach
+    steepness = climb - tilt
+    curvature = (high if sign > 0.0 else -low) * reach * reach
+    parabola = curvature - sign * bend
+    steepness_error = (2.0 * abs(climb) + abs(steepness)) * ULP + d_error * reach * (1.0 + 4.0 * ULP) + tilt_error
+    parabola_error = (2.0 * abs(curvature) + abs(parabola)) * ULP + bend_error + TINY * (1.0 + reach)
+    taylor = _parabola_up(next_up(abs(steepness) + steepness_error), next_up(parabola + parabola_error))
+    taylor = next_up(next_up(sign * result + error) + taylor)
+    # Range: f(z) and its error are in `result`; what is left of it is the polynomial at z.
+    line = slope * reach
+    flat = _parabola_up(
+        next_up(abs(line + tilt) + (2.0 * abs(line) + abs(tilt)) * ULP + tilt_error),
+        next_up(-sign * bend + bend_error),
+    )
+    top = max(sign * f_left, sign * f_right) + (_value_error(kind, f_left) + _value_error(kind, f_right))
     polynomial = sign * result - sign * f_z
-    slack = error + 2.0 * (abs(polynomial) + abs(f_z) + abs(f_end)) * ULP
-    flat = _parabola_up(next_up(abs(line) + line_error), next_up(-sign * bend + bend_error), reach)
-    spread = f_end + polynomial + slack + flat
-    bound = min(next_up(taylor), next_up(next_up(spread) + abs(flat) * ULP))
+    slack = error + 2.0 * (abs(polynomial) + abs(f_z) + abs(top)) * ULP
+    spread = next_up(next_up(top + polynomial + slack + flat) + abs(flat) * ULP)
+    bound = min(taylor, spread)
     if bound != bound:  # an overflow somewhere: say nothing rather than something
         bound = np.inf
-    return bound, sign * result, error, sign * (d - line), curvature - sign * bend
+    return bound, sign * result, error, sign * steepness, parabola, reach
 
 
 @kernel
-def _newton(z, steepness, bend, left, right):
-    """Where the parabola with this slope and curvature at z is largest on [left, right]."""
+def _newton(z, steepness, bend, reach, left, right):
+    """Where the local parabola, in t = (x - z) / reach, is largest on [left, right]."""
     if bend < 0.0:
-        return min(max(z - steepness / bend, left), right)
+        return min(max(z - steepness / bend * reach, left), right)
     return right if steepness > 0.0 else left
 
 
@@ -163,14 +176,14 @@ def _highest(kind, alpha, sign, slope, c, m, s, lower, upper, stack):
         left, right, f_left, f_right = stack[0, size], stack[1, size], stack[2, size], stack[3, size]
         z = min(max(0.5 * left + 0.5 * right, left), right)
         f_z = _value(kind, alpha, z)
-        bound, here, error, steepness, bend = _cell_bound(
+        bound, here, error, steepness, bend, reach = _cell_bound(
             kind, alpha, sign, slope, c, m, s, left, right, f_left, f_right, z, f_z
         )
         worst = min(worst, here)
         if here > best:
             best, witness = here, z
         if not bound <= best + _TOLERANCE * (best - worst) + 4.0 * error:
-            x = _newton(z, steepness, bend, left, right)
+            x = _newton(z, steepness, bend, reach, left, right)
             trial = sign * _residual(kind, alpha, slope, c, m, s, x, _value(kind, alpha, x))[0]
             if trial > best:
                 best, witness = trial, x

@@ -105,7 +105,8 @@ def tangent_rise(kind, slope, z, left, right):
     tilt = steepness - slope
     error = ulps(steepness, _DERIVATIVE_ULPS) + abs(tilt) * ULP + TINY
     most = max(0.0, tilt + error)
-    least = max(0.0, error - tilt)
+    # f' > 0, so a slope <= 0 leaves no doubt: what saturates at 1 is then bounded by exactly 1.
+    least = max(0.0, error - tilt) if slope > 0.0 else 0.0
     ahead = right - z
     behind = z - left
     rise = max(_product_up(most, ahead), _product_up(least, behind))

@@ -1,0 +1,161 @@
+"""Each planted error in the univariate enclosures breaks the containment law that guards the real ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.transformers_abs import laws, regions
+from tests.transformers_abs.mutants import Mutant, mutated
+
+S_SHAPED = "univariate/_s_shaped.py"
+PIECEWISE = "univariate/_piecewise.py"
+CELLS = "univariate/_cells.py"
+ROUNDING = "_rounding.py"
+
+NO_STEP = (
+    (ROUNDING, "x + (abs(x) * ULP + TINY)", "x"),
+    (ROUNDING, "x - (abs(x) * ULP + TINY)", "x"),
+)
+TRUST_LIBM = (
+    (ROUNDING, "TANH_ULPS: float = 4.0", "TANH_ULPS: float = -1.0"),
+    (ROUNDING, "SIGMOID_ULPS: float = 6.0", "SIGMOID_ULPS: float = -1.0"),
+)
+ONE_ULP_IN = (
+    (ROUNDING, "x + (abs(x) * ULP + TINY)", "x - abs(x) * ULP"),
+    (ROUNDING, "x - (abs(x) * ULP + TINY)", "x + abs(x) * ULP"),
+)
+# A touching point off by a share is sound as long as the tangent's tilt is paid for.
+ROUGH_ROOT = (
+    (
+        S_SHAPED,
+        "return z if kind == TANH_KIND else 2.0 * z",
+        "return 1.001 * (z if kind == TANH_KIND else 2.0 * z)",
+    ),
+)
+
+MUTANTS = (
+    Mutant("no outward step", "leaky_relu", ("ordinary",), NO_STEP),
+    Mutant("one ulp inward", "relu", ("ordinary",), ONE_ULP_IN),
+    Mutant("no rounding and libm trusted", "tanh", ("ordinary", "point"), NO_STEP + TRUST_LIBM),
+    Mutant("libm trusted and one ulp inward", "sigmoid", ("point",), ONE_ULP_IN + TRUST_LIBM),
+    Mutant(
+        "tangent correction dropped above",
+        "tanh",
+        ("ordinary",),
+        (*ROUGH_ROOT, (S_SHAPED, "if rise > 0.0:", "if False:")),
+    ),
+    Mutant(
+        "tangent correction dropped below",
+        "sigmoid",
+        ("ordinary",),
+        (*ROUGH_ROOT, (S_SHAPED, "if fall > 0.0:", "if False:")),
+    ),
+    Mutant(
+        "derivative of tanh used for sigmoid",
+        "sigmoid",
+        ("ordinary",),
+        (
+            (S_SHAPED, "return z if kind == TANH_KIND else 2.0 * z", "return 1.6 * z"),
+            (S_SHAPED, "    e = np.exp(-abs(x))\n", "    e = np.exp(-2.0 * abs(x))\n"),
+        ),
+    ),
+    Mutant(
+        "left end forgotten",
+        "sigmoid",
+        ("ordinary",),
+        ((S_SHAPED, "if left < 0.0 and best > bound:", "if False:"),),
+    ),
+    Mutant(
+        "box clipped at 20",
+        "tanh",
+        ("wide",),
+        ((S_SHAPED, "left = lower[i]", "left = max(lower[i], -20.0)"),),
+    ),
+    Mutant("kink forgotten", "relu", ("ordinary",), ((PIECEWISE, "if left < 0.0 < right:", "if False:"),)),
+    Mutant(
+        "left slope on both sides",
+        "leaky_relu",
+        ("ordinary",),
+        ((PIECEWISE, "(1.0 if x > 0.0 else alpha)", "alpha"),),
+    ),
+    Mutant(
+        "quadratic's sign flipped",
+        "tanh",
+        ("ordinary",),
+        ((CELLS, "rest = product + square", "rest = product - square"),),
+        True,
+    ),
+    Mutant(
+        "Taylor remainder dropped",
+        "tanh",
+        ("ordinary", "wide"),
+        ((CELLS, "curvature = (high if sign > 0.0 else -low) * reach * reach", "curvature = 0.0"),),
+        True,
+    ),
+    Mutant(
+        "curvature taken at the flatter end",
+        "tanh",
+        ("wide",),
+        ((CELLS, "max(psi_w, psi_v)", "min(psi_w, psi_v)"),),
+        True,
+    ),
+    Mutant(
+        "curvature bound misses its peak",
+        "tanh",
+        ("wide", "ordinary"),
+        ((CELLS, "if w <= 0.5774 and v >= 0.5773:", "if False:"),),
+        True,
+    ),
+    Mutant(
+        "only the last cell counts",
+        "sigmoid",
+        ("wide",),
+        ((CELLS, "total = max(total, bound)", "total = bound"),),
+        True,
+    ),
+    Mutant(
+        "best sample returned as bound",
+        "tanh",
+        ("ordinary",),
+        ((CELLS, "return total, witness", "return best, witness"),),
+        True,
+    ),
+    Mutant(
+        "cell right of the kink forgotten", "relu", ("ordinary",), ((CELLS, "return 2", "return 1"),), True
+    ),
+)
+
+
+def _violations(package: Any, mutant: Mutant, count: int) -> list[laws.Violation]:
+    rng = np.random.default_rng(20)
+    found: list[laws.Violation] = []
+    for transformer in package.UNIVARIATE:
+        if transformer.name != mutant.transformer:
+            continue
+        for kind in mutant.kinds:
+            region = regions.boxes(kind, 1, count, rng)
+            slopes = regions.slopes(region, package.Secant()(transformer, region), rng)
+            quadratic = regions.quadratic(region, rng) if mutant.with_quadratic else None
+            found += laws.violations(transformer, slopes, region, quadratic)
+    return found
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_planted_error_breaks_containment(mutant: Mutant, tmp_path: Path) -> None:
+    with mutated(tmp_path, mutant) as package:
+        assert _violations(package, mutant, 300), f"{mutant.name} survives"
+
+
+@pytest.mark.parametrize("with_quadratic", [False, True])
+def test_unedited_copy_breaks_nothing(with_quadratic: bool, tmp_path: Path) -> None:
+    probes = [
+        Mutant("none", name, ("ordinary", "wide"), (), with_quadratic)
+        for name in ("tanh", "sigmoid", "relu", "leaky_relu")
+    ]
+    with mutated(tmp_path, probes[0]) as package:
+        for probe in probes:
+            assert _violations(package, probe, 100) == []

@@ -32,7 +32,9 @@ def unroll(context: NodeContext, scope: dict[str, Tensor], step: Step) -> list[T
     carried = [context.input(i) for i in range(2, len(context.inputs))]
     scans = len(body.output) - 1 - len(carried)
     if len(body.input) != 2 + len(carried) or scans < 0:
-        raise context.damaged("the body carries as many values as the loop", (len(body.input), len(body.output)))
+        raise context.damaged(
+            "the body carries as many values as the loop", (len(body.input), len(body.output))
+        )
     limit = context.integers(0, "the number of rounds")[0] if context.has(0) else MAX_ROUNDS + 1
     going = context.constant(1, "the condition") if context.has(1) else Known(np.array(True))
     fixed = {t.name: known(to_array(t, context.where), t.name) for t in body.initializer}

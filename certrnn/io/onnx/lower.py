@@ -21,7 +21,11 @@ from certrnn.io.onnx.tensors import Known, Tensor, Tokens, View, known
 from certrnn.ir import Graph
 from certrnn.ir.rewrite import simplify
 
-_REMEDY = "Export logits of a model made of RNN, LSTM, GRU, Gemm, MatMul and element-wise operators."
+_SUPPORTED = (
+    "Supported are RNN, LSTM, GRU, Gemm, MatMul, BatchNormalization, sums, products, quotients by constants, Sigmoid, "
+    "Tanh, Relu, LeakyRelu, PRelu, Clip, HardSigmoid, Abs, Max, Min, means and maxima over axes, data movement, and "
+    "Softmax, LogSoftmax, Sigmoid or ArgMax at the end. Export the logits of a model made of these."
+)
 _RECURRENT = frozenset({"RNN", "LSTM", "GRU"})
 
 
@@ -46,15 +50,17 @@ class Lowered:
     Parameters
     ----------
     graph: the network, simplified.
-    whole: the same before simplification, in which ``tensors`` names every ONNX tensor's elements.
+    whole: the same before simplification.
+    tensors: for every ONNX tensor that depends on the input, its elements in ``whole``: numbers that count through the
+        nodes' values one after the other, of the tensor's shape for one sample.
+    starts: number of the first element of each node of ``whole``, and their count.
     scores: name of the ONNX tensor that the graph's output equals.
     head: ``"logits"`` (one score a class) or ``"binary"`` (class 1 where the one score is positive).
     """
 
     graph: Graph
     whole: Graph
-    tensors: dict[str, tuple[int, ...]]
-    values: dict[str, np.ndarray]
+    tensors: dict[str, np.ndarray]
     starts: np.ndarray
     scores: str
     head: str
@@ -248,13 +254,12 @@ class _Lowering:
         self.space.ids(position)
         whole = self.space.builder.build(position)
         head = "binary" if result.ids.size == 1 else "logits"
-        views = {n: t.ids for n, t in scope.items() if isinstance(t, View)}
+        tensors = {n: t.ids for n, t in scope.items() if isinstance(t, View)}
         starts = np.array([0, *np.cumsum([n.size for n in whole.nodes])])
         return Lowered(
             simplify(whole),
             whole,
-            {n: v.shape for n, v in views.items()},
-            views,
+            tensors,
             starts,
             self.scores,
             head,

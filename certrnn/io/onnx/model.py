@@ -186,6 +186,20 @@ class OnnxModel:
         """Scores (N, C) of word vectors (N, T, E); the same as :meth:`run_onnxruntime`."""
         return self.run_onnxruntime(x)
 
+    def run_onnxruntime_on_words(self, words: np.ndarray) -> np.ndarray:
+        """Scores (N, C) of words (N, T) from the whole file, embedding included."""
+        if self.embedding is None:
+            raise InvalidInput(
+                "running words", "the model has an embedding", f"input {self.input.name!r} of floats"
+            )
+        words = np.asarray(words)
+        name = self.lowered((words.shape[1], self.embedding.table.shape[1])).scores
+        session = self._session(None, (name,))
+        runs = [
+            session.run((name,), self.feed(words[i : i + 1]))[0].reshape(1, -1) for i in range(len(words))
+        ]
+        return np.concatenate(runs)
+
     def inner(self, sample: np.ndarray, names: tuple[str, ...]) -> list[np.ndarray]:
         """The named tensors of the file for one sample (T, D)."""
         return self._run_some(self._session(sample.shape, names), sample[None], names)
@@ -211,10 +225,11 @@ class OnnxModel:
         vectors = x.reshape(-1, x.shape[2])[places].astype(np.float32)
         return session.run(names, {**words, table.tensor: vectors})
 
-    def _session(self, shape: tuple[int, ...], names: tuple[str, ...]) -> Session:
-        key = "\n".join([str(tuple(shape)) if self.input.tokens else "", *names])
+    def _session(self, shape: tuple[int, ...] | None, names: tuple[str, ...]) -> Session:
+        """A session with the named outputs, cut behind the embedding where a shape is given."""
+        key = "\n".join([str(shape is not None and self.input.tokens), *names])
         if key not in self._sessions:
-            table = self.lowered(shape).embedding
+            table = None if shape is None else self.lowered(shape).embedding
             cut = None
             if table is not None:
                 cut = (table.tensor, onnx.TensorProto.FLOAT, [*self.input.dims, table.table.shape[1]])

@@ -65,6 +65,7 @@ def edited(
     model = onnx.ModelProto()
     model.CopyFrom(proto)
     graph = model.graph
+    _to_time_first(graph)
     if outputs:
         declared = {o.name: o for o in [*proto.graph.output, *proto.graph.value_info, *proto.graph.input]}
         del graph.output[:]
@@ -76,6 +77,33 @@ def edited(
         graph.node.extend(kept)
         graph.input.append(onnx.helper.make_tensor_value_info(name, kind, list(shape)))
     return model
+
+
+def _to_time_first(graph: onnx.GraphProto) -> None:
+    """Recurrent nodes of layout 1, which onnxruntime does not run, become layout 0 between transpositions."""
+    nodes = list(graph.node)
+    del graph.node[:]
+    for node in nodes:
+        layouts = [a for a in node.attribute if a.name == "layout"]
+        if node.op_type not in ("RNN", "LSTM", "GRU") or not layouts or layouts[0].i != 1:
+            graph.node.append(node)
+            continue
+        layouts[0].i = 0
+        after = []
+        for place in (0, 5, 6):
+            if place < len(node.input) and node.input[place]:
+                moved = f"{node.output[0] or node.output[-1]}/time_first/{place}"
+                graph.node.append(
+                    onnx.helper.make_node("Transpose", [node.input[place]], [moved], perm=[1, 0, 2])
+                )
+                node.input[place] = moved
+        for place, order in zip(range(len(node.output)), ([2, 0, 1, 3], [1, 0, 2], [1, 0, 2]), strict=False):
+            name = node.output[place]
+            if name:
+                node.output[place] = f"{name}/time_first"
+                after.append(onnx.helper.make_node("Transpose", [node.output[place]], [name], perm=order))
+        graph.node.append(node)
+        graph.node.extend(after)
 
 
 def _first_line(error: BaseException) -> str:

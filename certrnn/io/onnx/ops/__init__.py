@@ -82,20 +82,8 @@ OPERATORS: dict[str, Handler] = {
 }
 
 MOVEMENT = frozenset(
-    [
-        "Cast",
-        "CastLike",
-        "Dropout",
-        "Flatten",
-        "Identity",
-        "Reshape",
-        "Squeeze",
-        "Transpose",
-        "Unsqueeze",
-        "Gather",
-        "Slice",
-    ]
+    {"Cast", "CastLike", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 )
-"""Operators after which a dropped head still counts as the end."""
+"""Operators that keep every entry, after which a dropped head still counts as the end."""
 
 __all__ = ["MOVEMENT", "OPERATORS", "Handler"]

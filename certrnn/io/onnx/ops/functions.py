@@ -70,9 +70,9 @@ def limited(node: NodeContext, tensor: Tensor, lower: Known | None, upper: Known
     if isinstance(tensor, Known):
         low = -np.inf if lower is None else lower.array
         high = np.inf if upper is None else upper.array
-        return Known(
-            np.minimum(high, np.maximum(low, tensor.array)).astype(tensor.array.dtype), tensor.relative_error
-        )
+        array = np.minimum(high, np.maximum(low, tensor.array)).astype(tensor.array.dtype)
+        errors = (t.relative_error for t in (tensor, lower, upper) if t is not None)
+        return Known(array, 2.0 * max(errors))
     if lower is not None and not bool((lower.array <= -3.0e38).all()):
         tensor = larger(node, tensor, lower)
     if upper is not None and not bool((upper.array >= 3.0e38).all()):
@@ -80,17 +80,22 @@ def limited(node: NodeContext, tensor: Tensor, lower: Known | None, upper: Known
     return tensor
 
 
+def _either(left: Known, right: Known) -> float:
+    """Relative error of whichever number an extreme picks; twice the larger one, as it may have picked the wrong one."""
+    return 2.0 * max(left.relative_error, right.relative_error)
+
+
 def larger(node: NodeContext, left: Tensor, right: Tensor) -> Tensor:
     """``max(left, right) = right + relu(left - right)``."""
     if isinstance(left, Known) and isinstance(right, Known):
-        return Known(np.maximum(left.array, right.array), max(left.relative_error, right.relative_error))
+        return Known(np.maximum(left.array, right.array), _either(left, right))
     return plus(node, rectified(node, plus(node, left, right, -1.0)), right)
 
 
 def smaller(node: NodeContext, left: Tensor, right: Tensor) -> Tensor:
     """``min(left, right) = right - relu(right - left)``."""
     if isinstance(left, Known) and isinstance(right, Known):
-        return Known(np.minimum(left.array, right.array), max(left.relative_error, right.relative_error))
+        return Known(np.minimum(left.array, right.array), _either(left, right))
     return plus(node, right, rectified(node, plus(node, right, left, -1.0)), -1.0)
 
 

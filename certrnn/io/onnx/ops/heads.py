@@ -28,6 +28,8 @@ def dropped(node: NodeContext) -> list[Tensor]:
     source = node.view(0)
     if node.op != "Sigmoid":
         _check_axis(node, source.ids)
+        if source.ids.size == 1:
+            raise node.refuse(f"{node.op} runs over at least two classes", "one score")
         if node.op == "ArgMax" and node.attribute("select_last_index", 0):
             raise node.refuse("select_last_index is 0", 1)
     node.note("monotone and last, dropped: the scores are its arguments")

@@ -71,7 +71,7 @@ def _extremes(node: NodeContext, source: Tensor, axes: tuple[int, ...], keep: bo
     """A balanced tree of pairwise maxima (minima)."""
     if isinstance(source, Known):
         pick = np.max if operation == "ReduceMax" else np.min
-        return Known(pick(source.array, axis=axes, keepdims=keep), source.relative_error)
+        return Known(pick(source.array, axis=axes, keepdims=keep), 2.0 * source.relative_error)
     ids = node.as_view(source).ids
     moved = np.moveaxis(ids, axes, range(len(axes)))
     level: list[Tensor] = [View(part) for part in moved.reshape(-1, *moved.shape[len(axes) :])]

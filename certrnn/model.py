@@ -1,0 +1,230 @@
+"""The front door of the library: a network from a file, and what can be certified of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from onnx import TensorProto
+
+from certrnn.analyses.import_check import check_against_onnxruntime
+from certrnn.errors import InvalidInput
+from certrnn.examples import resolve
+from certrnn.io.data import read_samples
+from certrnn.io.onnx import OnnxModel, read
+from certrnn.report.results import Results, ordered
+from certrnn.report.rows import Row
+from certrnn.run import Adversary, Opponent, Query, Sequences, Tick, answer, eps_values, spelled_frames
+from certrnn.search import Problem, parse_threats
+
+BATCH = 64
+"""Samples that are bounded together; whoever interrupts loses at most one batch of one threat."""
+
+Data = np.ndarray | Sequence[np.ndarray]
+Clip = tuple[float, float] | None
+Frames = str | Sequence[int]
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """A network from an ONNX file, or ``example:NAME`` for one that ships with certrnn.
+
+    Raises
+    ------
+    InvalidInput: the file is missing or damaged.
+    Unsupported: it holds something that certrnn does not interpret.
+    """
+    named = os.fspath(path)
+    return Model(named, read(resolve(named)))
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network, checked against onnxruntime before anything is certified.
+
+    Parameters
+    ----------
+    path: as the user named it.
+    network: what was read from the file.
+    """
+
+    path: str
+    network: OnnxModel
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the model file: certificates are about the weights in it."""
+        return self.network.sha256
+
+    @property
+    def precision(self) -> type[np.floating[Any]]:
+        """The number type that the network reads; word vectors count as float32."""
+        types: dict[int, type[np.floating[Any]]] = {TensorProto.DOUBLE: np.float64, TensorProto.FLOAT16: np.float16}
+        return types.get(self.network.input.type, np.float32)
+
+    def certify(
+        self,
+        x: Data,
+        y: int | Sequence[int] | np.ndarray | None = None,
+        eps: float | Sequence[float] = 0.01,
+        frames: Frames = "each",
+        clip: Clip = None,
+        method: str = "auto",
+        attack: bool = True,
+        budget: float | None = None,
+    ) -> Results:
+        """Decide whether the answers may change within ``eps``.
+
+        Parameters
+        ----------
+        x: one sequence (T, D), a stack (N, T, D), or a list of sequences of different lengths; of a network with an
+            embedding integer words (T,), (N, T) or a list of (T,), whose vectors are disturbed.
+        y: the labels; without, the answers themselves must not change.
+        eps: one l-inf distance or several, in the units of the input.
+        frames: ``each`` (one row a frame), ``all`` (together), or frames that are disturbed together.
+        clip: valid range of inputs.
+        method: ``auto``, or the name of an analysis.
+        attack: also look for counterexamples.
+        budget: seconds for a row.
+
+        Raises
+        ------
+        UsageError: an option makes no sense.
+        InvalidInput: the data does not fit the network.
+        Unsupported: the network is not interpreted, or disagrees with onnxruntime.
+        """
+        query = Query(eps_values(eps), spelled_frames(frames), clip, method, attack=attack, budget=budget)
+        return self._answered(self.sequences(x, y), query)
+
+    def radius(
+        self,
+        x: Data,
+        y: int | Sequence[int] | np.ndarray | None = None,
+        frames: Frames = "each",
+        clip: Clip = None,
+        method: str = "auto",
+        rel_tol: float | None = None,
+        attack: bool = True,
+        budget: float | None = None,
+    ) -> Results:
+        """The largest certified eps of every sample (Cert-RNN's Algorithm 1), and the smallest one attacked.
+
+        Parameters are those of :meth:`certify`; ``rel_tol`` searches to that relative tolerance instead of the paper's
+        grid, which starts at 1.2e-4 and ends below 1.
+        """
+        schedule = Query.search(rel_tol)
+        query = Query(None, spelled_frames(frames), clip, method, schedule, attack, budget)
+        return self._answered(self.sequences(x, y), query)
+
+    def sequences(self, x: Data, y: int | Sequence[int] | np.ndarray | None = None) -> Sequences:
+        """Data as the network takes it: checked, rounded to its input's number type, words looked up."""
+        if not self.network.input.tokens:
+            return Sequences.of(x, y).rounded(self.precision)
+        words = x if isinstance(x, list | tuple) else list(np.atleast_2d(x))
+        return Sequences.of([self.network.embed(np.asarray(w)[None])[0] for w in words], y)
+
+    def read(self, data: str) -> Sequences:
+        """Samples of a file, or of ``example:NAME``."""
+        path = resolve(data)
+        samples = read_samples(path)
+        tokens, dims = self.network.input.tokens, self.network.input.dims
+        if not tokens and len(dims) == 3 and not self._fits(samples.x):
+            samples = read_samples(path, model_shape_hint=(None, dims[-1]))
+        lengths = samples.lengths
+        if not tokens:
+            return Sequences.of(samples.x, samples.y, lengths).rounded(self.precision)
+        words = samples.x.reshape(len(samples), -1).astype(np.int64)
+        if (words != samples.x.reshape(len(samples), -1)).any():
+            raise InvalidInput(f"reading samples from {data}", "words are whole numbers", "fractions")
+        return self.sequences(
+            [w if lengths is None else w[: lengths[n]] for n, w in enumerate(words)], samples.y
+        )
+
+    def stream(self, sequences: Sequences, query: Query, tick: Tick = lambda _: None) -> Iterator[list[Row]]:
+        """Rows as they are decided, one set of frames and one eps at a time.
+
+        Everything is read, and the network checked against onnxruntime, before the first row.
+        """
+        for length in sequences.lengths:
+            self._check(sequences, length, query)
+        opponent = Opponent(self.network, self.precision)
+        adversary: Adversary | None = opponent if query.attack else None
+        clip = self._clip(query)
+        for batch in sequences.batches(BATCH):
+            graph = self.network.graph(tuple(batch.x.shape[1:]))
+            problem = Problem.of(graph, batch.x, batch.labels, clip)
+            yield from answer(problem, batch.numbers, query, adversary, tick)
+
+    def count(self, sequences: Sequences, query: Query) -> int:
+        """Number of rows that :meth:`stream` will hand out.
+
+        Raises
+        ------
+        UsageError: frames that some sequence does not have.
+        """
+        threats = [len(parse_threats(query.frames, len(part))) for part in sequences.frames]
+        return sum(threats) * len(query.eps or (None,))
+
+    def results(self, rows: Iterable[Row], sequences: Sequences, total: int) -> Results:
+        """Rows as results, in order, with what a reader of them must know."""
+        done = ordered(rows)
+        notes = [sequences.note] if sequences.note else []
+        if any(row.verdict == "error" for row in done):
+            notes.append(
+                "THE SELF-CHECK FAILED: an attack succeeded inside a certified region. Please report this."
+            )
+        if len(done) < total:
+            notes.append(f"stopped early: {len(done)} of {total} rows are finished")
+        labelled = sequences.labels is not None
+        return Results(self.path, self.sha256, done, labelled, tuple(notes), self.network.external)
+
+    def _clip(self, query: Query) -> Clip:
+        """The valid range in the network's own numbers, so that a value at its end stays in it once it is rounded."""
+        if query.clip is None:
+            return None
+        low, high = (float(self.precision(end)) for end in query.clip)
+        return low, high
+
+    def _answered(self, sequences: Sequences, query: Query) -> Results:
+        rows = [row for some in self.stream(sequences, query) for row in some]
+        return self.results(rows, sequences, len(rows))
+
+    def _fits(self, x: np.ndarray) -> bool:
+        try:
+            self.network.layout(x.shape[1:])
+        except InvalidInput:
+            return False
+        return True
+
+    def _check(self, sequences: Sequences, length: int, query: Query) -> None:
+        """Everything that can be refused, is refused before anything is certified."""
+        members = [n for n, part in enumerate(sequences.frames) if len(part) == length]
+        widths = {sequences.frames[n].shape[1] for n in members}
+        if len(widths) > 1:
+            raise InvalidInput("reading sequences", "all samples have one number of features", sorted(widths))
+        shape = (length, widths.pop())
+        graph = self.network.graph(shape)
+        classes = max(graph.outputs, 2)
+        for n in members if sequences.labels is not None else ():
+            label = sequences.labels[n] if sequences.labels is not None else 0
+            if not 0 <= label < classes:
+                where = f"reading the label of sample {sequences.numbers[n]}"
+                raise InvalidInput(where, f"labels lie in 0..{classes - 1}, the network's classes", label)
+        x = torch.from_numpy(np.stack([sequences.frames[n] for n in members]))
+        for threat in parse_threats(query.frames, length):
+            _check_range(x, list(threat.frames), self._clip(query))
+        check_against_onnxruntime(self.network, shape)
+
+
+def _check_range(x: torch.Tensor, frames: list[int], clip: Clip) -> None:
+    if clip is not None and not bool(((x[:, frames] >= clip[0]) & (x[:, frames] <= clip[1])).all()):
+        seen = x[:, frames]
+        raise InvalidInput(
+            "reading --clip",
+            f"every value of a disturbed frame lies in {clip[0]:g}..{clip[1]:g}",
+            f"values from {float(seen.min()):g} to {float(seen.max()):g}",
+            "Widen --clip or scale the data.",
+        )

@@ -1,0 +1,64 @@
+"""The other side: attacks whose counterexamples are replayed in onnxruntime before they count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from certrnn.attacks import PGD, Attack, Descent, smallest_eps
+from certrnn.attacks.replay import Replayable, replay, replay_smallest
+from certrnn.attacks.smallest import distance
+from certrnn.regions import Region
+from certrnn.run.rows import Adversary
+from certrnn.search import Problem, Threat
+
+
+@dataclass(frozen=True, eq=False)
+class Opponent(Adversary):
+    """An attack in float64, then the file itself in onnxruntime.
+
+    Parameters
+    ----------
+    network: runs the file in onnxruntime.
+    precision: the number type of its input.
+    attack: proposes sequences.
+    descent: how the smallest eps is searched.
+    """
+
+    network: Replayable
+    precision: Any = np.float32
+    attack: Attack = field(default_factory=PGD)
+    descent: Descent = field(default_factory=Descent)
+
+    def within(self, problem: Problem, samples: torch.Tensor, threat: Threat, eps: float) -> torch.Tensor:
+        radius = torch.full((len(samples),), eps, dtype=torch.float64)
+        region, spec = problem.ball(samples, radius, threat), problem.spec(samples)
+        outcome = self.attack(problem.graph, region, spec)
+        found = torch.full_like(radius, torch.inf)
+        hits = outcome.success.nonzero().flatten()
+        if len(hits):
+            played = replay(
+                self.network,
+                problem.graph,
+                region.select(hits),
+                problem.spec(samples[hits]),
+                outcome.x[hits],
+                problem.labels[samples[hits]],
+                self.precision,
+            )
+            apart = torch.minimum(distance(played.x, region.center[hits]), radius[hits])
+            found[hits] = torch.where(played.confirmed, apart, torch.inf)
+        return found
+
+    def smallest(self, problem: Problem, samples: torch.Tensor, threat: Threat) -> torch.Tensor:
+        spec, labels = problem.spec(samples), problem.labels[samples]
+
+        def ball(rows: torch.Tensor, eps: torch.Tensor) -> Region:
+            return problem.ball(samples[rows], eps, threat)
+
+        best = smallest_eps(self.attack, problem.graph, ball, spec, self.descent)
+        confirmed, _ = replay_smallest(self.network, problem.graph, ball, spec, best, labels, self.precision)
+        return confirmed.eps

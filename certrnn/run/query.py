@@ -1,0 +1,107 @@
+"""The question that a run puts to every sample."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from certrnn.analyses import METHODS, Analysis
+from certrnn.errors import UsageError
+from certrnn.search import PaperGrid, RelativeTolerance, Schedule
+
+AUTO = "auto"
+STRONGEST = "zonotope"
+"""What ``auto`` stands for: no bound of it is looser than the interval analysis."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked of every sample.
+
+    Parameters
+    ----------
+    eps: the eps to decide, or None to search the largest.
+    frames: ``each``, ``all`` or a list such as ``0,3-5``.
+    clip: the valid range of inputs, or None.
+    method: name of an analysis, or ``auto``.
+    schedule: order of the eps that a search tries.
+    attack: also look for counterexamples.
+    budget: seconds for a row, or None. A row's time is its batch's time divided by the batch's rows; the step that
+        runs when it ends is finished first.
+
+    Raises
+    ------
+    UsageError: an option that makes no sense.
+    """
+
+    eps: tuple[float, ...] | None = None
+    frames: str = "each"
+    clip: tuple[float, float] | None = None
+    method: str = AUTO
+    schedule: Schedule = field(default_factory=PaperGrid)
+    attack: bool = True
+    budget: float | None = None
+
+    def __post_init__(self) -> None:
+        for eps in self.eps or ():
+            _require(math.isfinite(eps) and eps > 0, "--eps", "every eps is a positive number", eps)
+        _require(self.eps is None or len(self.eps) > 0, "--eps", "at least one eps is given", "none")
+        if self.clip is not None:
+            low, high = self.clip
+            sensible = math.isfinite(low) and math.isfinite(high) and low < high
+            _require(sensible, "--clip", "LO and HI are numbers and LO is below HI", f"{low} {high}")
+        names = (AUTO, *METHODS)
+        _require(
+            self.method in names, "--method", f"the method is one of {', '.join(names)}", repr(self.method)
+        )
+        budget = self.budget
+        _require(
+            budget is None or (budget > 0 and math.isfinite(budget)),
+            "--budget",
+            "seconds are positive",
+            budget,
+        )
+
+    @staticmethod
+    def search(rel_tol: float | None) -> Schedule:
+        """The paper's grid, or one that stops at a relative tolerance."""
+        return PaperGrid() if rel_tol is None else RelativeTolerance(rel_tol)
+
+    def analysis(self) -> Analysis:
+        """The analysis by its name."""
+        return METHODS[STRONGEST if self.method == AUTO else self.method]()
+
+
+def spelled_frames(frames: str | Sequence[int]) -> str:
+    """Frames as text: a list of numbers means these frames together."""
+    return frames if isinstance(frames, str) else ",".join(str(int(frame)) for frame in frames)
+
+
+def eps_values(eps: float | Sequence[float] | None) -> tuple[float, ...] | None:
+    """One eps or several as a tuple, each once."""
+    if eps is None:
+        return None
+    values = (eps,) if isinstance(eps, int | float) else eps
+    return tuple(dict.fromkeys(float(value) for value in values))
+
+
+def eps_numbers(text: str | None) -> tuple[float, ...] | None:
+    """The numbers of ``--eps``.
+
+    >>> eps_numbers("0.01,0.02")
+    (0.01, 0.02)
+    """
+    if text is None:
+        return None
+    try:
+        return eps_values([float(part) for part in text.split(",")])
+    except ValueError:
+        raise UsageError(
+            "reading --eps", "numbers separated by commas, such as 0.01,0.02", repr(text)
+        ) from None
+
+
+def _require(holds: bool, option: str, requirement: str, received: object) -> None:
+    if not holds:
+        raise UsageError(f"reading {option}", requirement, received)

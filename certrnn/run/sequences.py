@@ -1,0 +1,160 @@
+"""Sequences as a person hands them over, checked and cut into batches of one length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from certrnn.errors import InvalidInput
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Samples of one length: their positions in the data, ``x`` (N, T, D) float64, and labels (N,) or None."""
+
+    numbers: tuple[int, ...]
+    x: torch.Tensor
+    labels: torch.Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """Sequences of any lengths.
+
+    Parameters
+    ----------
+    frames: one array (T_n, D) a sample, float64, finite.
+    labels: one class a sample, or None.
+    numbers: the position of each sample in the data it was taken from.
+    note: what was done to the values, in a line, or "".
+    """
+
+    frames: tuple[np.ndarray, ...]
+    labels: tuple[int, ...] | None
+    numbers: tuple[int, ...]
+    note: str = ""
+
+    @staticmethod
+    def of(
+        x: np.ndarray | Sequence[np.ndarray],
+        y: int | Sequence[int] | np.ndarray | None = None,
+        lengths: Sequence[int] | np.ndarray | None = None,
+    ) -> Sequences:
+        """One sequence (T, D), a stack (N, T, D), or a list of sequences of different lengths; copied.
+
+        Parameters
+        ----------
+        lengths: for a stack, the number of frames that are no padding.
+
+        Raises
+        ------
+        InvalidInput: values that are no finite numbers, shapes that are no sequences, labels that do not fit.
+        """
+        frames = tuple(_sequence(part, number) for number, part in enumerate(_parts(x, lengths)))
+        if not frames:
+            raise InvalidInput("reading sequences", "at least one sample is given", "none")
+        labels = None if y is None else _labels(y, len(frames))
+        return Sequences(frames, labels, tuple(range(len(frames))))
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The distinct lengths, ascending."""
+        return tuple(sorted({len(part) for part in self.frames}))
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """The distinct shapes (frames, features), ascending."""
+        return tuple(sorted({(part.shape[0], part.shape[1]) for part in self.frames}))
+
+    def take(self, positions: Sequence[int]) -> Sequences:
+        """The samples at ``positions``; they keep their numbers."""
+        return replace(
+            self,
+            frames=tuple(self.frames[p] for p in positions),
+            labels=None if self.labels is None else tuple(self.labels[p] for p in positions),
+            numbers=tuple(self.numbers[p] for p in positions),
+        )
+
+    def rounded(self, precision: type[np.floating[Any]]) -> Sequences:
+        """The values as a network whose input has that number type reads them.
+
+        Raises
+        ------
+        InvalidInput: a value beyond the largest number of that type.
+        """
+        with np.errstate(over="ignore"):
+            frames = tuple(part.astype(precision).astype(np.float64) for part in self.frames)
+        moved = max(float(np.abs(a - b).max()) for a, b in zip(frames, self.frames, strict=True))
+        name = np.dtype(precision).name
+        if not np.isfinite(moved):
+            raise InvalidInput(
+                "reading sequences", f"the network's input type {name} holds every value", "larger values"
+            )
+        note = (
+            f"the data was rounded to {name}, which the network reads (by at most {moved:.2g})"
+            if moved
+            else self.note
+        )
+        return replace(self, frames=frames, note=note)
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Batches of at most ``size`` samples of one length, in the order of the data within a length."""
+        for length in self.lengths:
+            members = [p for p, part in enumerate(self.frames) if len(part) == length]
+            for first in range(0, len(members), size):
+                part = self.take(members[first : first + size])
+                labels = None if part.labels is None else torch.tensor(part.labels)
+                yield Batch(part.numbers, torch.from_numpy(np.stack(part.frames)), labels)
+
+
+def _parts(
+    x: np.ndarray | Sequence[np.ndarray], lengths: Sequence[int] | np.ndarray | None
+) -> list[np.ndarray]:
+    if isinstance(x, list | tuple) and (not x or np.ndim(x[0]) == 2):
+        return list(x)
+    array = np.asarray(x)
+    if array.ndim not in (2, 3):
+        raise InvalidInput(
+            "reading sequences", "x is (frames, features) or (samples, frames, features)", array.shape
+        )
+    stack = array[None] if array.ndim == 2 else array
+    if lengths is None:
+        return list(stack)
+    return [part[: int(length)] for part, length in zip(stack, lengths, strict=True)]
+
+
+def _sequence(part: np.ndarray, number: int) -> np.ndarray:
+    where = f"reading sample {number}"
+    array = np.asarray(part)
+    if array.ndim != 2 or 0 in array.shape:
+        raise InvalidInput(
+            where, "a sequence is (frames, features), neither of them 0", f"shape {array.shape}"
+        )
+    if array.dtype.kind not in "fiub":
+        raise InvalidInput(where, "a sequence holds real numbers", f"type {array.dtype}")
+    values = np.array(array, dtype=np.float64)
+    if not np.isfinite(values).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+        raise InvalidInput(
+            where, "every value is finite", f"{values[place]} at frame {place[0]}, feature {place[1]}"
+        )
+    return values
+
+
+def _labels(y: int | Sequence[int] | np.ndarray, count: int) -> tuple[int, ...]:
+    labels = np.atleast_1d(np.asarray(y))
+    whole = labels.dtype.kind in "iu" or (
+        labels.dtype.kind == "f" and bool((labels == np.rint(labels)).all())
+    )
+    if labels.shape != (count,) or not whole:
+        raise InvalidInput(
+            "reading labels", f"there are {count} whole numbers", f"shape {labels.shape}, type {labels.dtype}"
+        )
+    return tuple(int(label) for label in labels)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import transformers_abs
 from tests.transformers_abs import regions
 from transformers_abs import (
+    ALL,
     RELU,
     SIGMOID,
     SLOPES,
@@ -20,8 +20,7 @@ from transformers_abs import (
     Transformer,
 )
 
-MEMBERS: tuple[Transformer, ...] = (*UNIVARIATE, *getattr(transformers_abs, "BIVARIATE", ()))
-each = pytest.mark.parametrize("transformer", MEMBERS, ids=repr)
+each = pytest.mark.parametrize("transformer", ALL, ids=repr)
 each_policy = pytest.mark.parametrize("policy", SLOPES, ids=repr)
 
 

@@ -60,7 +60,7 @@ class PGD(Attack):
                 "attacking",
                 "steps, survivors and copies are at least 1, restarts at least 0, step lengths positive and "
                 "the momentum in [0, 1)",
-                replace(self, hint=None),
+                {k: v for k, v in vars(self).items() if k != "hint"},
             )
 
     def starting_at(self, x: torch.Tensor) -> PGD:

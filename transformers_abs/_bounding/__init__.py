@@ -1,7 +1,8 @@
 """Rigorous enclosures of ``p(x) q(y) - A x - B y - quadratic`` over boxes clipped by cuts, for products of two factors.
 
 :func:`enclose_separable` is the only way in. :mod:`._axis` tabulates a factor, :mod:`._cells` bounds cells,
-:mod:`._clipping` takes the cuts into account, :mod:`._search` decides which cells to refine.
+:mod:`._clipping` takes the cuts into account, :mod:`._search` decides which cells to quarter and
+:mod:`._enclose` accounts for rounding.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from transformers_abs._bounding._axis import IDENTITY, SIGMOID, TANH
 from transformers_abs._bounding._clipping import STRIPS
-from transformers_abs._bounding._search import enclose_range
+from transformers_abs._bounding._enclose import enclose_range
 from transformers_abs._protocol import Cuts, Quadratic, Region, Residual
 
 __all__ = ["IDENTITY", "SIGMOID", "TANH", "enclose_separable"]
@@ -55,27 +56,12 @@ def enclose_separable(
     form = quadratic if quadratic is not None else Quadratic(np.empty((3, 0)), empty, empty)
     low, high = np.empty(count), np.empty(count)
     argmin, argmax = region.lower.copy(), region.lower.copy()
-    given = (
-        *kinds,
-        slopes,
-        region.lower,
-        region.upper,
-        region.cuts is not None,
-        cuts.center,
-        cuts.scale,
-        cuts.width,
+    given_cuts, given_form = (
+        (cuts.center, cuts.scale, cuts.width),
+        (form.coefficients, form.center, form.scale),
     )
-    arguments = (
-        *given,
-        quadratic is not None,
-        form.coefficients,
-        form.center,
-        form.scale,
-        low,
-        high,
-        argmin,
-        argmax,
-    )
+    arguments = (*kinds, slopes, (region.lower, region.upper), region.cuts is not None, given_cuts)
+    arguments += (quadratic is not None, given_form, (low, high, argmin, argmax))
     threads = _threads(count)
     if threads == 1:
         enclose_range(*arguments, 0, count)

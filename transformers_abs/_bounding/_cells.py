@@ -1,169 +1,145 @@
-"""Bounds of a residual over the cells of a grid.
+"""Bounds of a residual over cells.
 
-On a cell with centre (x, y), half-widths (hx, hy) and coordinates |xi|, |eta| <= 1 the residual g satisfies (Taylor)
+On a cell with half-widths (hx, hy) and coordinates |xi|, |eta| <= 1 the residual g satisfies (Taylor, with remainder)
 
-    g = r + a xi + b eta + c xi eta + e,    -sxy + min(0, ..) <= e <= sxy + max(0, gxx hx^2 / 2) + max(0, gyy hy^2 / 2)
+    g = r + a xi + b eta + c xi eta + m xi eta + X xi^2 + Y eta^2
 
-where r is the value at the centre, a = g_x hx, b = g_y hy, c = g_xy hx hy at the centre and sxy bounds the variation of
-g_xy hx hy: directions in which g is concave cost the upper bound nothing. The bilinear part is extremal at a corner of
-the cell: its maximum is max(|a + b| + c, |a - b| - c). Where the cell is clipped by cuts, weak duality replaces it
-(:mod:`._clipping`). Where the cell is wide, plain interval arithmetic is intersected.
+where r is the value at the centre, a = g_x hx, b = g_y hy, c = g_xy hx hy there; |m| <= MIXED bounds the variation of
+g_xy hx hy, and X, Y lie in enclosures of g_xx hx^2 / 2 and g_yy hy^2 / 2 over the cell. Two bounds above g follow:
 
-Rounding is paid at the end, once (:func:`._search.rounding_budget`).
+* the bilinear part is extremal at a corner: max(|a + b| + c, |a - b| - c) + MIXED + max(0, X) + max(0, Y);
+* axis by axis, with credit for concavity: |c| + MIXED + psi(|a|, X) + psi(|b|, Y), psi(s, X) = max(s / 2, s + X), which is
+  at least the maximum of s t + X t^2 on [0, 1]: that is s + X if s >= -2 X, and else s^2 / (-4 X) <= s / 2.
+
+Where cells are wide, plain interval arithmetic is intersected; where cuts cross them, see :mod:`._clipping`.
+Rounding is paid for at the end, once (:func:`._search.rounding_budget`).
 """
 
 from __future__ import annotations
 
-from transformers_abs._bounding._axis import (
-    BEND,
-    COARSE,
-    E,
-    E_STEP,
-    FIRST,
-    FIRST_SPREAD,
-    LINEAR,
-    LINEAR_STEP,
-    SECOND,
-    SECOND_SPREAD,
-    SPLIT,
-    VALUE,
-    VALUE_SPREAD,
-)
+
+import numpy as np
+
+from transformers_abs._bounding import _layout as at
+from transformers_abs._bounding._layout import CELL, LANES, PARENTS, SLOTS
 from transformers_abs._compile import kernel
 
-# Rows of a cell array (rows, cells): bounds above g and above -g; values that g and -g surely attain in the cell (up to
-# rounding), at its best corner or its centre; the value at the centre.
-UPPER, LOWER, SEEN_UP, SEEN_DOWN, MIDDLE = 0, 1, 2, 3, 4
-# Only for the fine cells of one side: the parts that the cuts need.
-ALONG_X, ALONG_Y, REST, BILINEAR = 5, 6, 7, 8
-CELL_ROWS = 9
+
+def _quarter(m: int, n: int) -> Any:
+    """The kernels that fill the lanes of half m in x and half n in y (constants to the compiler)."""
+    X, Y, OUT = at.AXIS_X + m * PARENTS, at.AXIS_Y + n * PARENTS, CELL + (2 * m + n) * PARENTS
+
+    @kernel
+    def taylor_terms(w, cross):
+        for s in range(PARENTS):
+            p, pr = w[X + at.VALUE * SLOTS + s], w[X + at.VALUE_SPREAD * SLOTS + s]
+            p1, p1r = w[X + at.FIRST * SLOTS + s], w[X + at.FIRST_SPREAD * SLOTS + s]
+            p2, p2r = w[X + at.SECOND * SLOTS + s], w[X + at.SECOND_SPREAD * SLOTS + s]
+            q, qr = w[Y + at.VALUE * SLOTS + s], w[Y + at.VALUE_SPREAD * SLOTS + s]
+            q1, q1r = w[Y + at.FIRST * SLOTS + s], w[Y + at.FIRST_SPREAD * SLOTS + s]
+            q2, q2r = w[Y + at.SECOND * SLOTS + s], w[Y + at.SECOND_SPREAD * SLOTS + s]
+            ex, gx = cross * w[X + at.E * SLOTS + s], cross * w[X + at.E_STEP * SLOTS + s]
+            ey, gy = w[Y + at.E * SLOTS + s], w[Y + at.E_STEP * SLOTS + s]
+            linear = w[X + at.LINEAR * SLOTS + s] + w[Y + at.LINEAR * SLOTS + s]
+            w[OUT + at.R * LANES + s] = p * q - linear - ex * ey
+            w[OUT + at.A * LANES + s] = p1 * q - w[X + at.LINEAR_STEP * SLOTS + s] - gx * ey
+            w[OUT + at.B * LANES + s] = p * q1 - w[Y + at.LINEAR_STEP * SLOTS + s] - ex * gy
+            w[OUT + at.C * LANES + s] = p1 * q1 - gx * gy
+            w[OUT + at.MIXED * LANES + s] = p1 * q1r + p1r * (q1 + q1r)
+            xx, xxr = p2 * q - w[X + at.BEND * SLOTS + s], abs(p2) * qr + p2r * (abs(q) + qr)
+            yy, yyr = p * q2 - w[Y + at.BEND * SLOTS + s], abs(p) * q2r + pr * (abs(q2) + q2r)
+            w[OUT + at.XX_HIGH * LANES + s] = xx + xxr
+            w[OUT + at.XX_LOW * LANES + s] = xx - xxr
+            w[OUT + at.YY_HIGH * LANES + s] = yy + yyr
+            w[OUT + at.YY_LOW * LANES + s] = yy - yyr
+
+    @kernel
+    def interval_radii(w, cross):
+        for s in range(PARENTS):
+            p, pr = abs(w[X + at.VALUE * SLOTS + s]), w[X + at.VALUE_SPREAD * SLOTS + s]
+            q, qr = abs(w[Y + at.VALUE * SLOTS + s]), w[Y + at.VALUE_SPREAD * SLOTS + s]
+            ex, gx = abs(w[X + at.E * SLOTS + s]), abs(w[X + at.E_STEP * SLOTS + s])
+            ey, gy = abs(w[Y + at.E * SLOTS + s]), abs(w[Y + at.E_STEP * SLOTS + s])
+            radius = p * qr + pr * (q + qr) + abs(cross) * (ex * gy + gx * (ey + gy))
+            radius += abs(w[X + at.LINEAR_STEP * SLOTS + s]) + abs(w[X + at.BEND * SLOTS + s])
+            radius += abs(w[Y + at.LINEAR_STEP * SLOTS + s]) + abs(w[Y + at.BEND * SLOTS + s])
+            w[OUT + at.RADIUS * LANES + s] = radius
+
+    @kernel
+    def place_in_cuts(w):
+        for s in range(PARENTS):
+            w[OUT + at.CUT_X * LANES + s] = w[X + at.CUT_E * SLOTS + s]
+            w[OUT + at.STEP_X * LANES + s] = w[X + at.CUT_STEP * SLOTS + s]
+            w[OUT + at.CUT_Y * LANES + s] = w[Y + at.CUT_E * SLOTS + s]
+            w[OUT + at.STEP_Y * LANES + s] = w[Y + at.CUT_STEP * SLOTS + s]
+
+    return taylor_terms, interval_radii, place_in_cuts
+
+
+_taylor_00, _radii_00, _place_00 = _quarter(0, 0)
+_taylor_01, _radii_01, _place_01 = _quarter(0, 1)
+_taylor_10, _radii_10, _place_10 = _quarter(1, 0)
+_taylor_11, _radii_11, _place_11 = _quarter(1, 1)
 
 
 @kernel
-def coarse_cells(tx, ty, cross, cells):
-    """Both bounds on all COARSE x COARSE cells; ``cross`` is twice the quadratic's xy."""
-    for i in range(COARSE):
-        p, pr, p1, p1r, p2, p2r = (
-            tx[VALUE, i],
-            tx[VALUE_SPREAD, i],
-            tx[FIRST, i],
-            tx[FIRST_SPREAD, i],
-            tx[SECOND, i],
-            tx[SECOND_SPREAD, i],
-        )
-        line, step, ex, gx, bend = (
-            tx[LINEAR, i],
-            tx[LINEAR_STEP, i],
-            tx[E, i],
-            cross * tx[E_STEP, i],
-            tx[BEND, i],
-        )
-        size = abs(p)
-        for j in range(COARSE):
-            q, qr, q1, q1r, q2, q2r = (
-                ty[VALUE, j],
-                ty[VALUE_SPREAD, j],
-                ty[FIRST, j],
-                ty[FIRST_SPREAD, j],
-                ty[SECOND, j],
-                ty[SECOND_SPREAD, j],
-            )
-            r = p * q - line - ty[LINEAR, j] - cross * ex * ty[E, j]
-            a = p1 * q - step - gx * ty[E, j]
-            b = p * q1 - ty[LINEAR_STEP, j] - cross * ex * ty[E_STEP, j]
-            c = p1 * q1 - gx * ty[E_STEP, j]
-            s, d = abs(a + b), abs(a - b)
-            up, down = max(s + c, d - c), max(s - c, d + c)
-            sxy = p1 * q1r + p1r * (q1 + q1r)
-            xx, xxr = p2 * q - bend, abs(p2) * qr + p2r * (abs(q) + qr)
-            yy, yyr = p * q2 - ty[BEND, j], size * q2r + pr * (abs(q2) + q2r)
-            k = i * COARSE + j
-            cells[UPPER, k] = r + up + sxy + max(0.0, xx + xxr) + max(0.0, yy + yyr)
-            cells[LOWER, k] = down - r + sxy + max(0.0, xxr - xx) + max(0.0, yyr - yy)
-            cells[SEEN_UP, k] = max(r, r + up - sxy + (xx - xxr) + (yy - yyr))
-            cells[SEEN_DOWN, k] = max(-r, down - r - sxy - (xx + xxr) - (yy + yyr))
-            cells[MIDDLE, k] = r
+def taylor_terms(w, cross):
+    """The Taylor terms of every lane; ``cross`` is twice the quadratic's xy."""
+    _taylor_00(w, cross)
+    _taylor_01(w, cross)
+    _taylor_10(w, cross)
+    _taylor_11(w, cross)
 
 
 @kernel
-def coarse_intervals(tx, ty, cross, cells):
-    """Intersect both bounds with plain interval arithmetic."""
-    for i in range(COARSE):
-        p, pr = tx[VALUE, i], tx[VALUE_SPREAD, i]
-        ex, gx, loose = tx[E, i], abs(tx[E_STEP, i]), abs(tx[LINEAR_STEP, i]) + abs(tx[BEND, i])
-        for j in range(COARSE):
-            q, qr = ty[VALUE, j], ty[VALUE_SPREAD, j]
-            ey, gy = ty[E, j], abs(ty[E_STEP, j])
-            radius = abs(p) * qr + pr * (abs(q) + qr) + loose + abs(ty[LINEAR_STEP, j]) + abs(ty[BEND, j])
-            radius += abs(cross) * (abs(ex) * gy + gx * (abs(ey) + gy))
-            k = i * COARSE + j
-            r = cells[MIDDLE, k]
-            cells[UPPER, k] = min(cells[UPPER, k], r + radius)
-            cells[LOWER, k] = min(cells[LOWER, k], radius - r)
+def interval_radii(w, cross):
+    """How far the residual can be from its value at the centre of a cell, by interval arithmetic."""
+    _radii_00(w, cross)
+    _radii_01(w, cross)
+    _radii_10(w, cross)
+    _radii_11(w, cross)
 
 
 @kernel
-def fine_cells(tx, ty, cross, i0, j0, sign, cells):
-    """The bound above ``sign * g`` on the SPLIT x SPLIT fine cells of one coarse cell, that starts at (i0, j0)."""
-    for m in range(SPLIT):
-        i = i0 + m
-        p, pr, p1, p1r, p2, p2r = (
-            sign * tx[VALUE, i],
-            tx[VALUE_SPREAD, i],
-            sign * tx[FIRST, i],
-            tx[FIRST_SPREAD, i],
-            sign * tx[SECOND, i],
-            tx[SECOND_SPREAD, i],
-        )
-        line, step, ex, gx, bend = (
-            sign * tx[LINEAR, i],
-            sign * tx[LINEAR_STEP, i],
-            sign * cross * tx[E, i],
-            sign * cross * tx[E_STEP, i],
-            sign * tx[BEND, i],
-        )
-        size, size1, size2 = abs(p), abs(p1), abs(p2)
-        for n in range(SPLIT):
-            j = j0 + n
-            q, qr, q1, q1r, q2, q2r = (
-                ty[VALUE, j],
-                ty[VALUE_SPREAD, j],
-                ty[FIRST, j],
-                ty[FIRST_SPREAD, j],
-                ty[SECOND, j],
-                ty[SECOND_SPREAD, j],
-            )
-            r = p * q - line - sign * ty[LINEAR, j] - ex * ty[E, j]
-            a = p1 * q - step - gx * ty[E, j]
-            b = p * q1 - sign * ty[LINEAR_STEP, j] - ex * ty[E_STEP, j]
-            c = p1 * q1 - gx * ty[E_STEP, j]
-            up = max(abs(a + b) + c, abs(a - b) - c)
-            sxy = size1 * q1r + p1r * (q1 + q1r)
-            xx, xxr = p2 * q - bend, size2 * qr + p2r * (abs(q) + qr)
-            yy, yyr = p * q2 - sign * ty[BEND, j], size * q2r + pr * (abs(q2) + q2r)
-            rest = r + sxy + max(0.0, xx + xxr) + max(0.0, yy + yyr)
-            k = m * SPLIT + n
-            cells[UPPER, k] = rest + up
-            cells[SEEN_UP, k] = max(r, r + up - sxy + (xx - xxr) + (yy - yyr))
-            cells[MIDDLE, k] = r
-            cells[ALONG_X, k] = a
-            cells[ALONG_Y, k] = b
-            cells[REST, k] = rest
-            cells[BILINEAR, k] = c
+def place_in_cuts(w):
+    """Coordinates of every lane in the cuts."""
+    _place_00(w)
+    _place_01(w)
+    _place_10(w)
+    _place_11(w)
 
 
 @kernel
-def fine_intervals(tx, ty, cross, i0, j0, cells):
-    """Intersect the bound of :func:`fine_cells` with plain interval arithmetic."""
-    for m in range(SPLIT):
-        i = i0 + m
-        p, pr = tx[VALUE, i], tx[VALUE_SPREAD, i]
-        ex, gx, loose = tx[E, i], abs(tx[E_STEP, i]), abs(tx[LINEAR_STEP, i]) + abs(tx[BEND, i])
-        for n in range(SPLIT):
-            j = j0 + n
-            q, qr = ty[VALUE, j], ty[VALUE_SPREAD, j]
-            ey, gy = ty[E, j], abs(ty[E_STEP, j])
-            radius = abs(p) * qr + pr * (abs(q) + qr) + loose + abs(ty[LINEAR_STEP, j]) + abs(ty[BEND, j])
-            radius += abs(cross) * (abs(ex) * gy + gx * (abs(ey) + gy))
-            k = m * SPLIT + n
-            cells[UPPER, k] = min(cells[UPPER, k], cells[MIDDLE, k] + radius)
+def no_radii(w):
+    """Cells are narrow: interval arithmetic is of no use."""
+    for k in range(LANES):
+        w[CELL + at.RADIUS * LANES + k] = np.inf
+
+
+@kernel
+def signed_bounds(w):
+    """BOUND above ``SIGN * g`` on every lane, and SEEN, a value attained at its best corner or its centre."""
+    for k in range(LANES):
+        sign = w[CELL + at.SIGN * LANES + k]
+        r, a = sign * w[CELL + at.R * LANES + k], sign * w[CELL + at.A * LANES + k]
+        b, c = sign * w[CELL + at.B * LANES + k], sign * w[CELL + at.C * LANES + k]
+        x0, x1 = w[CELL + at.XX_LOW * LANES + k], w[CELL + at.XX_HIGH * LANES + k]
+        y0, y1 = w[CELL + at.YY_LOW * LANES + k], w[CELL + at.YY_HIGH * LANES + k]
+        x0, x1 = (x0, x1) if sign > 0.0 else (-x1, -x0)
+        y0, y1 = (y0, y1) if sign > 0.0 else (-y1, -y0)
+        mixed = w[CELL + at.MIXED * LANES + k]
+        same, opposite = abs(a + b) + c, abs(a - b) - c
+        corner = same if same > opposite else opposite
+        bends = (x1 if x1 > 0.0 else 0.0) + (y1 if y1 > 0.0 else 0.0)
+        s, t = abs(a), abs(b)
+        along_x, along_y = max(0.5 * s, s + x1), max(0.5 * t, t + y1)
+        bound = mixed + min(corner + bends, abs(c) + along_x + along_y)
+        seen = corner - mixed + x0 + y0
+        loss = (x0 if x0 < 0.0 else 0.0) + (y0 if y0 < 0.0 else 0.0)
+        w[CELL + at.SR * LANES + k] = r
+        w[CELL + at.SA * LANES + k] = a
+        w[CELL + at.SB * LANES + k] = b
+        w[CELL + at.REST * LANES + k] = r + mixed + bends + abs(c)
+        w[CELL + at.LOSS * LANES + k] = 2.0 * (mixed + abs(c)) + bends - loss
+        w[CELL + at.BOUND * LANES + k] = r + min(bound, w[CELL + at.RADIUS * LANES + k])
+        w[CELL + at.SEEN * LANES + k] = r + (seen if seen > 0.0 else 0.0)

@@ -13,18 +13,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from transformers_abs._bounding._axis import COARSE, CUT_E, CUT_STEP, SPLIT
-from transformers_abs._bounding._cells import (
-    ALONG_X,
-    ALONG_Y,
-    BILINEAR,
-    LOWER,
-    MIDDLE,
-    REST,
-    SEEN_DOWN,
-    SEEN_UP,
-    UPPER,
-)
+from transformers_abs._bounding import _layout as at
+from transformers_abs._bounding._cells import place_in_cuts
+from transformers_abs._bounding._layout import CELL, LANES
 from transformers_abs._compile import kernel
 from transformers_abs._protocol import DIRECTIONS
 from transformers_abs._rounding import UNIT_ROUNDOFF
@@ -34,136 +25,122 @@ D1 = tuple(float(d) for d in DIRECTIONS[:, 0])
 D2 = tuple(float(d) for d in DIRECTIONS[:, 1])
 VERTICES = ((4, 0), (0, 2), (5, 1), (1, 3))
 """Strips whose directions are neighbours, none of them on the side of a box; the determinants are +-1."""
-
-# Rows of a clipping array: how far inside every strip the centre, the farthest and the nearest point of a cell lie
-# (negative: outside of some strip).
-CENTER_ROOM, FARTHEST_ROOM, NEAREST_ROOM, SLOPE_X, SLOPE_Y, BEST = 0, 1, 2, 3, 4, 5
-CLIP_ROWS = 6
+_SLACK = 8.0 * UNIT_ROUNDOFF  # relative rounding of a dual bound's terms
 
 
 @kernel
-def rooms(tx, ty, widths, i0, j0, count, clip):
-    """Fill the rooms of the count x count cells from (i0, j0) on."""
-    for k in range(count * count):
-        clip[CENTER_ROOM, k] = np.inf
-        clip[FARTHEST_ROOM, k] = np.inf
-        clip[NEAREST_ROOM, k] = np.inf
+def _strip_rooms(w, width, d1, d2):
+    """One strip's part of :func:`rooms`; returns whether it crosses any cell."""
+    crossed = 0
+    for k in range(LANES):
+        s = d1 * w[CELL + at.CUT_X * LANES + k] + d2 * w[CELL + at.CUT_Y * LANES + k]
+        room = width - abs(s)
+        radius = abs(d1) * w[CELL + at.STEP_X * LANES + k] + abs(d2) * w[CELL + at.STEP_Y * LANES + k]
+        center, nearest = w[CELL + at.CENTER_ROOM * LANES + k], w[CELL + at.NEAREST_ROOM * LANES + k]
+        w[CELL + at.CENTER_ROOM * LANES + k] = room if room < center else center
+        w[CELL + at.NEAREST_ROOM * LANES + k] = room + radius if room + radius < nearest else nearest
+        crosses = 0 if room >= radius else 1
+        w[CELL + at.CROSSED * LANES + k] += crosses
+        crossed |= crosses
+    return crossed
+
+
+@kernel
+def rooms(w, widths, crossed):
+    """How far inside every strip the centre and the nearest point of each cell lie (negative: outside of some strip),
+    how many strips cross the cell, and which strips cross any cell."""
+    place_in_cuts(w)
+    for k in range(LANES):
+        w[CELL + at.CENTER_ROOM * LANES + k] = np.inf
+        w[CELL + at.NEAREST_ROOM * LANES + k] = np.inf
+        w[CELL + at.CROSSED * LANES + k] = 0.0
     for strip in range(STRIPS):
-        w = widths[strip]
-        if w == np.inf:
-            continue
-        d1, d2 = D1[strip], D2[strip]
-        for m in range(count):
-            s1, r1 = d1 * tx[CUT_E, i0 + m], abs(d1) * tx[CUT_STEP, i0 + m]
-            for n in range(count):
-                s = w - abs(s1 + d2 * ty[CUT_E, j0 + n])
-                radius = r1 + abs(d2) * ty[CUT_STEP, j0 + n]
-                k = m * count + n
-                clip[CENTER_ROOM, k] = min(clip[CENTER_ROOM, k], s)
-                clip[FARTHEST_ROOM, k] = min(clip[FARTHEST_ROOM, k], s - radius)
-                clip[NEAREST_ROOM, k] = min(clip[NEAREST_ROOM, k], s + radius)
+        crossed[strip] = 0
+        if widths[strip] < np.inf:
+            crossed[strip] = _strip_rooms(w, widths[strip], D1[strip], D2[strip])
 
 
 @kernel
-def _strip_bounds(tx, ty, widths, i0, j0, cells, clip):
-    """One strip against a side of the cell: lower BEST where that helps."""
-    slack = 8.0 * UNIT_ROUNDOFF
-    for strip in range(STRIPS):
-        w = widths[strip]
-        if w == np.inf:
-            continue
-        d1, d2 = D1[strip], D2[strip]
-        for m in range(SPLIT):
-            s1, gx = d1 * tx[CUT_E, i0 + m], tx[CUT_STEP, i0 + m]
-            for n in range(SPLIT):
-                k = m * SPLIT + n
-                s, gy = s1 + d2 * ty[CUT_E, j0 + n], ty[CUT_STEP, j0 + n]
-                a, b, best = cells[ALONG_X, k], cells[ALONG_Y, k], clip[BEST, k]
-                reach = w + abs(s)
-                lam = clip[SLOPE_X, k] / d1
-                left = abs(a - lam * d1 * gx) + abs(b - lam * d2 * gy)
-                bound = left + (abs(lam) * w - lam * s) + slack * (left + abs(lam) * reach)
-                best = bound if bound < best else best
-                lam = clip[SLOPE_Y, k] / d2
-                left = abs(a - lam * d1 * gx) + abs(b - lam * d2 * gy)
-                bound = left + (abs(lam) * w - lam * s) + slack * (left + abs(lam) * reach)
-                clip[BEST, k] = bound if bound < best else best
+def _slopes(w):
+    """Slopes of the linear part in e; below 1e-290 the steps have lost relative accuracy to underflow, and nan makes
+    every comparison with a dual bound fail."""
+    for k in range(LANES):
+        a, b = w[CELL + at.SA * LANES + k], w[CELL + at.SB * LANES + k]
+        gx, gy = w[CELL + at.STEP_X * LANES + k], w[CELL + at.STEP_Y * LANES + k]
+        w[CELL + at.SLOPE_X * LANES + k] = a / (gx if gx > 1e-290 else np.nan)
+        w[CELL + at.SLOPE_Y * LANES + k] = b / (gy if gy > 1e-290 else np.nan)
+        w[CELL + at.REACH * LANES + k] = abs(a) + abs(b)
 
 
 @kernel
-def _vertex_bounds(tx, ty, widths, i0, j0, cells, clip):
-    """Two neighbouring strips: lower BEST where that helps."""
-    slack = 8.0 * UNIT_ROUNDOFF
-    for first, second in VERTICES:
-        w1, w2 = widths[first], widths[second]
-        if w1 == np.inf or w2 == np.inf:
-            continue
-        c1, c2, d1, d2 = D1[first], D2[first], D1[second], D2[second]
-        det = c1 * d2 - c2 * d1
-        for m in range(SPLIT):
-            ex, gx = tx[CUT_E, i0 + m], tx[CUT_STEP, i0 + m]
-            for n in range(SPLIT):
-                k = m * SPLIT + n
-                ey, gy = ty[CUT_E, j0 + n], ty[CUT_STEP, j0 + n]
-                sx, sy = clip[SLOPE_X, k], clip[SLOPE_Y, k]
-                lam, mu = (sx * d2 - sy * d1) * det, (c1 * sy - c2 * sx) * det
-                s1, s2 = c1 * ex + c2 * ey, d1 * ex + d2 * ey
-                left = abs(cells[ALONG_X, k] - (lam * c1 + mu * d1) * gx)
-                left += abs(cells[ALONG_Y, k] - (lam * c2 + mu * d2) * gy)
-                bound = left + (abs(lam) * w1 - lam * s1) + (abs(mu) * w2 - mu * s2)
-                size = abs(lam) * (w1 + abs(s1) + 4.0 * (gx + gy)) + abs(mu) * (
-                    w2 + abs(s2) + 4.0 * (gx + gy)
-                )
-                bound += slack * (left + size)
-                clip[BEST, k] = bound if bound < clip[BEST, k] else clip[BEST, k]
+def _strip_bounds(w, width, d1, d2):
+    """One strip against a side of the cell: lower REACH where that helps."""
+    for k in range(LANES):
+        gx, gy = d1 * w[CELL + at.STEP_X * LANES + k], d2 * w[CELL + at.STEP_Y * LANES + k]
+        s = d1 * w[CELL + at.CUT_X * LANES + k] + d2 * w[CELL + at.CUT_Y * LANES + k]
+        a, b, best = w[CELL + at.SA * LANES + k], w[CELL + at.SB * LANES + k], w[CELL + at.REACH * LANES + k]
+        size = width + abs(s)
+        lam = w[CELL + at.SLOPE_X * LANES + k] * (1.0 / d1)
+        left = abs(a - lam * gx) + abs(b - lam * gy)
+        bound = left + (abs(lam) * width - lam * s) + _SLACK * (left + abs(lam) * size)
+        best = bound if bound < best else best
+        lam = w[CELL + at.SLOPE_Y * LANES + k] * (1.0 / d2)
+        left = abs(a - lam * gx) + abs(b - lam * gy)
+        bound = left + (abs(lam) * width - lam * s) + _SLACK * (left + abs(lam) * size)
+        w[CELL + at.REACH * LANES + k] = bound if bound < best else best
 
 
 @kernel
-def clip_fine_cells(tx, ty, widths, i0, j0, cells, clip):
-    """Tighten UPPER of the fine cells of one coarse cell to what the cuts leave of them, and withdraw values
-    (SEEN_UP) that may be attained outside of the cuts only."""
-    rooms(tx, ty, widths, i0, j0, SPLIT, clip)
-    for m in range(SPLIT):
-        gx = tx[CUT_STEP, i0 + m]
-        for n in range(SPLIT):
-            k = m * SPLIT + n
-            a, b = cells[ALONG_X, k], cells[ALONG_Y, k]
-            gy = ty[CUT_STEP, j0 + n]
-            # Below 1e-290 the steps have lost relative accuracy to underflow; nan makes every comparison fail.
-            clip[SLOPE_X, k] = a / gx if gx > 1e-290 else np.nan
-            clip[SLOPE_Y, k] = b / gy if gy > 1e-290 else np.nan
-            clip[BEST, k] = abs(a) + abs(b)
-    _strip_bounds(tx, ty, widths, i0, j0, cells, clip)
-    _vertex_bounds(tx, ty, widths, i0, j0, cells, clip)
-    for k in range(SPLIT * SPLIT):
-        bound = cells[REST, k] + clip[BEST, k] + abs(cells[BILINEAR, k])
-        bound = min(bound, cells[UPPER, k])
-        cells[UPPER, k] = -np.inf if clip[NEAREST_ROOM, k] < 0.0 else bound
-        middle = cells[MIDDLE, k] if clip[CENTER_ROOM, k] >= 0.0 else -np.inf
-        cells[SEEN_UP, k] = cells[SEEN_UP, k] if clip[FARTHEST_ROOM, k] >= 0.0 else middle
-
-
-@kernel
-def clip_coarse_cells(tx, ty, widths, cells, clip):
-    """Exclude coarse cells (bounds of -inf) and withdraw values attained outside of the cuts only.
-
-    Returns False where every cell would be excluded: the cuts are numerically empty, and nothing is done.
-    """
-    rooms(tx, ty, widths, 0, 0, COARSE, clip)
-    alive = 0
-    for k in range(COARSE * COARSE):
-        alive += 0 if clip[NEAREST_ROOM, k] < 0.0 else 1
-    if alive == 0:
-        return False
-    for k in range(COARSE * COARSE):
-        r = cells[MIDDLE, k]
-        gone, whole, centre = (
-            clip[NEAREST_ROOM, k] < 0.0,
-            clip[FARTHEST_ROOM, k] >= 0.0,
-            clip[CENTER_ROOM, k] >= 0.0,
+def _vertex_bounds(w, width1, width2, c1, c2, d1, d2):
+    """Two strips at once: lower REACH where that helps."""
+    det = c1 * d2 - c2 * d1
+    for k in range(LANES):
+        ex, gx = w[CELL + at.CUT_X * LANES + k], w[CELL + at.STEP_X * LANES + k]
+        ey, gy = w[CELL + at.CUT_Y * LANES + k], w[CELL + at.STEP_Y * LANES + k]
+        sx, sy = w[CELL + at.SLOPE_X * LANES + k], w[CELL + at.SLOPE_Y * LANES + k]
+        lam, mu = (sx * d2 - sy * d1) * det, (c1 * sy - c2 * sx) * det
+        s1, s2 = c1 * ex + c2 * ey, d1 * ex + d2 * ey
+        left = abs(w[CELL + at.SA * LANES + k] - (lam * c1 + mu * d1) * gx)
+        left += abs(w[CELL + at.SB * LANES + k] - (lam * c2 + mu * d2) * gy)
+        size = abs(lam) * (width1 + abs(s1) + 4.0 * (gx + gy)) + abs(mu) * (
+            width2 + abs(s2) + 4.0 * (gx + gy)
         )
-        cells[UPPER, k] = -np.inf if gone else cells[UPPER, k]
-        cells[LOWER, k] = -np.inf if gone else cells[LOWER, k]
-        cells[SEEN_UP, k] = cells[SEEN_UP, k] if whole else (r if centre else -np.inf)
-        cells[SEEN_DOWN, k] = cells[SEEN_DOWN, k] if whole else (-r if centre else -np.inf)
-    return True
+        bound = left + (abs(lam) * width1 - lam * s1) + (abs(mu) * width2 - mu * s2) + _SLACK * (left + size)
+        best = w[CELL + at.REACH * LANES + k]
+        w[CELL + at.REACH * LANES + k] = bound if bound < best else best
+
+
+@kernel
+def clip_bounds(w, widths, crossed):
+    """Tighten BOUND to what the cuts leave of a cell. :func:`rooms` has run.
+
+    Where one strip only crosses a cell, duality is strong and the linear part attains REACH inside the cuts.
+    """
+    _slopes(w)
+    for strip in range(STRIPS):
+        if crossed[strip]:
+            _strip_bounds(w, widths[strip], D1[strip], D2[strip])
+    for i, j in VERTICES:
+        if crossed[i] and crossed[j]:
+            _vertex_bounds(w, widths[i], widths[j], D1[i], D2[i], D1[j], D2[j])
+    for k in range(LANES):
+        bound, before = (
+            w[CELL + at.REST * LANES + k] + w[CELL + at.REACH * LANES + k],
+            w[CELL + at.BOUND * LANES + k],
+        )
+        w[CELL + at.BOUND * LANES + k] = bound if bound < before else before
+        w[CELL + at.LOSS * LANES + k] = bound - w[CELL + at.LOSS * LANES + k]
+
+
+@kernel
+def exclude(w, reached):
+    """BOUND of -inf for cells outside of the cuts; SEEN only where the cell has points inside that attain it. With
+    ``reached``, :func:`clip_bounds` has run."""
+    for k in range(LANES):
+        r, crossed = w[CELL + at.SR * LANES + k], w[CELL + at.CROSSED * LANES + k]
+        value = r if w[CELL + at.CENTER_ROOM * LANES + k] >= 0.0 else -np.inf
+        gone = w[CELL + at.NEAREST_ROOM * LANES + k] < 0.0
+        w[CELL + at.BOUND * LANES + k] = -np.inf if gone else w[CELL + at.BOUND * LANES + k]
+        touched = w[CELL + at.LOSS * LANES + k]
+        value = touched if reached and (crossed == 1.0) and touched > value and not gone else value
+        w[CELL + at.SEEN * LANES + k] = w[CELL + at.SEEN * LANES + k] if crossed == 0.0 else value

@@ -1,273 +1,237 @@
-"""The enclosure of one residual: a coarse pass over the box, a fine pass over the cells that can still hold an extremum.
+"""The enclosure of one residual: 8 x 8 coarse cells, then quarters of the cells that can still hold an extremum.
 
-Soundness needs one fact only: every point of the region lies in some cell whose bound has been counted. Which cells are
-refined, and in which order, is guided by values that are surely attained (SEEN_UP) and affects tightness alone.
+Soundness needs one fact only: every point of the region lies in a cell whose bound has been counted. Which cells are
+quartered is guided by values that are surely attained (SEEN) and affects tightness alone.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from transformers_abs._bounding._axis import (
-    AT,
-    COARSE,
-    FINE,
-    HALF,
-    IDENTITY,
-    POINTS,
-    ROWS,
-    SPLIT,
-    TANH,
-    evaluate_points,
-    fill_cells,
-    fill_polynomial,
-    place_points,
-)
-from transformers_abs._bounding._cells import (
-    ALONG_X,
-    ALONG_Y,
-    BILINEAR,
-    CELL_ROWS,
-    LOWER,
-    MIDDLE,
-    SEEN_DOWN,
-    SEEN_UP,
-    UPPER,
-    coarse_cells,
-    coarse_intervals,
-    fine_cells,
-    fine_intervals,
-)
-from transformers_abs._bounding._clipping import CLIP_ROWS, STRIPS, clip_coarse_cells, clip_fine_cells
+from transformers_abs._bounding import _layout as at
+from transformers_abs._bounding._axis import IDENTITY, TANH, tabulate_x, tabulate_y
+from transformers_abs._bounding._cells import interval_radii, no_radii, signed_bounds, taylor_terms
+from transformers_abs._bounding._clipping import clip_bounds, exclude, rooms
+from transformers_abs._bounding._layout import AXIS_X, AXIS_Y, CELL, LANES, PARENTS, SLOTS
 from transformers_abs._compile import kernel
-from transformers_abs._rounding import UNIT_ROUNDOFF
 
-_LARGEST = 1e60  # magnitudes up to here cannot overflow below: products have at most four factors
-_WIDE = 1.0  # half-width of a coarse cell, in units of the factor's scale, from which interval bounds are worth their time
+COARSE = 8
+"""Coarse intervals of an axis."""
+BOX_LEVELS, CUT_LEVELS = 1, 2
+"""How often a coarse cell can be quartered without and with cuts: 16 and 32 intervals an axis where it matters."""
+CAPACITY = 2 * LANES * 4 ** (CUT_LEVELS - 1)
+"""Cells of both sides that can wait to be quartered."""
+
+# Rows of a queue of cells, and of a box's state: each for side 0 (above g) and side 1 (above -g).
+X_LOW, X_HIGH, Y_LOW, Y_HIGH, UPPER, SIDE = 0, 1, 2, 3, 4, 5
+QUEUE_ROWS = 6
+TOP, BEST, AT_X, AT_Y = 0, 1, 2, 3
+STATE_ROWS = 4
+_WIDE = 1.0  # half-width of a coarse interval, in the factor's scale, from which interval bounds are worth their time
 
 
 @kernel
-def rounding_budget(kx, ky, lower, upper, slopes, coefficients, reach):
-    """Bound on the rounding errors of every bound computed from a grid; nan where magnitudes may overflow.
+def coarse_nodes(kind, lower, upper, nodes):
+    """Cut [lower, upper] into COARSE intervals.
 
-    With M the sum of the magnitudes of all the terms (a factor's value, and its first and second Taylor terms on a cell,
-    are at most |x| for the identity; for sigmoid and tanh at most 1, since x p'(x) <= 0.45, x^2 |p''(x)| < 1 and cells
-    that hold 0 have half-widths below 1.4): values err by 8 u, slopes and polynomials by 16 u relative to M, and each
-    bound takes fewer than 40 further operations on numbers of at most 3 M. 256 u M covers that with room. The remainders,
-    all positive, may exceed M; their error is relative to the bound itself and paid for at the end. The last term covers
-    underflow.
+    Nodes are equidistant in ``v(x) = x / (s + |x|)``: where a box is wide they crowd where sigmoid and tanh vary, and
+    every tail gets its own interval. Nothing rests on their exact places; only the ends must be the box's.
     """
-    x, y = max(abs(lower[0]), abs(upper[0])), max(abs(lower[1]), abs(upper[1]))
-    p, q = 2.0 * (x if kx == IDENTITY else 1.0), 2.0 * (y if ky == IDENTITY else 1.0)
-    a, b, c = abs(coefficients[0]), abs(coefficients[1]), abs(coefficients[2])
-    size = p * q + abs(slopes[0]) * x + abs(slopes[1]) * y
-    size += a * reach[0] * reach[0] + 2.0 * b * reach[0] * reach[1] + c * reach[1] * reach[1]
-    scale = 1.0 + x + y + abs(slopes[0]) + abs(slopes[1]) + a + b + c + reach[0] + reach[1]
-    if not scale <= _LARGEST:
-        return np.nan
-    return 256.0 * UNIT_ROUNDOFF * size + 1e-290 * scale * scale
+    scale = 2.0 if kind == TANH else 4.0
+    first = lower / (scale + abs(lower))
+    last = upper / (scale + abs(upper))
+    for i in range(COARSE + 1):
+        v = first + (last - first) * (i / COARSE)
+        node = scale * v / (1.0 - abs(v))
+        if kind == IDENTITY:
+            node = lower + (upper - lower) * (i / COARSE)
+        nodes[i] = min(max(node, lower), upper)
+    nodes[0], nodes[COARSE] = lower, upper
 
 
 @kernel
-def axis_tables(kind, lower, upper, points, coarse, fine, slope, bend, center, scale, cut_center, cut_scale):
-    """Tables of one axis at both resolutions; returns whether its coarse cells are wide."""
-    place_points(kind, lower, upper, points)
-    evaluate_points(kind, points)
-    fill_cells(kind, points, COARSE, coarse)
-    fill_cells(kind, points, FINE, fine)
-    fill_polynomial(COARSE, coarse, slope, bend, center, scale, cut_center, cut_scale)
-    fill_polynomial(FINE, fine, slope, bend, center, scale, cut_center, cut_scale)
-    if kind == IDENTITY:
-        return False
+def load_coarse(kx, ky, lower, upper, nodes, w):
+    """The coarse cells as the quarters of 4 x 4 parents; returns whether interval arithmetic may be of use."""
+    coarse_nodes(kx, lower[0], upper[0], nodes[0])
+    coarse_nodes(ky, lower[1], upper[1], nodes[1])
     widest = 0.0
-    for i in range(COARSE):
-        widest = max(widest, coarse[HALF, i])
-    return widest * (2.0 if kind == TANH else 1.0) > _WIDE
-
-
-@kernel
-def _witness(points_x, points_y, i, j, fine, k, witness):
-    """The corner or centre of fine cell (i, j) where its attained value was seen."""
-    at_x, at_y = 2 * i + 1, 2 * j + 1
-    if fine[SEEN_UP, k] > fine[MIDDLE, k]:
-        a, b, c = fine[ALONG_X, k], fine[ALONG_Y, k], fine[BILINEAR, k]
-        same = abs(a + b) + c >= abs(a - b) - c
-        to_x = a + b >= 0.0 if same else a - b >= 0.0
-        to_y = to_x if same else not to_x
-        at_x += 1 if to_x else -1
-        at_y += 1 if to_y else -1
-    witness[0] = points_x[AT, at_x]
-    witness[1] = points_y[AT, at_y]
-
-
-@kernel
-def refine(work, side, k, budget, wide, clipped, cross, widths):
-    """Bounds on the fine cells of coarse cell k: the largest, the best value seen, and where."""
-    points_x, points_y, _, _, tx, ty, _, fine, clip = work
-    i0, j0 = SPLIT * (k // COARSE), SPLIT * (k % COARSE)
-    sign = 1.0 - 2.0 * side
-    fine_cells(tx, ty, cross, i0, j0, sign, fine)
-    if wide:
-        fine_intervals(tx, ty, cross, i0, j0, fine)
-    if clipped:
-        clip_fine_cells(tx, ty, widths, i0, j0, fine, clip)
-    top, seen, where = -np.inf, -np.inf, 0
-    for m in range(SPLIT * SPLIT):
-        top = max(top, fine[UPPER, m])
-        if fine[SEEN_UP, m] > seen:
-            seen, where = fine[SEEN_UP, m], m
-    return top, seen, where
-
-
-@kernel
-def maximum(work, side, budget, wide, clipped, cross, widths, witness):
-    """An upper bound on ``g`` (side 0) or ``-g`` (side 1) from the coarse cells, refined; -inf where cuts leave nothing.
-
-    Cells are left unrefined only where their bound is below a value attained elsewhere; the margin of two budgets makes
-    that true in exact arithmetic too, so that a region with cuts never gets a looser bound than its box.
-    """
-    points_x, points_y, _, _, _, _, cells, fine, _ = work
-    seen, first = -np.inf, 0
-    for k in range(COARSE * COARSE):
-        if cells[SEEN_UP + side, k] > seen:
-            seen, first = cells[SEEN_UP + side, k], k
-    bound, found = -np.inf, -np.inf
-    for step in range(-1, COARSE * COARSE):
-        k = first if step < 0 else step
-        coarse = cells[UPPER + side, k]
-        if step == first or coarse == -np.inf:
-            continue
-        if step >= 0 and coarse <= seen - 2.0 * budget:
-            bound = max(bound, coarse)
-            continue
-        top, value, where = refine(work, side, k, budget, wide, clipped, cross, widths)
-        bound = max(bound, min(top, coarse))
-        seen = max(seen, value)
-        if value > found or found == -np.inf and bound == min(top, coarse):
-            found = max(found, value)
-            i, j = SPLIT * (k // COARSE) + where // SPLIT, SPLIT * (k % COARSE) + where % SPLIT
-            _witness(points_x, points_y, i, j, fine, where, witness)
-    return bound
-
-
-@kernel
-def _inflated_widths(box_lower, box_upper, center, scale, given, widths):
-    """Widths of the strips plus every error of a cell's place in them; False where that may overflow.
-
-    e errs by 2 u |e|, a step by u of itself, a strip's d . e by 3 more roundings of at most 4 |e|: below 64 u |e| and,
-    for the comparison itself, a few u w.
-    """
-    reach = 0.0
-    for k in range(2):
-        reach += max(abs(box_lower[k] - center[k]), abs(box_upper[k] - center[k])) * scale[k]
-    if not reach <= _LARGEST:
-        return False
-    for strip in range(STRIPS):
-        widths[strip] = given[strip] + 64.0 * UNIT_ROUNDOFF * (reach + given[strip]) + 1e-300
-    return True
-
-
-@kernel
-def _both_bounds(work, kx, ky, budget, wide, clipped, cross, widths, low_witness, high_witness):
-    _, _, cx, cy, _, _, cells, _, clip = work
-    coarse_cells(cx, cy, cross, cells)
-    if wide:
-        coarse_intervals(cx, cy, cross, cells)
-    if clipped and not clip_coarse_cells(cx, cy, widths, cells, clip):
-        return -np.inf, -np.inf
-    high = maximum(work, 0, budget, wide, clipped, cross, widths, high_witness)
-    low = maximum(work, 1, budget, wide, clipped, cross, widths, low_witness)
-    return low, high
-
-
-@kernel
-def enclose_range(
-    kx,
-    ky,
-    slopes,
-    lower,
-    upper,
-    clipped,
-    cut_center,
-    cut_scale,
-    cut_width,
-    bent,
-    coefficients,
-    center,
-    scale,
-    low,
-    high,
-    argmin,
-    argmax,
-    start,
-    stop,
-):
-    """Enclose regions start..stop of arrays (N, rows) and write their bounds and witnesses."""
-    points_x, points_y = np.empty((4, POINTS)), np.empty((4, POINTS))
-    coarse_x, coarse_y = np.empty((ROWS, COARSE)), np.empty((ROWS, COARSE))
-    fine_x, fine_y = np.empty((ROWS, FINE)), np.empty((ROWS, FINE))
-    cells, fine, clip = (
-        np.empty((5, COARSE * COARSE)),
-        np.empty((CELL_ROWS, SPLIT * SPLIT)),
-        np.empty((CLIP_ROWS, COARSE * COARSE)),
-    )
-    work = (points_x, points_y, coarse_x, coarse_y, fine_x, fine_y, cells, fine, clip)
-    widths, reach, m, c, s, cm, cs = (
-        np.empty(STRIPS),
-        np.zeros(2),
-        np.zeros(3),
-        np.zeros(2),
-        np.ones(2),
-        np.zeros(2),
-        np.ones(2),
-    )
-    for n in range(start, stop):
-        if bent:
-            m[:], c[:], s[:] = coefficients[:, n], center[:, n], scale[:, n]
-            for k in range(2):
-                reach[k] = max(abs(lower[k, n] - c[k]), abs(upper[k, n] - c[k])) * abs(s[k])
-        if clipped:
-            cm[:], cs[:] = cut_center[:, n], cut_scale[:, n]
-        budget = rounding_budget(kx, ky, lower[:, n], upper[:, n], slopes[:, n], m, reach)
-        if not budget <= _LARGEST * _LARGEST:
-            low[n], high[n] = np.nan, np.nan
-            continue
-        wide_x = axis_tables(
-            kx,
-            lower[0, n],
-            upper[0, n],
-            points_x,
-            coarse_x,
-            fine_x,
-            slopes[0, n],
-            m[0],
-            c[0],
-            s[0],
-            cm[0],
-            cs[0],
-        )
-        wide_y = axis_tables(
-            ky,
-            lower[1, n],
-            upper[1, n],
-            points_y,
-            coarse_y,
-            fine_y,
-            slopes[1, n],
-            m[2],
-            c[1],
-            s[1],
-            cm[1],
-            cs[1],
-        )
-        wide = wide_x or wide_y
-        cut = clipped and _inflated_widths(lower[:, n], upper[:, n], cm, cs, cut_width[:, n], widths)
-        below, above = _both_bounds(
-            work, kx, ky, budget, wide, cut, 2.0 * m[1], widths, argmin[:, n], argmax[:, n]
-        )
-        if cut and (below == -np.inf or above == -np.inf):  # the cuts are numerically empty: the box remains
-            below, above = _both_bounds(
-                work, kx, ky, budget, wide, False, 2.0 * m[1], widths, argmin[:, n], argmax[:, n]
+    for s in range(PARENTS):
+        for half in range(2):
+            i, j, slot = 2 * (s // 4) + half, 2 * (s % 4) + half, half * PARENTS + s
+            w[AXIS_X + at.LOW * SLOTS + slot], w[AXIS_X + at.HIGH * SLOTS + slot] = (
+                nodes[0, i],
+                nodes[0, i + 1],
             )
-        low[n] = -(below + (budget + 32.0 * UNIT_ROUNDOFF * abs(below)))
-        high[n] = above + (budget + 32.0 * UNIT_ROUNDOFF * abs(above))
+            w[AXIS_Y + at.LOW * SLOTS + slot], w[AXIS_Y + at.HIGH * SLOTS + slot] = (
+                nodes[1, j],
+                nodes[1, j + 1],
+            )
+    for i in range(COARSE):
+        if kx != IDENTITY:
+            widest = max(widest, (nodes[0, i + 1] - nodes[0, i]) * (2.0 if kx == TANH else 1.0))
+        if ky != IDENTITY:
+            widest = max(widest, (nodes[1, i + 1] - nodes[1, i]) * (2.0 if ky == TANH else 1.0))
+    return widest > 2.0 * _WIDE
+
+
+@kernel
+def load_parents(w, queue, start, length):
+    """Put the halves of up to PARENTS cells into the slots; idle lanes repeat the first of them."""
+    for s in range(PARENTS):
+        c = start + s if start + s < length else start
+        x0, x2, y0, y2 = queue[X_LOW, c], queue[X_HIGH, c], queue[Y_LOW, c], queue[Y_HIGH, c]
+        x1, y1 = 0.5 * (x0 + x2), 0.5 * (y0 + y2)
+        w[AXIS_X + at.LOW * SLOTS + s], w[AXIS_X + at.HIGH * SLOTS + s] = x0, x1
+        w[AXIS_X + at.LOW * SLOTS + PARENTS + s], w[AXIS_X + at.HIGH * SLOTS + PARENTS + s] = x1, x2
+        w[AXIS_Y + at.LOW * SLOTS + s], w[AXIS_Y + at.HIGH * SLOTS + s] = y0, y1
+        w[AXIS_Y + at.LOW * SLOTS + PARENTS + s], w[AXIS_Y + at.HIGH * SLOTS + PARENTS + s] = y1, y2
+        sign, bound = 1.0 - 2.0 * queue[SIDE, c], queue[UPPER, c]
+        for m in range(4):
+            w[CELL + at.SIGN * LANES + m * PARENTS + s] = sign
+            w[CELL + at.PARENT_BOUND * LANES + m * PARENTS + s] = bound
+
+
+@kernel
+def load_side(w, side):
+    """Both sides need the coarse cells: the one whose turn it is."""
+    for k in range(LANES):
+        w[CELL + at.SIGN * LANES + k] = 1.0 - 2.0 * side
+        w[CELL + at.PARENT_BOUND * LANES + k] = np.inf
+
+
+@kernel
+def fold(w):
+    """BOUND at most the parent's; then the largest BOUND and SEEN of each parent's quarters, in REST and REACH."""
+    for k in range(LANES):
+        bound, before = w[CELL + at.BOUND * LANES + k], w[CELL + at.PARENT_BOUND * LANES + k]
+        w[CELL + at.BOUND * LANES + k] = bound if bound < before else before
+    for s in range(PARENTS):
+        bound = w[CELL + at.BOUND * LANES + s]
+        seen = w[CELL + at.SEEN * LANES + s]
+        for m in range(1, 4):
+            other = w[CELL + at.BOUND * LANES + m * PARENTS + s]
+            bound = other if other > bound else bound
+            other = w[CELL + at.SEEN * LANES + m * PARENTS + s]
+            seen = other if other > seen else seen
+        w[CELL + at.REST * LANES + s] = bound
+        w[CELL + at.REACH * LANES + s] = seen
+
+
+@kernel
+def note_witness(w, s, side, seen, state):
+    """Remember the centre of the quarter of parent s, or its corner, where ``seen`` was seen."""
+    m = 0
+    while m < 3 and w[CELL + at.SEEN * LANES + m * PARENTS + s] != seen:
+        m += 1
+    k = m * PARENTS + s
+    x, y = at.CENTER, at.CENTER
+    if seen > w[CELL + at.SR * LANES + k]:
+        a, b = w[CELL + at.SA * LANES + k], w[CELL + at.SB * LANES + k]
+        c = w[CELL + at.SIGN * LANES + k] * w[CELL + at.C * LANES + k]
+        same = abs(a + b) + c > abs(a - b) - c
+        to_x = a + b >= 0.0 if same else a - b >= 0.0
+        x = at.HIGH if to_x else at.LOW
+        y = at.HIGH if to_x == same else at.LOW
+    state[BEST, side] = seen
+    state[AT_X, side] = w[AXIS_X + x * SLOTS + (m // 2) * PARENTS + s]
+    state[AT_Y, side] = w[AXIS_Y + y * SLOTS + (m % 2) * PARENTS + s]
+
+
+@kernel
+def count_quarters(w, sides, parents, margin, last, state, queue, length):
+    """Count the quarters of a batch of cells or, unless it is the last level, queue them to be quartered again."""
+    fold(w)
+    for s in range(parents):
+        seen = w[CELL + at.REACH * LANES + s]
+        side = int(sides[s])
+        if seen > state[BEST, side]:
+            note_witness(w, s, side, seen, state)
+    for s in range(parents):
+        side = int(sides[s])
+        threshold = state[BEST, side] - margin
+        if last or w[CELL + at.REST * LANES + s] <= threshold:
+            state[TOP, side] = max(state[TOP, side], w[CELL + at.REST * LANES + s])
+            continue
+        for m in range(4):
+            bound = w[CELL + at.BOUND * LANES + m * PARENTS + s]
+            if bound <= threshold:
+                state[TOP, side] = max(state[TOP, side], bound)
+                continue
+            x, y = (m // 2) * PARENTS + s, (m % 2) * PARENTS + s
+            queue[X_LOW, length] = w[AXIS_X + at.LOW * SLOTS + x]
+            queue[X_HIGH, length] = w[AXIS_X + at.HIGH * SLOTS + x]
+            queue[Y_LOW, length] = w[AXIS_Y + at.LOW * SLOTS + y]
+            queue[Y_HIGH, length] = w[AXIS_Y + at.HIGH * SLOTS + y]
+            queue[UPPER, length] = bound
+            queue[SIDE, length] = side
+            length += 1
+    return length
+
+
+@kernel
+def settle(queue, length, margin, state):
+    """Count and drop the cells of a queue that can no longer hold an extremum; returns the length left."""
+    kept = 0
+    for c in range(length):
+        side = int(queue[SIDE, c])
+        if queue[UPPER, c] <= state[BEST, side] - margin:
+            state[TOP, side] = max(state[TOP, side], queue[UPPER, c])
+            continue
+        for row in range(QUEUE_ROWS):
+            queue[row, kept] = queue[row, c]
+        kept += 1
+    return kept
+
+
+@kernel
+def describe(w, kx, ky, slopes, form, center, scale, cut_center, cut_scale, wide):
+    """Everything about the cells in the slots that does not depend on the side."""
+    cross = 2.0 * form[1]
+    tabulate_x(w, kx, slopes[0], form[0], center[0], scale[0], cut_center[0], cut_scale[0])
+    tabulate_y(w, ky, slopes[1], form[2], center[1], scale[1], cut_center[1], cut_scale[1])
+    taylor_terms(w, cross)
+    if wide:
+        interval_radii(w, cross)
+
+
+@kernel
+def bound_both(
+    kx, ky, lower, upper, slopes, form, center, scale, cut_center, cut_scale, margin, clipped, widths, memory
+):
+    """Bounds above g and -g on one box, in row TOP of the state; -inf where the cuts leave nothing.
+
+    Cells are dropped only where their bound is below a value attained elsewhere, by ``margin``, so that this is true in
+    exact arithmetic too: a region with cuts never gets a looser bound than its box.
+    """
+    w, state, queue, other, nodes, sides, crossed = memory
+    wide = load_coarse(kx, ky, lower, upper, nodes, w)
+    no_radii(w)
+    describe(w, kx, ky, slopes, form, center, scale, cut_center, cut_scale, wide)
+    if clipped:
+        rooms(w, widths, crossed)
+    length = 0
+    for side in range(2):
+        state[TOP, side], state[BEST, side] = -np.inf, -np.inf
+        state[AT_X, side], state[AT_Y, side] = nodes[0, COARSE // 2], nodes[1, COARSE // 2]
+        load_side(w, side)
+        signed_bounds(w)
+        if clipped:
+            exclude(w, False)
+        sides[:] = side
+        length = count_quarters(w, sides, PARENTS, margin, False, state, queue, length)
+    levels = CUT_LEVELS if clipped else BOX_LEVELS
+    for level in range(levels):
+        waiting = 0
+        for start in range(0, length, PARENTS):
+            load_parents(w, queue, start, length)
+            describe(w, kx, ky, slopes, form, center, scale, cut_center, cut_scale, wide)
+            signed_bounds(w)
+            if clipped:
+                rooms(w, widths, crossed)
+                clip_bounds(w, widths, crossed)
+                exclude(w, True)
+            parents = min(PARENTS, length - start)
+            last = level == levels - 1
+            waiting = count_quarters(w, queue[SIDE, start:], parents, margin, last, state, other, waiting)
+        queue, other = other, queue
+        length = settle(queue, waiting, margin, state)

@@ -45,7 +45,9 @@ def read(path: str | Path, output: str | None = None) -> OnnxModel:
         raise Unsupported(
             f"reading input {source.name!r}",
             "its elements are floats or integer words",
-            onnx.helper.tensor_dtype_to_string(source.type),
+            {number: kind for kind, number in onnx.TensorProto.DataType.items()}.get(
+                source.type, source.type
+            ),
         )
     names = [o.name for o in file.proto.graph.output]
     chosen = names[0] if output is None and names else output

@@ -8,6 +8,7 @@ import pytest
 from tests.transformers_abs import regions
 from transformers_abs import (
     ALL,
+    BIVARIATE,
     RELU,
     SIGMOID,
     SLOPES,
@@ -64,6 +65,19 @@ def test_least_width_comes_within_a_percent_of_a_scan(transformer: Transformer) 
         span = np.linspace(-0.5, 3.0, 1401)
         scanned = np.min([_width(transformer, np.full((1, 50), slope), region) for slope in span], axis=0)
         assert (narrow <= 1.01 * scanned + 1e-14).all()
+
+
+@pytest.mark.parametrize("transformer", BIVARIATE, ids=repr)
+def test_least_width_of_two_slopes_beats_a_random_search(transformer: Transformer) -> None:
+    rng = np.random.default_rng(4)
+    region = regions.boxes("ordinary", 2, 40, rng)
+    start = Secant()(transformer, region)
+    narrow = _width(transformer, LeastWidth()(transformer, region), region)
+    # The enclosures themselves are within a percent or so of the best, and differ from slope to slope.
+    for spread in (0.3, 0.1, 0.03):
+        for _ in range(30):
+            found = _width(transformer, start + spread * rng.normal(size=start.shape), region)
+            assert (narrow <= 1.03 * found + 1e-14).all()
 
 
 def test_narrow_boxes_get_the_derivative() -> None:

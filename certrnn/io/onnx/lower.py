@@ -22,10 +22,11 @@ from certrnn.ir import Graph
 from certrnn.ir.rewrite import simplify
 
 _SUPPORTED = (
-    "Supported are RNN, LSTM, GRU, Gemm, MatMul, BatchNormalization, sums, products, quotients by constants, Sigmoid, "
-    "Tanh, Relu, LeakyRelu, PRelu, Clip, HardSigmoid, Abs, Max, Min, means and maxima over axes, data movement, and "
-    "Softmax, LogSoftmax, Sigmoid or ArgMax at the end. Export the logits of a model made of these."
+    "Supported are RNN, LSTM, GRU, Gemm, MatMul, Conv, pooling, BatchNormalization, sums, products, quotients by "
+    "constants, Sigmoid, Tanh, Relu, LeakyRelu, PRelu, Clip, HardSigmoid, Abs, Max, Min, means and maxima over axes, "
+    "data movement, and Softmax, LogSoftmax, Sigmoid or ArgMax at the end. Export the logits of a model made of these."
 )
+_BROKEN = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 _RECURRENT = frozenset({"RNN", "LSTM", "GRU"})
 
 
@@ -131,7 +132,7 @@ class _Lowering:
             raise
         except MemoryError as error:
             raise InvalidInput(context.where, "the node fits into memory", "out of memory") from error
-        except Exception as error:
+        except _BROKEN as error:
             # a damaged file can break any assumption of a handler; the node is named, nothing is guessed
             raise InvalidInput(
                 context.where, "inputs and attributes fit together", _short(error), "Export the model again."
@@ -194,9 +195,7 @@ class _Lowering:
         ):
             return [self._embed(node, context)]
         if node.op_type not in OPERATORS:
-            raise context.refuse(
-                f"the operator is one of {', '.join(sorted(OPERATORS))}", node.op_type, _REMEDY
-            )
+            raise context.refuse("certrnn interprets the operator", node.op_type, _SUPPORTED)
         return OPERATORS[node.op_type](context)
 
     def _branch(self, context: NodeContext, scope: dict[str, Tensor]) -> list[Tensor]:

@@ -182,7 +182,15 @@ class OnnxModel:
         Unsupported: onnxruntime cannot load or run the model.
         """
         x = np.asarray(x)
-        return self._run(x, (self.lowered(x.shape[1:]).scores,))[0].reshape(len(x), -1)
+        lowered = self.lowered(x.shape[1:])
+        scores = self._run(x, (lowered.scores,))[0].reshape(len(x), -1)
+        if scores.shape[1] != lowered.graph.outputs:
+            raise Unsupported(
+                "running the model in onnxruntime",
+                f"it computes {lowered.graph.outputs} scores a sample, as the graph does",
+                scores.shape[1],
+            )
+        return scores
 
     def run_onnxruntime_from_embedding(self, x: np.ndarray) -> np.ndarray:
         """Scores (N, C) of word vectors (N, T, E); the same as :meth:`run_onnxruntime`."""
@@ -211,7 +219,9 @@ class OnnxModel:
         session = self._session(x.shape[1:], names)
         if layout.dynamic_batch and len(x) > 1:
             try:
-                return self._run_some(session, x, names)
+                together = self._run_some(session, x, names)
+                if all(r.shape[:1] == (len(x),) for r in together):
+                    return together
             except Unsupported:
                 pass  # a batch of one was baked into the file behind a dynamic axis: run one by one
         runs = [self._run_some(session, x[i : i + 1], names) for i in range(len(x))]

@@ -13,7 +13,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from certrnn.io.onnx.node import NodeContext
-from certrnn.io.onnx.ops import arithmetic, constants, functions, heads, movement, recurrent, reductions
+from certrnn.io.onnx.ops import (
+    arithmetic,
+    constants,
+    functions,
+    heads,
+    movement,
+    recurrent,
+    reductions,
+    windows,
+)
 from certrnn.io.onnx.tensors import Tensor
 
 Handler = Callable[[NodeContext], list[Tensor]]
@@ -21,6 +30,7 @@ Handler = Callable[[NodeContext], list[Tensor]]
 OPERATORS: dict[str, Handler] = {
     "Abs": functions.absolute,
     "Add": arithmetic.add,
+    "AveragePool": windows.pool,
     "BatchNormalization": functions.batch_normalization,
     "Cast": movement.cast,
     "CastLike": movement.cast,
@@ -28,6 +38,7 @@ OPERATORS: dict[str, Handler] = {
     "Concat": movement.concat,
     "Constant": constants.constant,
     "ConstantOfShape": constants.constant_of_shape,
+    "Conv": windows.convolution,
     "Div": arithmetic.divide,
     "Dropout": movement.identity,
     "Expand": movement.expand,
@@ -47,6 +58,7 @@ OPERATORS: dict[str, Handler] = {
     "LogSoftmax": heads.refused_softmax,
     "MatMul": arithmetic.matmul,
     "Max": functions.extreme,
+    "MaxPool": windows.pool,
     "Mean": arithmetic.total,
     "Min": functions.extreme,
     "Mul": arithmetic.multiply,

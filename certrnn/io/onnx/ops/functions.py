@@ -81,7 +81,7 @@ def limited(node: NodeContext, tensor: Tensor, lower: Known | None, upper: Known
 
 
 def _either(left: Known, right: Known) -> float:
-    """Relative error of whichever number an extreme picks; twice the larger one, as it may have picked the wrong one."""
+    """Relative error of the number that an extreme picks: doubled, as rounding may have picked the wrong one."""
     return 2.0 * max(left.relative_error, right.relative_error)
 
 

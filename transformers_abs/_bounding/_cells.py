@@ -17,6 +17,7 @@ Rounding is paid for at the end, once (:func:`._search.rounding_budget`).
 
 from __future__ import annotations
 
+from typing import Any
 
 import numpy as np
 

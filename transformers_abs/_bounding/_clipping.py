@@ -29,35 +29,39 @@ _SLACK = 8.0 * UNIT_ROUNDOFF  # relative rounding of a dual bound's terms
 
 
 @kernel
-def _strip_rooms(w, width, d1, d2):
-    """One strip's part of :func:`rooms`; returns whether it crosses any cell."""
-    crossed = 0
-    for k in range(LANES):
-        s = d1 * w[CELL + at.CUT_X * LANES + k] + d2 * w[CELL + at.CUT_Y * LANES + k]
-        room = width - abs(s)
-        radius = abs(d1) * w[CELL + at.STEP_X * LANES + k] + abs(d2) * w[CELL + at.STEP_Y * LANES + k]
-        center, nearest = w[CELL + at.CENTER_ROOM * LANES + k], w[CELL + at.NEAREST_ROOM * LANES + k]
-        w[CELL + at.CENTER_ROOM * LANES + k] = room if room < center else center
-        w[CELL + at.NEAREST_ROOM * LANES + k] = room + radius if room + radius < nearest else nearest
-        crosses = 0 if room >= radius else 1
-        w[CELL + at.CROSSED * LANES + k] += crosses
-        crossed |= crosses
-    return crossed
+def _room(x, y, gx, gy, width, d1, d2, room):
+    """Lower (centre's room, nearest point's room, mask of strips that cross, next bit) by one strip's part."""
+    center, nearest, mask, bit = room
+    here = width - abs(d1 * x + d2 * y)
+    radius = abs(d1) * gx + abs(d2) * gy
+    center = here if here < center else center
+    nearest = here + radius if here + radius < nearest else nearest
+    return center, nearest, mask | (0 if here >= radius else bit), 2 * bit
 
 
 @kernel
-def rooms(w, widths, crossed):
-    """How far inside every strip the centre and the nearest point of each cell lie (negative: outside of some strip),
-    how many strips cross the cell, and which strips cross any cell."""
+def rooms(w, widths):
+    """How far inside every strip the centre and the nearest point of each cell lie (negative: outside of some strip), and
+    the mask of the strips that cross the cell; returns that of the strips that cross any."""
     place_in_cuts(w)
+    w0, w1, w2, w3, w4, w5 = widths[0], widths[1], widths[2], widths[3], widths[4], widths[5]
+    crossed = 0
     for k in range(LANES):
-        w[CELL + at.CENTER_ROOM * LANES + k] = np.inf
-        w[CELL + at.NEAREST_ROOM * LANES + k] = np.inf
-        w[CELL + at.CROSSED * LANES + k] = 0.0
-    for strip in range(STRIPS):
-        crossed[strip] = 0
-        if widths[strip] < np.inf:
-            crossed[strip] = _strip_rooms(w, widths[strip], D1[strip], D2[strip])
+        x, y = w[CELL + at.CUT_X * LANES + k], w[CELL + at.CUT_Y * LANES + k]
+        gx, gy = w[CELL + at.STEP_X * LANES + k], w[CELL + at.STEP_Y * LANES + k]
+        room = _room(x, y, gx, gy, w0, D1[0], D2[0], (np.inf, np.inf, 0, 1))
+        room = _room(x, y, gx, gy, w1, D1[1], D2[1], room)
+        room = _room(x, y, gx, gy, w2, D1[2], D2[2], room)
+        room = _room(x, y, gx, gy, w3, D1[3], D2[3], room)
+        room = _room(x, y, gx, gy, w4, D1[4], D2[4], room)
+        room = _room(x, y, gx, gy, w5, D1[5], D2[5], room)
+        w[CELL + at.CENTER_ROOM * LANES + k] = room[0]
+        w[CELL + at.NEAREST_ROOM * LANES + k] = room[1]
+        mask = room[2]
+        # 0 strips, one (a power of two), or more
+        w[CELL + at.CROSSED * LANES + k] = 0.0 if mask == 0 else (1.0 if mask & (mask - 1) == 0 else 2.0)
+        crossed |= mask
+    return crossed
 
 
 @kernel
@@ -118,10 +122,10 @@ def clip_bounds(w, widths, crossed):
     """
     _slopes(w)
     for strip in range(STRIPS):
-        if crossed[strip]:
+        if crossed >> strip & 1:
             _strip_bounds(w, widths[strip], D1[strip], D2[strip])
     for i, j in VERTICES:
-        if crossed[i] and crossed[j]:
+        if (crossed >> i & 1) and (crossed >> j & 1):
             _vertex_bounds(w, widths[i], widths[j], D1[i], D2[i], D1[j], D2[j])
     for k in range(LANES):
         bound, before = (

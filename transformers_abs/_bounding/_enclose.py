@@ -73,7 +73,7 @@ def enclose_range(kx, ky, slopes, boxes, cut, cuts, bent, quadratic, results, st
     low, high, argmin, argmax = results
     queue, other = np.empty((QUEUE_ROWS, CAPACITY)), np.empty((QUEUE_ROWS, CAPACITY))
     state, nodes = np.zeros((STATE_ROWS, 2)), np.zeros((2, COARSE + 1))
-    memory = (np.zeros(WORK_SIZE), state, queue, other, nodes, np.zeros(PARENTS), np.zeros(STRIPS, np.int64))
+    memory = (np.zeros(WORK_SIZE), state, queue, other, nodes, np.zeros(PARENTS))
     widths, reach, form = np.empty(STRIPS), np.zeros(2), np.zeros(3)
     center, scale, cut_center, cut_scale = np.zeros(2), np.ones(2), np.zeros(2), np.ones(2)
     box_low, box_high, slope = np.empty(2), np.empty(2), np.empty(2)

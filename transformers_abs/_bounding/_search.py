@@ -18,7 +18,7 @@ from transformers_abs._compile import kernel
 COARSE = 8
 """Coarse intervals of an axis."""
 BOX_LEVELS, CUT_LEVELS = 1, 2
-"""How often a coarse cell can be quartered without and with cuts: 16 and 32 intervals an axis where it matters."""
+"""How often a coarse cell can be quartered, and that with cuts or where cells are wide: 16 or 32 intervals an axis."""
 CAPACITY = 2 * LANES * 4 ** (CUT_LEVELS - 1)
 """Cells of both sides that can wait to be quartered."""
 
@@ -203,12 +203,12 @@ def bound_both(
     Cells are dropped only where their bound is below a value attained elsewhere, by ``margin``, so that this is true in
     exact arithmetic too: a region with cuts never gets a looser bound than its box.
     """
-    w, state, queue, other, nodes, sides, crossed = memory
+    w, state, queue, other, nodes, sides = memory
     wide = load_coarse(kx, ky, lower, upper, nodes, w)
     no_radii(w)
     describe(w, kx, ky, slopes, form, center, scale, cut_center, cut_scale, wide)
     if clipped:
-        rooms(w, widths, crossed)
+        rooms(w, widths)
     length = 0
     for side in range(2):
         state[TOP, side], state[BEST, side] = -np.inf, -np.inf
@@ -219,7 +219,7 @@ def bound_both(
             exclude(w, False)
         sides[:] = side
         length = count_quarters(w, sides, PARENTS, margin, False, state, queue, length)
-    levels = CUT_LEVELS if clipped else BOX_LEVELS
+    levels = CUT_LEVELS if clipped or wide else BOX_LEVELS
     for level in range(levels):
         waiting = 0
         for start in range(0, length, PARENTS):
@@ -227,8 +227,7 @@ def bound_both(
             describe(w, kx, ky, slopes, form, center, scale, cut_center, cut_scale, wide)
             signed_bounds(w)
             if clipped:
-                rooms(w, widths, crossed)
-                clip_bounds(w, widths, crossed)
+                clip_bounds(w, widths, rooms(w, widths))
                 exclude(w, True)
             parents = min(PARENTS, length - start)
             last = level == levels - 1

@@ -171,7 +171,7 @@ class OnnxModel:
             for n, t in kinds.items()
         }
 
-    def run_onnxruntime(self, x: np.ndarray, tensors: tuple[str, ...] = ()) -> np.ndarray:
+    def run_onnxruntime(self, x: np.ndarray) -> np.ndarray:
         """Scores (N, C) of ``x`` (N, T, D) as onnxruntime computes them from the file's numbers.
 
         With an embedding ``x`` holds word vectors, fed past the table. The scores are the arguments of a softmax,
@@ -184,13 +184,14 @@ class OnnxModel:
         x = np.asarray(x)
         lowered = self.lowered(x.shape[1:])
         scores = self._run(x, (lowered.scores,))[0].reshape(len(x), -1)
-        if scores.shape[1] != lowered.graph.outputs:
+        expected = lowered.tensors[lowered.scores].size
+        if scores.shape[1] != expected:
             raise Unsupported(
                 "running the model in onnxruntime",
-                f"it computes {lowered.graph.outputs} scores a sample, as the graph does",
+                f"it computes {expected} numbers a sample, as the graph does",
                 scores.shape[1],
             )
-        return scores
+        return scores[:, lowered.picked]
 
     def run_onnxruntime_from_embedding(self, x: np.ndarray) -> np.ndarray:
         """Scores (N, C) of word vectors (N, T, E); the same as :meth:`run_onnxruntime`."""
@@ -203,12 +204,13 @@ class OnnxModel:
                 "running words", "the model has an embedding", f"input {self.input.name!r} of floats"
             )
         words = np.asarray(words)
-        name = self.lowered((words.shape[1], self.embedding.table.shape[1])).scores
+        lowered = self.lowered((words.shape[1], self.embedding.table.shape[1]))
+        name = lowered.scores
         session = self._session(None, (name,))
         runs = [
             session.run((name,), self.feed(words[i : i + 1]))[0].reshape(1, -1) for i in range(len(words))
         ]
-        return np.concatenate(runs)
+        return np.concatenate(runs)[:, lowered.picked]
 
     def inner(self, sample: np.ndarray, names: tuple[str, ...]) -> list[np.ndarray]:
         """The named tensors of the file for one sample (T, D)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -61,7 +61,7 @@ def certify(
     rel_tol: Annotated[
         float | None,
         typer.Option(
-            metavar="R", help="Search eps to this relative tolerance instead of the paper's grid (1.2e-4..1)."
+            metavar="R", help="Search eps to this relative tolerance instead of the paper's grid (2.4e-4..1)."
         ),
     ] = None,
     samples: Annotated[
@@ -181,7 +181,7 @@ def _stream(network: Model, sequences: Sequences, query: Query) -> tuple[Results
                 bar.finished(len(some))
         except (Exception, KeyboardInterrupt) as error:
             failure = error
-    return network.results(rows, sequences, total), failure
+    return network.results(rows, sequences, query, total), failure
 
 
 def _app(commands: dict[str, Callable[..., None]], help_text: str | None = None) -> typer.Typer:
@@ -200,19 +200,14 @@ def _run(app: typer.Typer, program: str, arguments: list[str] | None) -> int:
         app(["--help"], prog_name=program, standalone_mode=False)
         return 2
     try:
-        return _code(app(given, prog_name=program, standalone_mode=False))
-    except KeyboardInterrupt:
-        return _fail(program, "interrupted", INTERRUPTED)
-    except typer.Abort:
-        return _fail(program, "interrupted", INTERRUPTED)
+        code = app(given, prog_name=program, standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
     except Exception as error:
         if "--debug" in given:
             raise
         return _fail(program, *_explain(error))
-
-
-def _code(value: Any) -> int:
-    return value if isinstance(value, int) else 0
+    return _fail(program, "interrupted", code) if code == INTERRUPTED else code or 0
 
 
 def _explain(error: Exception) -> tuple[str, int]:

@@ -19,7 +19,7 @@ from certrnn.io.onnx import OnnxModel, read
 from certrnn.report.results import Results, ordered
 from certrnn.report.rows import Row
 from certrnn.run import Adversary, Opponent, Query, Sequences, Tick, answer, eps_values, spelled_frames
-from certrnn.search import Problem, parse_threats
+from certrnn.search import PaperGrid, Problem, parse_threats
 
 BATCH = 64
 """Samples that are bounded together; whoever interrupts loses at most one batch of one threat."""
@@ -62,7 +62,10 @@ class Model:
     @property
     def precision(self) -> type[np.floating[Any]]:
         """The number type that the network reads; word vectors count as float32."""
-        types: dict[int, type[np.floating[Any]]] = {TensorProto.DOUBLE: np.float64, TensorProto.FLOAT16: np.float16}
+        types: dict[int, type[np.floating[Any]]] = {
+            TensorProto.DOUBLE: np.float64,
+            TensorProto.FLOAT16: np.float16,
+        }
         return types.get(self.network.input.type, np.float32)
 
     def certify(
@@ -113,7 +116,7 @@ class Model:
         """The largest certified eps of every sample (Cert-RNN's Algorithm 1), and the smallest one attacked.
 
         Parameters are those of :meth:`certify`; ``rel_tol`` searches to that relative tolerance instead of the paper's
-        grid, which starts at 1.2e-4 and ends below 1.
+        grid, from 2.4e-4 to just below 1.
         """
         schedule = Query.search(rel_tol)
         query = Query(None, spelled_frames(frames), clip, method, schedule, attack, budget)
@@ -168,7 +171,7 @@ class Model:
         threats = [len(parse_threats(query.frames, len(part))) for part in sequences.frames]
         return sum(threats) * len(query.eps or (None,))
 
-    def results(self, rows: Iterable[Row], sequences: Sequences, total: int) -> Results:
+    def results(self, rows: Iterable[Row], sequences: Sequences, query: Query, total: int) -> Results:
         """Rows as results, in order, with what a reader of them must know."""
         done = ordered(rows)
         notes = [sequences.note] if sequences.note else []
@@ -176,6 +179,7 @@ class Model:
             notes.append(
                 "THE SELF-CHECK FAILED: an attack succeeded inside a certified region. Please report this."
             )
+        notes += _edges(done, query)
         if len(done) < total:
             notes.append(f"stopped early: {len(done)} of {total} rows are finished")
         labelled = sequences.labels is not None
@@ -190,7 +194,7 @@ class Model:
 
     def _answered(self, sequences: Sequences, query: Query) -> Results:
         rows = [row for some in self.stream(sequences, query) for row in some]
-        return self.results(rows, sequences, len(rows))
+        return self.results(rows, sequences, query, len(rows))
 
     def _fits(self, x: np.ndarray) -> bool:
         try:
@@ -217,6 +221,23 @@ class Model:
         for threat in parse_threats(query.frames, length):
             _check_range(x, list(threat.frames), self._clip(query))
         check_against_onnxruntime(self.network, shape)
+
+
+def _edges(rows: Sequence[Row], query: Query) -> list[str]:
+    """Where the paper's grid ends before the answer does."""
+    grid = query.schedule
+    if query.eps is not None or not isinstance(grid, PaperGrid):
+        return []
+    reach = sum(0.5**level for level in range(grid.first, grid.last))
+    low, high = grid.start - reach, grid.start + reach
+    notes = []
+    if any(row.verdict == "unknown" for row in rows):
+        notes.append(
+            f"nothing certified at the grid's smallest eps {low:.2g} (unknown): a relative tolerance goes below"
+        )
+    if any((row.eps_certified or 0.0) >= high for row in rows):
+        notes.append(f"certified at the grid's largest eps {high:.4g}: a relative tolerance goes above")
+    return notes
 
 
 def _check_range(x: torch.Tensor, frames: list[int], clip: Clip) -> None:

@@ -99,7 +99,7 @@ def table(results: Results, width: int) -> Table:
 
 
 def _fitting(cells: dict[Column, list[str]], width: int) -> list[Column]:
-    sizes = {c: max(len(c.title), *(len(v) for v in values)) + _PADDING for c, values in cells.items()}
+    sizes = {c: max(len(c.title), *(len(v) for v in values)) + _PADDING + 1 for c, values in cells.items()}
     shown = list(sizes)
     while sum(sizes[c] for c in shown) > width and any(c.rank for c in shown):
         shown.remove(max(shown, key=lambda c: c.rank))

@@ -35,8 +35,13 @@ def quick(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dic
     return code, json.loads(capsys.readouterr().out)
 
 
+def messages(text: str) -> list[str]:
+    """Lines on stderr without the progress of a slow machine."""
+    return [line for line in text.splitlines() if not line.startswith("certifying:")]
+
+
 def one_line(text: str) -> bool:
-    return text.count("\n") == 1 and "Traceback" not in text
+    return len(messages(text)) == 1 and "Traceback" not in text
 
 
 def test_help_takes_under_half_a_second_and_needs_nothing_heavy() -> None:
@@ -172,7 +177,7 @@ def test_the_table_and_its_summary(capsys: pytest.CaptureFixture[str]) -> None:
     assert "2 rows: 2 certified" in captured.out
     assert "of the attacked eps" in captured.out
     assert "\x1b" not in captured.out
-    assert captured.err == ""
+    assert messages(captured.err) == []
 
 
 @pytest.mark.parametrize(
@@ -298,18 +303,29 @@ def test_doctor_says_what_was_understood(name: str, capsys: pytest.CaptureFixtur
 def test_a_reader_that_leaves_is_no_error() -> None:
     read, write = os.pipe()
     os.close(read)
-    command = [sys.executable, "-m", "certrnn", "certify", *QUICK, "--samples", "0", "--no-attack"]
+    command = [
+        sys.executable,
+        "-m",
+        "certrnn",
+        "certify",
+        *QUICK,
+        "--samples",
+        "0",
+        "--frames",
+        "7",
+        "--no-attack",
+    ]
     for extra in ([], ["--json"]):
         done = subprocess.run(
             [*command, *extra], stdout=write, stderr=subprocess.PIPE, text=True, check=False
         )
         assert done.returncode == 0
-        assert done.stderr == ""
+        assert messages(done.stderr) == []
     os.close(write)
 
 
 def test_colours_only_where_they_are_wanted() -> None:
-    arguments = ["certify", *QUICK, "--samples", "0", "--frames", "all", "--no-attack"]
+    arguments = ["certify", *QUICK, "--samples", "0", "--frames", "7", "--no-attack"]
     forced = subprocess.run(
         [sys.executable, "-m", "certrnn", *arguments],
         capture_output=True,
@@ -334,7 +350,7 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
         "model.Model.stream = three\n"
         "sys.exit(certify_main(sys.argv[1:]))"
     )
-    arguments = [*QUICK, "--samples", "0:2", "--no-attack", "--json", "--out", str(out)]
+    arguments = [*QUICK, "--samples", "0:2", "--no-attack", "--eps", "0.001", "--json", "--out", str(out)]
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
     )

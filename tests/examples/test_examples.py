@@ -8,10 +8,14 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 
 from certrnn import examples
+from certrnn.analyses.import_check import check_against_onnxruntime
+from certrnn.domains.points import evaluate
 from certrnn.errors import UsageError
 from certrnn.examples.train import digits_split
+from certrnn.io.onnx import read
 
 KINDS = ("rnn", "lstm", "gru")
 
@@ -74,3 +78,12 @@ def test_resolve_takes_examples_and_paths() -> None:
 def test_an_unknown_example_is_a_usage_error_that_lists_what_is_there(name: str) -> None:
     with pytest.raises(UsageError, match="digits_lstm"):
         examples.resolve(f"example:{name}")
+
+
+@pytest.mark.parametrize("name", examples.names())
+def test_every_bundled_network_is_read_and_agrees_with_onnxruntime(name: str) -> None:
+    model = read(examples.path(name))
+    check_against_onnxruntime(model, (8, 8))
+    x, _ = samples("digits")
+    ours = evaluate(model.graph((8, 8)), torch.from_numpy(x)).numpy()
+    assert np.abs(ours - scores(name, x)).max() < 1e-5

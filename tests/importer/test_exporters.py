@@ -109,7 +109,9 @@ class Attention(nn.Module):
 
 REFUSED = {
     "Softmax": Architecture(Attention),
-    "ConvTranspose": Architecture(lambda: nn.Sequential(nn.ConvTranspose1d(FRAMES, 2, 2), nn.Flatten(), nn.LazyLinear(3))),
+    "ConvTranspose": Architecture(
+        lambda: nn.Sequential(nn.ConvTranspose1d(FRAMES, 2, 2), nn.Flatten(), nn.Linear(8, 3))
+    ),
     "Gelu": Architecture(lambda: nn.Sequential(nn.Flatten(), nn.Linear(15, 4), nn.GELU(), nn.Linear(4, 3))),
 }
 

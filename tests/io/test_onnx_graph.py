@@ -133,6 +133,18 @@ def test_a_single_sigmoid_is_a_binary_classifier(tmp_path: Path) -> None:
     assert np.allclose(found.run_onnxruntime(x), [[-0.5]])
 
 
+def test_some_of_several_sigmoids_are_scores(tmp_path: Path) -> None:
+    nodes = [
+        node("Gemm", ["x", "V"], "z"),
+        node("Sigmoid", ["z"], "q"),
+        node("Gather", ["q", "i"], "scores", axis=1),
+    ]
+    found = open_model(tmp_path, nodes, {**HEAD, "i": np.array([2, 0])}, ["N", 4])
+    check_against_onnxruntime(found, (1, 4))
+    x = np.array([[[1.0, 2.0, -4.0, 0.5]]])
+    assert np.allclose(found.run_onnxruntime(x), (x[0] @ HEAD["V"])[:, [2, 0]], atol=1e-6)
+
+
 def test_one_probability_of_a_softmax_is_no_score(tmp_path: Path) -> None:
     nodes = [
         node("Gemm", ["x", "V"], "z"),

@@ -13,7 +13,7 @@ from certrnn.errors import CertrnnError, InvalidInput, Unsupported
 from certrnn.io.onnx import loop
 from certrnn.io.onnx.layout import DataInput, Layout
 from certrnn.io.onnx.node import NodeContext
-from certrnn.io.onnx.ops import MOVEMENT, OPERATORS
+from certrnn.io.onnx.ops import MOVEMENT, OPERATORS, PICKING
 from certrnn.io.onnx.ops.heads import DROPPABLE, dropped
 from certrnn.io.onnx.reader import ModelFile, _short, to_array
 from certrnn.io.onnx.space import Space
@@ -55,7 +55,8 @@ class Lowered:
     tensors: for every ONNX tensor that depends on the input, its elements in ``whole``: numbers that count through the
         nodes' values one after the other, of the tensor's shape for one sample.
     starts: number of the first element of each node of ``whole``, and their count.
-    scores: name of the ONNX tensor that the graph's output equals.
+    scores: name of the ONNX tensor that holds the graph's output.
+    picked: which of its elements are the graph's output, shape (C,).
     head: ``"logits"`` (one score a class) or ``"binary"`` (class 1 where the one score is positive).
     """
 
@@ -64,6 +65,7 @@ class Lowered:
     tensors: dict[str, np.ndarray]
     starts: np.ndarray
     scores: str
+    picked: np.ndarray
     head: str
     notes: tuple[str, ...]
     embedding: Embedding | None
@@ -99,7 +101,10 @@ class _Lowering:
                 to_array(tensor, f"reading model {self.file.path.name!r}"), tensor.name
             )
         wanted = _needed(self.proto.node, {self.output})
-        self.terminal = _terminal(self.proto.node, self.output)
+        self.last = {
+            op: _terminal(self.proto.node, self.output, PICKING if op == "Sigmoid" else MOVEMENT)
+            for op in DROPPABLE
+        }
         for node in self.proto.node:
             if any(name in wanted for name in node.output):
                 self._step(node, scope)
@@ -183,7 +188,7 @@ class _Lowering:
             return loop.unroll(context, scope, self._step)
         if (
             node.op_type in DROPPABLE
-            and node.output[0] in self.terminal
+            and node.output[0] in self.last[node.op_type]
             and isinstance(context.input(0), View)
         ):
             self.scores = node.input[0]
@@ -261,10 +266,18 @@ class _Lowering:
             tensors,
             starts,
             self.scores,
+            _places(tensors[self.scores], result.ids),
             head,
             tuple(self.notes),
             self.embedding,
         )
+
+
+def _places(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Where each wanted id stands among ``ids``, flattened."""
+    flat = ids.reshape(-1)
+    order = np.argsort(flat, kind="stable")
+    return order[np.searchsorted(flat, wanted.reshape(-1), sorter=order)]
 
 
 def _decoded(attribute: onnx.AttributeProto, where: str) -> Any:
@@ -302,13 +315,13 @@ def _needed(nodes: Sequence[onnx.NodeProto], wanted: set[str]) -> set[str]:
     return found
 
 
-def _terminal(nodes: Sequence[onnx.NodeProto], output: str) -> set[str]:
-    """Names of tensors after which only data movement leads to the output."""
+def _terminal(nodes: Sequence[onnx.NodeProto], output: str, allowed: frozenset[str]) -> set[str]:
+    """Names of tensors after which only operators of ``allowed`` lead to the output."""
     found, name = {output}, output
     makers = {o: n for n in nodes for o in n.output if o}
     while name in makers:
         node = makers[name]
-        if node.op_type not in MOVEMENT or not node.input:
+        if node.op_type not in allowed or not node.input:
             break
         name = node.input[0]
         found.add(name)

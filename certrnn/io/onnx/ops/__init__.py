@@ -98,4 +98,7 @@ MOVEMENT = frozenset(
 )
 """Operators that keep every entry, after which a dropped head still counts as the end."""
 
-__all__ = ["MOVEMENT", "OPERATORS", "Handler"]
+PICKING = MOVEMENT | {"Gather", "Slice"}
+"""Operators that keep or pick entries: after these a dropped Sigmoid, which acts entry by entry, is the end."""
+
+__all__ = ["MOVEMENT", "OPERATORS", "PICKING", "Handler"]

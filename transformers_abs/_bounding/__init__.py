@@ -37,6 +37,11 @@ def _threads(count: int) -> int:
     return max(1, min(cores, count // _BLOCK))
 
 
+def _plain(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The arrays in the one memory layout the kernel is compiled for: copies of strided or read-only ones."""
+    return tuple(np.require(array, requirements=["C", "W"]) for array in arrays)
+
+
 def enclose_separable(
     kinds: tuple[int, int], slopes: np.ndarray, region: Region, quadratic: Quadratic | None = None
 ) -> Residual:
@@ -55,13 +60,21 @@ def enclose_separable(
     cuts = region.cuts if region.cuts is not None else Cuts(empty, empty, np.empty((STRIPS, 0)))
     form = quadratic if quadratic is not None else Quadratic(np.empty((3, 0)), empty, empty)
     low, high = np.empty(count), np.empty(count)
-    argmin, argmax = region.lower.copy(), region.lower.copy()
-    given_cuts, given_form = (
-        (cuts.center, cuts.scale, cuts.width),
-        (form.coefficients, form.center, form.scale),
+    argmin, argmax = np.empty((2, count)), np.empty((2, count))
+    boxes = _plain(region.lower, region.upper)
+    cut, bent = region.cuts is not None, quadratic is not None
+    given_cuts = _plain(cuts.center, cuts.scale, cuts.width)
+    given_form = _plain(form.coefficients, form.center, form.scale)
+    arguments = (
+        *kinds,
+        *_plain(slopes),
+        boxes,
+        cut,
+        given_cuts,
+        bent,
+        given_form,
+        (low, high, argmin, argmax),
     )
-    arguments = (*kinds, slopes, (region.lower, region.upper), region.cuts is not None, given_cuts)
-    arguments += (quadratic is not None, given_form, (low, high, argmin, argmax))
     threads = _threads(count)
     if threads == 1:
         enclose_range(*arguments, 0, count)

@@ -41,8 +41,8 @@ def _room(x, y, gx, gy, width, d1, d2, room):
 
 @kernel
 def rooms(w, widths):
-    """How far inside every strip the centre and the nearest point of each cell lie (negative: outside of some strip), and
-    the mask of the strips that cross the cell; returns that of the strips that cross any."""
+    """How far inside every strip the centre and the nearest point of each cell lie (negative: outside of some strip),
+    and how many strips cross the cell (2: two or more). Returns the mask of the strips that cross any cell."""
     place_in_cuts(w)
     w0, w1, w2, w3, w4, w5 = widths[0], widths[1], widths[2], widths[3], widths[4], widths[5]
     crossed = 0

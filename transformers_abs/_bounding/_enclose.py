@@ -91,6 +91,7 @@ def enclose_range(kx, ky, slopes, boxes, cut, cuts, bent, quadratic, results, st
         budget = rounding_budget(kx, ky, box_low, box_high, slope, form, reach)
         if not budget >= 0.0:
             low[n], high[n] = np.nan, np.nan
+            argmin[0, n], argmin[1, n], argmax[0, n], argmax[1, n] = np.nan, np.nan, np.nan, np.nan
             continue
         clipped = cut and inflate_widths(box_low, box_high, cut_center, cut_scale, cuts[2][:, n], widths)
         given = (kx, ky, box_low, box_high, slope, form, center, scale, cut_center, cut_scale, 2.0 * budget)

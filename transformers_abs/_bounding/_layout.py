@@ -3,9 +3,10 @@
 All of a region's numbers lie in one flat array at offsets known to the compiler: only so can it prove that rows do not
 overlap and turn every loop over a row into SIMD code.
 
-* An *axis block* describes 2 PARENTS intervals of one axis, one row a quantity: slot 16 m + s is half m of parent s.
-* The *cell block* holds what is computed for the LANES quarters of PARENTS cells: lane 32 m + 16 n + s is half m in x and
-  half n in y of parent s.
+* An *axis block* describes 2 PARENTS intervals of one axis, one row a quantity: slot 16 m + s is half m of
+  parent s.
+* The *cell block* holds what is computed for the LANES quarters of PARENTS cells: lane 32 m + 16 n + s is half m
+  in x and half n in y of parent s.
 """
 
 PARENTS = 16

@@ -1,0 +1,209 @@
+"""Each planted error in the enclosures of products breaks the containment law that guards the real ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.transformers_abs import clipped, regions
+from tests.transformers_abs.mutants import Mutant, mutated
+
+AXIS, CELLS, CLIPPING, SEARCH, ENCLOSE = (
+    f"_bounding/_{part}.py" for part in ("axis", "cells", "clipping", "search", "enclose")
+)
+BUDGET = "return 256.0 * UNIT_ROUNDOFF * size + 1e-290 * scale * scale"
+CREDIT = "along_x, along_y = max(0.5 * s, s + x1), max(0.5 * t, t + y1)"
+RELATIVE = "32.0 * UNIT_ROUNDOFF * abs"
+REGIONS = 60
+
+# Where a mutant needs cuts to show, its boxes are clipped; the others are shown on whole boxes.
+WHOLE = (
+    Mutant(
+        "rounding dropped",
+        "product",
+        ("point",),
+        ((ENCLOSE, BUDGET, "return 0.0"), (ENCLOSE, RELATIVE, "0.0 * abs")),
+    ),
+    Mutant(
+        "one ulp inward",
+        "product",
+        ("one ulp",),
+        ((ENCLOSE, BUDGET, "return 0.0"), (ENCLOSE, RELATIVE, "-2.0 * UNIT_ROUNDOFF * abs")),
+    ),
+    Mutant(
+        "curvature dropped",
+        "sigmoid_tanh",
+        ("ordinary",),
+        ((CELLS, "mixed + min(corner + bends, ", "mixed + min(corner, "),),
+    ),
+    Mutant(
+        "variation of derivatives dropped",
+        "sigmoid_tanh",
+        ("wide",),
+        (
+            (CELLS, "= p1 * q1r + p1r * (q1 + q1r)", "= 0.0 * q1r"),
+            (AXIS, "((up if up > down else down) + 128.0 * u * most) * area", "0.0 * area"),
+        ),
+    ),
+    Mutant(
+        "mixed derivative dropped",
+        "product",
+        ("ordinary",),
+        ((CELLS, "= p1 * q1 - gx * gy", "= 0.0 * q1"), (CELLS, "+ c, abs(a - b) - c", "+ 0.0, abs(a - b)")),
+    ),
+    Mutant(
+        "concave cells trusted to peak at a corner",
+        "sigmoid_tanh",
+        ("ordinary",),
+        ((CELLS, CREDIT, "along_x, along_y = s + x1, t + y1"),),
+    ),
+    Mutant(
+        "a quarter of each cell skipped",
+        "sigmoid_tanh",
+        ("ordinary",),
+        ((SEARCH, "for m in range(1, 4):", "for m in range(1, 3):"),),
+    ),
+    Mutant(
+        "only the cell of the best value refined",
+        "sigmoid_tanh",
+        ("ordinary",),
+        (
+            (
+                SEARCH,
+                "if bound <= threshold:\n                state[TOP, side] = max(state[TOP, side], bound)",
+                "if bound <= threshold + 1.0:",
+            ),
+        ),
+    ),
+    Mutant(
+        "box clipped at 20",
+        "mul_sigmoid",
+        ("wide",),
+        (
+            (
+                SEARCH,
+                "nodes[0], nodes[COARSE] = lower, upper",
+                "nodes[0], nodes[COARSE] = max(lower, -20.0), min(upper, 20.0)",
+            ),
+        ),
+    ),
+    Mutant(
+        "right end of a factor's range forgotten",
+        "sigmoid_tanh",
+        ("wide",),
+        ((AXIS, "(right if right > left else left) + 32.0 * u", "left + 32.0 * u"),),
+    ),
+    Mutant(
+        "intervals forget the linear part",
+        "sigmoid_tanh",
+        ("wide",),
+        (
+            (
+                CELLS,
+                "radius += abs(w[X + at.LINEAR_STEP * SLOTS + s])",
+                "radius += 0.0 * abs(w[X + at.LINEAR_STEP * SLOTS + s])",
+            ),
+        ),
+    ),
+    Mutant(
+        "derivative of sigmoid used for tanh",
+        "sigmoid_tanh",
+        ("ordinary",),
+        ((AXIS, "d = 4.0 * e * r * r", "d = 1.0 * e * r * r"),),
+    ),
+)
+BENT = (
+    Mutant(
+        "sign of the quadratic flipped",
+        "sigmoid_tanh",
+        ("ordinary",),
+        ((AXIS, "slope * x + bend * e * e", "slope * x - bend * e * e"),),
+        True,
+    ),
+    Mutant(
+        "cross term of the quadratic halved",
+        "mul_sigmoid",
+        ("ordinary",),
+        ((SEARCH, "cross = 2.0 * form[1]", "cross = form[1]"),),
+        True,
+    ),
+    Mutant(
+        "curvature of the quadratic dropped",
+        "product",
+        ("ordinary",),
+        ((AXIS, "= bend * g * g", "= 0.0 * g"),),
+        True,
+    ),
+)
+CLIPPED = (
+    Mutant(
+        "sign of a direction ignored",
+        "product",
+        ("ordinary",),
+        ((CLIPPING, "float(d) for d in DIRECTIONS[:, 1]", "float(abs(d)) for d in DIRECTIONS[:, 1]"),),
+    ),
+    Mutant(
+        "cuts applied with half their width",
+        "product",
+        ("ordinary",),
+        ((ENCLOSE, "widths[strip] = given[strip] +", "widths[strip] = 0.5 * given[strip] +"),),
+    ),
+    Mutant(
+        "cells excluded by their centres",
+        "product",
+        ("ordinary",),
+        ((CLIPPING, "gone = w[CELL + at.NEAREST_ROOM", "gone = w[CELL + at.CENTER_ROOM"),),
+    ),
+    Mutant(
+        "sign of the multiplier dropped",
+        "mul_sigmoid",
+        ("ordinary",),
+        ((CLIPPING, "(abs(lam) * width - lam * s)", "(abs(lam) * width - abs(lam * s))"),),
+    ),
+    Mutant(
+        "what a multiplier leaves along y dropped",
+        "product",
+        ("ordinary",),
+        ((CLIPPING, "abs(a - lam * gx) + abs(b - lam * gy)", "abs(a - lam * gx)"),),
+    ),
+    Mutant(
+        "curvature dropped where cuts cross",
+        "product",
+        ("ordinary",),
+        ((CELLS, "= r + mixed + bends + abs(c)", "= r - abs(c)"),),
+    ),
+)
+
+
+def _violations(package: Any, mutant: Mutant, cut: bool) -> list[Any]:
+    rng = np.random.default_rng(20)
+    (transformer,) = (t for t in package.BIVARIATE if t.name == mutant.transformer)
+    found: list[Any] = []
+    for kind in mutant.kinds:
+        region = regions.boxes(kind, 2, REGIONS, rng)
+        slopes = regions.slopes(region, package.Secant()(transformer, region), rng)
+        quadratic = regions.quadratic(region, rng) if mutant.with_quadratic else None
+        region = clipped.clip(region, rng) if cut else region
+        found += clipped.violations(transformer, slopes, region, quadratic)
+    return found
+
+
+@pytest.mark.parametrize("mutant", WHOLE + BENT + CLIPPED, ids=lambda mutant: mutant.name)
+def test_planted_error_breaks_containment(mutant: Mutant, tmp_path: Path) -> None:
+    with mutated(tmp_path, mutant) as package:
+        assert _violations(package, mutant, mutant in CLIPPED), f"{mutant.name} survives"
+
+
+@pytest.mark.parametrize("with_quadratic", [False, True])
+@pytest.mark.parametrize("cut", [False, True])
+def test_unedited_copy_breaks_nothing(with_quadratic: bool, cut: bool, tmp_path: Path) -> None:
+    probes = [
+        Mutant("none", name, ("ordinary",), (), with_quadratic)
+        for name in ("sigmoid_tanh", "mul_sigmoid", "product")
+    ]
+    with mutated(tmp_path, probes[0]) as package:
+        for probe in probes:
+            assert _violations(package, probe, cut) == []

@@ -87,8 +87,9 @@ def main() -> None:
     parser.add_argument("--sampled", type=int, default=400, help="regions whose true range is sampled")
     options = parser.parse_args()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    print("elements a second on one and on all threads, and excess width")
     print(
-        f"{'transformer':14} {'region':8} {'1 thread':>10} {f'{cores} threads':>10} {'median':>8} {'p90':>8}  (excess width)"
+        f"{'transformer':14} {'region':8} {'1 thread':>10} {f'{cores} threads':>10} {'median':>8} {'p90':>8}"
     )
     for transformer in {t.name: t for t in (*UNIVARIATE, *BIVARIATE)}.values():
         for cut in (False, True)[: transformer.arity]:

@@ -70,7 +70,8 @@ def test_listed_boxes_are_enclosed(transformer: Transformer) -> None:
         *PINNED,
         (0.0, 0.0, -0.0, 0.0), (-5e-324, 5e-324, 0.0, 5e-324), (-700.0, 700.0, -700.0, 700.0),
         (699.0, 700.0, -700.0, -699.0), (-1e3, 1e3, -1e3, 1e3), (-1e6, 1e6, 3.0, 3.0), (-1e6, 1e6, -1e6, 1e6),
-        (1.0, np.nextafter(1.0, 2.0), -1.0, np.nextafter(-1.0, 0.0)), (-1e50, 1e50, 0.0, 1.0), (-745.2, -745.1, 1.0, 2.0),
+        (1.0, np.nextafter(1.0, 2.0), -1.0, np.nextafter(-1.0, 0.0)), (-1e50, 1e50, 0.0, 1.0),
+        (-745.2, -745.1, 1.0, 2.0),
     ]  # fmt: skip
     values = [0.0, -0.0, 1e-9, 0.25, -0.3, 1.0, 5e-324, 1e6]
     pairs = [(a, b) for a in values for b in values]

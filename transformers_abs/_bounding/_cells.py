@@ -8,8 +8,8 @@ where r is the value at the centre, a = g_x hx, b = g_y hy, c = g_xy hx hy there
 g_xy hx hy, and X, Y lie in enclosures of g_xx hx^2 / 2 and g_yy hy^2 / 2 over the cell. Two bounds above g follow:
 
 * the bilinear part is extremal at a corner: max(|a + b| + c, |a - b| - c) + MIXED + max(0, X) + max(0, Y);
-* axis by axis, with credit for concavity: |c| + MIXED + psi(|a|, X) + psi(|b|, Y), psi(s, X) = max(s / 2, s + X), which is
-  at least the maximum of s t + X t^2 on [0, 1]: that is s + X if s >= -2 X, and else s^2 / (-4 X) <= s / 2.
+* axis by axis, with credit for concavity: |c| + MIXED + psi(|a|, X) + psi(|b|, Y), psi(s, X) = max(s / 2, s + X),
+  which is at least the maximum of s t + X t^2 on [0, 1]: s + X if s >= -2 X, and else s^2 / (-4 X) <= s / 2.
 
 Where cells are wide, plain interval arithmetic is intersected; where cuts cross them, see :mod:`._clipping`.
 Rounding is paid for at the end, once (:func:`._search.rounding_budget`).

@@ -1,13 +1,14 @@
 """Functions of two arguments.
 
-How to add one: a product p(x) q(y) whose factors are the identity, sigmoid or tanh is one line in a file of this folder,
+How to add one: a product p(x) q(y) whose factors are the identity, sigmoid or tanh is one line in a file of this
+folder,
 
     MINE = SeparableProduct("mine", ("tanh", "sigmoid"))
 
-and needs no proof of its own; name it in :data:`BIVARIATE` and add its 60-digit value to the tests' table: the laws then
-hold it to containment with tolerance zero. (A new factor is a branch of :mod:`transformers_abs._bounding._axis`: its
-value and two derivatives with proven errors.) Any other function is a :class:`~transformers_abs.Transformer` with its own
-proof. A minimal one, x + y, whose residual is linear and so extremal at opposite corners:
+and needs no proof of its own; name it in :data:`BIVARIATE` and add its 60-digit value to the tests' table: the laws
+then hold it to containment with tolerance zero. (A new factor is a branch of
+:mod:`transformers_abs._bounding._axis`: its value and two derivatives with proven errors.) Any other function is a
+:class:`~transformers_abs.Transformer` with its own proof. A minimal one, x + y, whose residual is linear and so extremal at opposite corners:
 
 >>> import numpy as np
 >>> from transformers_abs import Region, Residual, Transformer

@@ -380,3 +380,24 @@ def test_ctrl_c_ends_with_130_at_any_time() -> None:
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert "interrupted" in errors
+
+
+def test_a_failed_self_check_is_loud_and_exits_with_3(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    from certrnn.run.opponent import Opponent
+
+    monkeypatch.setattr(
+        Opponent,
+        "within",
+        lambda self, problem, samples, threat, eps: torch.full_like(samples, 1e-9, dtype=torch.float64),
+    )
+    code, document = quick(capsys, "--samples", "0", "--frames", "7", "--eps", "0.001")
+    assert code == 3
+    assert document["rows"][0]["verdict"] == "error"
+    assert document["rows"][0]["eps_certified"] is None
+    assert "SELF-CHECK" in document["notes"][0]
+    assert certify_main([*QUICK, "--samples", "0", "--frames", "7", "--eps", "0.001"]) == 3
+    assert "SELF-CHECK" in capsys.readouterr().err

@@ -64,17 +64,23 @@ WHOLE = (
         "a quarter of each cell skipped",
         "sigmoid_tanh",
         ("ordinary",),
-        ((SEARCH, "for m in range(1, 4):", "for m in range(1, 3):"),),
+        (
+            (
+                SEARCH,
+                "c = a if a > b else b, c if c > d else d\n        w[CELL + at.REST * LANES + s] = a if a > c else c",
+                "c = a if a > b else b, c\n        w[CELL + at.REST * LANES + s] = a if a > c else c",
+            ),
+        ),
     ),
     Mutant(
-        "only the cell of the best value refined",
+        "a value attained taken for the bound",
         "sigmoid_tanh",
         ("ordinary",),
         (
             (
                 SEARCH,
-                "if bound <= threshold:\n                state[TOP, side] = max(state[TOP, side], bound)",
-                "if bound <= threshold + 1.0:",
+                "w[c + at.QUEUED_BOUND * CAPACITY] = w[CELL + at.BOUND * LANES + k]",
+                "w[c + at.QUEUED_BOUND * CAPACITY] = w[CELL + at.SEEN * LANES + k]",
             ),
         ),
     ),
@@ -85,8 +91,8 @@ WHOLE = (
         (
             (
                 SEARCH,
-                "nodes[0], nodes[COARSE] = lower, upper",
-                "nodes[0], nodes[COARSE] = max(lower, -20.0), min(upper, 20.0)",
+                "w[nodes], w[nodes + COARSE] = lower, upper",
+                "w[nodes], w[nodes + COARSE] = max(lower, -20.0), min(upper, 20.0)",
             ),
         ),
     ),
@@ -127,7 +133,7 @@ BENT = (
         "cross term of the quadratic halved",
         "mul_sigmoid",
         ("ordinary",),
-        ((SEARCH, "cross = 2.0 * form[1]", "cross = form[1]"),),
+        ((ENCLOSE, "w[at.CROSS] = 2.0 * form[1, n]", "w[at.CROSS] = form[1, n]"),),
         True,
     ),
     Mutant(
@@ -149,7 +155,7 @@ CLIPPED = (
         "cuts applied with half their width",
         "product",
         ("ordinary",),
-        ((ENCLOSE, "widths[strip] = given[strip] +", "widths[strip] = 0.5 * given[strip] +"),),
+        ((ENCLOSE, "w[strip] = w[strip] + 64.0", "w[strip] = 0.5 * w[strip] + 64.0"),),
     ),
     Mutant(
         "cells excluded by their centres",

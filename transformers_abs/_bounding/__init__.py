@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from transformers_abs._bounding._axis import IDENTITY, SIGMOID, TANH
-from transformers_abs._bounding._clipping import STRIPS
 from transformers_abs._bounding._enclose import enclose_range
+from transformers_abs._bounding._layout import STRIPS
 from transformers_abs._protocol import Cuts, Quadratic, Region, Residual
 
 __all__ = ["IDENTITY", "SIGMOID", "TANH", "enclose_separable"]

@@ -59,8 +59,8 @@ def exp_minus(z):
     return s * np.int64(power).view(np.float64)
 
 
-def _tabulator(axis: int) -> Any:
-    """The kernel that fills the block at ``axis`` (a constant to the compiler) from the ends of its intervals."""
+def _axis_kernels(axis: int, given: int) -> Any:
+    """The kernels that fill the block at ``axis`` from what lies at ``given`` (constants to the compiler)."""
 
     @kernel
     def evaluate_sigmoid(w):
@@ -152,8 +152,11 @@ def _tabulator(axis: int) -> Any:
             w[axis + at.SECOND_SPREAD * SLOTS + i] = ((up if up > down else down) + 128.0 * u * most) * area
 
     @kernel
-    def polynomial(w, slope, bend, center, scale, cut_center, cut_scale):
+    def polynomial(w):
         """The linear and quadratic terms of this axis alone; the coordinates of the quadratic and of the cuts."""
+        slope, bend = w[given + at.SLOPE], w[given + at.BENDING]
+        center, scale = w[given + at.MIDPOINT], w[given + at.SCALE]
+        cut_center, cut_scale = w[given + at.CUT_MIDPOINT], w[given + at.CUT_SCALE]
         for i in range(SLOTS):
             x, h = w[axis + at.CENTER * SLOTS + i], w[axis + at.HALF * SLOTS + i]
             e, g = (x - center) * scale, h * scale
@@ -165,20 +168,33 @@ def _tabulator(axis: int) -> Any:
             w[axis + at.CUT_E * SLOTS + i] = (x - cut_center) * cut_scale
             w[axis + at.CUT_STEP * SLOTS + i] = h * cut_scale
 
-    @kernel
-    def tabulate(w, kind, slope, bend, center, scale, cut_center, cut_scale):
-        centers(w)
-        if kind == IDENTITY:
-            identity(w)
-        elif kind == SIGMOID:
-            evaluate_sigmoid(w)
-            spreads(w, 0.25, _BEND_SIGMOID, _BEND_AT)
-        else:
-            evaluate_tanh(w)
-            spreads(w, 1.0, _BEND_TANH, 0.5 * _BEND_AT)
-        polynomial(w, slope, bend, center, scale, cut_center, cut_scale)
-
-    return tabulate
+    return centers, identity, evaluate_sigmoid, evaluate_tanh, spreads, polynomial
 
 
-tabulate_x, tabulate_y = _tabulator(at.AXIS_X), _tabulator(at.AXIS_Y)
+_centers_x, _identity_x, _sigmoid_x, _tanh_x, _spreads_x, _polynomial_x = _axis_kernels(at.AXIS_X, at.GIVEN_X)
+_centers_y, _identity_y, _sigmoid_y, _tanh_y, _spreads_y, _polynomial_y = _axis_kernels(at.AXIS_Y, at.GIVEN_Y)
+
+
+@kernel
+def tabulate_axes(w, kx, ky):
+    """Fill both axis blocks from the ends of their intervals and from what is given of each axis."""
+    _centers_x(w)
+    if kx == IDENTITY:
+        _identity_x(w)
+    elif kx == SIGMOID:
+        _sigmoid_x(w)
+        _spreads_x(w, 0.25, _BEND_SIGMOID, _BEND_AT)
+    else:
+        _tanh_x(w)
+        _spreads_x(w, 1.0, _BEND_TANH, 0.5 * _BEND_AT)
+    _polynomial_x(w)
+    _centers_y(w)
+    if ky == IDENTITY:
+        _identity_y(w)
+    elif ky == SIGMOID:
+        _sigmoid_y(w)
+        _spreads_y(w, 0.25, _BEND_SIGMOID, _BEND_AT)
+    else:
+        _tanh_y(w)
+        _spreads_y(w, 1.0, _BEND_TANH, 0.5 * _BEND_AT)
+    _polynomial_y(w)

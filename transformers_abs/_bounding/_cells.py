@@ -31,7 +31,8 @@ def _quarter(m: int, n: int) -> Any:
     X, Y, OUT = at.AXIS_X + m * PARENTS, at.AXIS_Y + n * PARENTS, CELL + (2 * m + n) * PARENTS
 
     @kernel
-    def taylor_terms(w, cross):
+    def taylor_terms(w):
+        cross = w[at.CROSS]
         for s in range(PARENTS):
             p, pr = w[X + at.VALUE * SLOTS + s], w[X + at.VALUE_SPREAD * SLOTS + s]
             p1, p1r = w[X + at.FIRST * SLOTS + s], w[X + at.FIRST_SPREAD * SLOTS + s]
@@ -55,66 +56,68 @@ def _quarter(m: int, n: int) -> Any:
             w[OUT + at.YY_LOW * LANES + s] = yy - yyr
 
     @kernel
-    def interval_radii(w, cross):
+    def interval_radii(w):
+        cross = abs(w[at.CROSS])
         for s in range(PARENTS):
             p, pr = abs(w[X + at.VALUE * SLOTS + s]), w[X + at.VALUE_SPREAD * SLOTS + s]
             q, qr = abs(w[Y + at.VALUE * SLOTS + s]), w[Y + at.VALUE_SPREAD * SLOTS + s]
             ex, gx = abs(w[X + at.E * SLOTS + s]), abs(w[X + at.E_STEP * SLOTS + s])
             ey, gy = abs(w[Y + at.E * SLOTS + s]), abs(w[Y + at.E_STEP * SLOTS + s])
-            radius = p * qr + pr * (q + qr) + abs(cross) * (ex * gy + gx * (ey + gy))
+            radius = p * qr + pr * (q + qr) + cross * (ex * gy + gx * (ey + gy))
             radius += abs(w[X + at.LINEAR_STEP * SLOTS + s]) + abs(w[X + at.BEND * SLOTS + s])
             radius += abs(w[Y + at.LINEAR_STEP * SLOTS + s]) + abs(w[Y + at.BEND * SLOTS + s])
             w[OUT + at.RADIUS * LANES + s] = radius
 
-    @kernel
-    def place_in_cuts(w):
-        for s in range(PARENTS):
-            w[OUT + at.CUT_X * LANES + s] = w[X + at.CUT_E * SLOTS + s]
-            w[OUT + at.STEP_X * LANES + s] = w[X + at.CUT_STEP * SLOTS + s]
-            w[OUT + at.CUT_Y * LANES + s] = w[Y + at.CUT_E * SLOTS + s]
-            w[OUT + at.STEP_Y * LANES + s] = w[Y + at.CUT_STEP * SLOTS + s]
-
-    return taylor_terms, interval_radii, place_in_cuts
+    return taylor_terms, interval_radii
 
 
-_taylor_00, _radii_00, _place_00 = _quarter(0, 0)
-_taylor_01, _radii_01, _place_01 = _quarter(0, 1)
-_taylor_10, _radii_10, _place_10 = _quarter(1, 0)
-_taylor_11, _radii_11, _place_11 = _quarter(1, 1)
+_taylor_00, _radii_00 = _quarter(0, 0)
+_taylor_01, _radii_01 = _quarter(0, 1)
+_taylor_10, _radii_10 = _quarter(1, 0)
+_taylor_11, _radii_11 = _quarter(1, 1)
 
 
 @kernel
-def taylor_terms(w, cross):
-    """The Taylor terms of every lane; ``cross`` is twice the quadratic's xy."""
-    _taylor_00(w, cross)
-    _taylor_01(w, cross)
-    _taylor_10(w, cross)
-    _taylor_11(w, cross)
+def taylor_terms(w):
+    """The Taylor terms of every lane."""
+    _taylor_00(w)
+    _taylor_01(w)
+    _taylor_10(w)
+    _taylor_11(w)
 
 
 @kernel
-def interval_radii(w, cross):
-    """How far the residual can be from its value at the centre of a cell, by interval arithmetic."""
-    _radii_00(w, cross)
-    _radii_01(w, cross)
-    _radii_10(w, cross)
-    _radii_11(w, cross)
+def cell_radii(w, wide):
+    """How far the residual can be from its value at the centre of a cell, by interval arithmetic; where cells are not
+    ``wide`` that is of no use, and infinity stands for it."""
+    if not wide:
+        for k in range(LANES):
+            w[CELL + at.RADIUS * LANES + k] = np.inf
+        return
+    _radii_00(w)
+    _radii_01(w)
+    _radii_10(w)
+    _radii_11(w)
 
 
 @kernel
 def place_in_cuts(w):
     """Coordinates of every lane in the cuts."""
-    _place_00(w)
-    _place_01(w)
-    _place_10(w)
-    _place_11(w)
-
-
-@kernel
-def no_radii(w):
-    """Cells are narrow: interval arithmetic is of no use."""
-    for k in range(LANES):
-        w[CELL + at.RADIUS * LANES + k] = np.inf
+    X, Y = at.AXIS_X, at.AXIS_Y
+    for row, source in ((at.CUT_X, X + at.CUT_E * SLOTS), (at.STEP_X, X + at.CUT_STEP * SLOTS)):
+        for s in range(PARENTS):
+            first, second = w[source + s], w[source + PARENTS + s]
+            w[CELL + row * LANES + s] = first
+            w[CELL + row * LANES + PARENTS + s] = first
+            w[CELL + row * LANES + 2 * PARENTS + s] = second
+            w[CELL + row * LANES + 3 * PARENTS + s] = second
+    for row, source in ((at.CUT_Y, Y + at.CUT_E * SLOTS), (at.STEP_Y, Y + at.CUT_STEP * SLOTS)):
+        for s in range(PARENTS):
+            first, second = w[source + s], w[source + PARENTS + s]
+            w[CELL + row * LANES + s] = first
+            w[CELL + row * LANES + PARENTS + s] = second
+            w[CELL + row * LANES + 2 * PARENTS + s] = first
+            w[CELL + row * LANES + 3 * PARENTS + s] = second
 
 
 @kernel

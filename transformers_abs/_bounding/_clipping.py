@@ -14,13 +14,11 @@ from __future__ import annotations
 import numpy as np
 
 from transformers_abs._bounding import _layout as at
-from transformers_abs._bounding._cells import place_in_cuts
-from transformers_abs._bounding._layout import CELL, LANES
+from transformers_abs._bounding._layout import CELL, LANES, STRIPS
 from transformers_abs._compile import kernel
 from transformers_abs._protocol import DIRECTIONS
 from transformers_abs._rounding import UNIT_ROUNDOFF
 
-STRIPS = len(DIRECTIONS)
 D1 = tuple(float(d) for d in DIRECTIONS[:, 0])
 D2 = tuple(float(d) for d in DIRECTIONS[:, 1])
 VERTICES = ((4, 0), (0, 2), (5, 1), (1, 3))
@@ -40,11 +38,12 @@ def _room(x, y, gx, gy, width, d1, d2, room):
 
 
 @kernel
-def rooms(w, widths):
+def rooms(w):
     """How far inside every strip the centre and the nearest point of each cell lie (negative: outside of some strip),
-    and how many strips cross the cell (2: two or more). Returns the mask of the strips that cross any cell."""
-    place_in_cuts(w)
-    w0, w1, w2, w3, w4, w5 = widths[0], widths[1], widths[2], widths[3], widths[4], widths[5]
+    and how many strips cross the cell (2: two or more). Returns the mask of the strips that cross any cell.
+    :func:`._cells.place_in_cuts` has run."""
+    w0, w1, w2 = w[at.WIDTHS], w[at.WIDTHS + 1], w[at.WIDTHS + 2]
+    w3, w4, w5 = w[at.WIDTHS + 3], w[at.WIDTHS + 4], w[at.WIDTHS + 5]
     crossed = 0
     for k in range(LANES):
         x, y = w[CELL + at.CUT_X * LANES + k], w[CELL + at.CUT_Y * LANES + k]
@@ -115,7 +114,7 @@ def _vertex_bounds(w, width1, width2, c1, c2, d1, d2):
 
 
 @kernel
-def clip_bounds(w, widths, crossed):
+def clip_bounds(w, crossed):
     """Tighten BOUND to what the cuts leave of a cell. :func:`rooms` has run.
 
     Where one strip only crosses a cell, duality is strong and the linear part attains REACH inside the cuts.
@@ -123,10 +122,10 @@ def clip_bounds(w, widths, crossed):
     _slopes(w)
     for strip in range(STRIPS):
         if crossed >> strip & 1:
-            _strip_bounds(w, widths[strip], D1[strip], D2[strip])
+            _strip_bounds(w, w[at.WIDTHS + strip], D1[strip], D2[strip])
     for i, j in VERTICES:
         if (crossed >> i & 1) and (crossed >> j & 1):
-            _vertex_bounds(w, widths[i], widths[j], D1[i], D2[i], D1[j], D2[j])
+            _vertex_bounds(w, w[at.WIDTHS + i], w[at.WIDTHS + j], D1[i], D2[i], D1[j], D2[j])
     for k in range(LANES):
         bound, before = (
             w[CELL + at.REST * LANES + k] + w[CELL + at.REACH * LANES + k],

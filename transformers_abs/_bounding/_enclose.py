@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from transformers_abs._bounding import _layout as at
 from transformers_abs._bounding._axis import IDENTITY
-from transformers_abs._bounding._clipping import STRIPS
-from transformers_abs._bounding._layout import PARENTS, WORK_SIZE
-from transformers_abs._bounding._search import (
-    AT_X,
-    AT_Y,
-    CAPACITY,
-    COARSE,
-    QUEUE_ROWS,
-    STATE_ROWS,
-    TOP,
-    bound_both,
-)
+from transformers_abs._bounding._layout import GIVEN_ROWS, GIVEN_X, GIVEN_Y, STRIPS, WORK_SIZE
+from transformers_abs._bounding._search import bound_both
 from transformers_abs._compile import kernel
 from transformers_abs._rounding import UNIT_ROUNDOFF
 
@@ -24,7 +15,20 @@ _LARGEST = 1e60  # magnitudes up to here cannot overflow: products have at most 
 
 
 @kernel
-def rounding_budget(kx, ky, lower, upper, slopes, form, reach):
+def _reach(w, given, center, scale):
+    """Largest |(x - center) scale| on one axis of the box."""
+    left, right = w[given + at.LOWER] - w[given + center], w[given + at.UPPER] - w[given + center]
+    return max(abs(left), abs(right)) * abs(w[given + scale])
+
+
+@kernel
+def _size(w, given):
+    """Largest |x| on one axis of the box."""
+    return max(abs(w[given + at.LOWER]), abs(w[given + at.UPPER]))
+
+
+@kernel
+def rounding_budget(w, kx, ky):
     """Bound on the rounding errors of every bound computed from cells; nan where magnitudes may overflow.
 
     With M the sum of the magnitudes of all the terms (a factor's value, and its first and second Taylor terms on a
@@ -34,31 +38,32 @@ def rounding_budget(kx, ky, lower, upper, slopes, form, reach):
     remainders, all positive, may exceed M; their error is relative to the bound itself and added where it is known.
     The last term covers underflow.
     """
-    x, y = max(abs(lower[0]), abs(upper[0])), max(abs(lower[1]), abs(upper[1]))
+    x, y = _size(w, GIVEN_X), _size(w, GIVEN_Y)
     p, q = 2.0 * (x if kx == IDENTITY else 1.0), 2.0 * (y if ky == IDENTITY else 1.0)
-    a, b, c = abs(form[0]), abs(form[1]), abs(form[2])
-    size = p * q + abs(slopes[0]) * x + abs(slopes[1]) * y
-    size += a * reach[0] * reach[0] + 2.0 * b * reach[0] * reach[1] + c * reach[1] * reach[1]
-    scale = 1.0 + x + y + abs(slopes[0]) + abs(slopes[1]) + a + b + c + reach[0] + reach[1]
+    slope_x, slope_y = abs(w[GIVEN_X + at.SLOPE]), abs(w[GIVEN_Y + at.SLOPE])
+    a, b, c = abs(w[GIVEN_X + at.BENDING]), abs(w[at.CROSS]), abs(w[GIVEN_Y + at.BENDING])
+    e, f = _reach(w, GIVEN_X, at.MIDPOINT, at.SCALE), _reach(w, GIVEN_Y, at.MIDPOINT, at.SCALE)
+    size = p * q + slope_x * x + slope_y * y + a * e * e + b * e * f + c * f * f
+    scale = 1.0 + x + y + slope_x + slope_y + a + b + c + e + f
     if not scale <= _LARGEST:
         return np.nan
     return 256.0 * UNIT_ROUNDOFF * size + 1e-290 * scale * scale
 
 
 @kernel
-def inflate_widths(lower, upper, center, scale, given, widths):
-    """Widths of the strips plus every error of a cell's place in them; False where that may overflow.
+def inflate_widths(w):
+    """Widen the strips by every error of a cell's place in them; False where that may overflow.
 
     e errs by 2 u |e|, a step by u of itself, a strip's d . e by 3 more roundings of at most 4 |e|: below 64 u |e| and,
     for the comparison itself, a few u of the width.
     """
-    reach = 0.0
-    for k in range(2):
-        reach += max(abs(lower[k] - center[k]), abs(upper[k] - center[k])) * scale[k]
+    reach = _reach(w, GIVEN_X, at.CUT_MIDPOINT, at.CUT_SCALE) + _reach(
+        w, GIVEN_Y, at.CUT_MIDPOINT, at.CUT_SCALE
+    )
     if not reach <= _LARGEST:
         return False
-    for strip in range(STRIPS):
-        widths[strip] = given[strip] + 64.0 * UNIT_ROUNDOFF * (reach + given[strip]) + 1e-300
+    for strip in range(at.WIDTHS, at.WIDTHS + STRIPS):
+        w[strip] = w[strip] + 64.0 * UNIT_ROUNDOFF * (reach + w[strip]) + 1e-300
     return True
 
 
@@ -71,35 +76,37 @@ def enclose_range(kx, ky, slopes, boxes, cut, cuts, bent, quadratic, results, st
     """
     lower, upper = boxes
     low, high, argmin, argmax = results
-    queue, other = np.empty((QUEUE_ROWS, CAPACITY)), np.empty((QUEUE_ROWS, CAPACITY))
-    state, nodes = np.zeros((STATE_ROWS, 2)), np.zeros((2, COARSE + 1))
-    memory = (np.zeros(WORK_SIZE), state, queue, other, nodes, np.zeros(PARENTS))
-    widths, reach, form = np.empty(STRIPS), np.zeros(2), np.zeros(3)
-    center, scale, cut_center, cut_scale = np.zeros(2), np.ones(2), np.zeros(2), np.ones(2)
-    box_low, box_high, slope = np.empty(2), np.empty(2), np.empty(2)
+    cut_center, cut_scale, cut_width = cuts
+    form, center, scale = quadratic
+    # One array and no views of it inside the loop: each would cost two atomic reference counts.
+    w = np.zeros(WORK_SIZE)
     for n in range(start, stop):
         for k in range(2):
-            box_low[k], box_high[k], slope[k] = lower[k, n], upper[k, n], slopes[k, n]
+            given = GIVEN_X + k * GIVEN_ROWS
+            w[given + at.LOWER], w[given + at.UPPER] = lower[k, n], upper[k, n]
+            w[given + at.SLOPE] = slopes[k, n]
             if bent:
-                center[k], scale[k] = quadratic[1][k, n], quadratic[2][k, n]
-                reach[k] = max(abs(box_low[k] - center[k]), abs(box_high[k] - center[k])) * abs(scale[k])
+                w[given + at.BENDING] = form[2 * k, n]
+                w[given + at.MIDPOINT], w[given + at.SCALE] = center[k, n], scale[k, n]
             if cut:
-                cut_center[k], cut_scale[k] = cuts[0][k, n], cuts[1][k, n]
+                w[given + at.CUT_MIDPOINT], w[given + at.CUT_SCALE] = cut_center[k, n], cut_scale[k, n]
         if bent:
-            for k in range(3):
-                form[k] = quadratic[0][k, n]
-        budget = rounding_budget(kx, ky, box_low, box_high, slope, form, reach)
+            w[at.CROSS] = 2.0 * form[1, n]
+        if cut:
+            for strip in range(STRIPS):
+                w[at.WIDTHS + strip] = cut_width[strip, n]
+        budget = rounding_budget(w, kx, ky)
         if not budget >= 0.0:
             low[n], high[n] = np.nan, np.nan
             argmin[0, n], argmin[1, n], argmax[0, n], argmax[1, n] = np.nan, np.nan, np.nan, np.nan
             continue
-        clipped = cut and inflate_widths(box_low, box_high, cut_center, cut_scale, cuts[2][:, n], widths)
-        given = (kx, ky, box_low, box_high, slope, form, center, scale, cut_center, cut_scale, 2.0 * budget)
-        bound_both(*given, clipped, widths, memory)
-        if clipped and (state[TOP, 0] == -np.inf or state[TOP, 1] == -np.inf):
-            bound_both(*given, False, widths, memory)  # the cuts are numerically empty: the box remains
-        above, below = state[TOP, 0], state[TOP, 1]
+        clipped = cut and inflate_widths(w)
+        bound_both(w, kx, ky, 2.0 * budget, clipped)
+        up, down = at.STATE, at.STATE + at.STATE_ROWS
+        if clipped and (w[up + at.TOP] == -np.inf or w[down + at.TOP] == -np.inf):
+            bound_both(w, kx, ky, 2.0 * budget, False)  # the cuts are numerically empty: the box remains
+        above, below = w[up + at.TOP], w[down + at.TOP]
         high[n] = above + (budget + 32.0 * UNIT_ROUNDOFF * abs(above))
         low[n] = -(below + (budget + 32.0 * UNIT_ROUNDOFF * abs(below)))
-        argmax[0, n], argmax[1, n] = state[AT_X, 0], state[AT_Y, 0]
-        argmin[0, n], argmin[1, n] = state[AT_X, 1], state[AT_Y, 1]
+        argmax[0, n], argmax[1, n] = w[up + at.AT_X], w[up + at.AT_Y]
+        argmin[0, n], argmin[1, n] = w[down + at.AT_X], w[down + at.AT_Y]

@@ -9,6 +9,8 @@ overlap and turn every loop over a row into SIMD code.
   in x and half n in y of parent s.
 """
 
+from transformers_abs._protocol import DIRECTIONS
+
 PARENTS = 16
 """Cells that are quartered at a time."""
 SLOTS = 2 * PARENTS
@@ -30,7 +32,36 @@ SIGN, SR, SA, SB, REST, BOUND, SEEN, LOSS, PARENT_BOUND = 10, 11, 12, 13, 14, 15
 CUT_X, CUT_Y, STEP_X, STEP_Y, CENTER_ROOM, NEAREST_ROOM, CROSSED, SLOPE_X, SLOPE_Y, REACH = range(19, 29)
 CELL_ROWS = 29
 
+# What is given of each axis: the box, the slope, the quadratic's own coefficient and frame, the frame of the cuts.
+LOWER, UPPER, SLOPE, BENDING, MIDPOINT, SCALE, CUT_MIDPOINT, CUT_SCALE = range(8)
+GIVEN_ROWS = 8
+
+# Queues of cells waiting to be quartered, QUEUE_ROWS numbers each.
+X_LOW, X_HIGH, Y_LOW, Y_HIGH, QUEUED_BOUND, QUEUED_SIGN = range(6)
+QUEUE_ROWS = 6
+BOX_LEVELS, CUT_LEVELS = 1, 2
+"""How often a coarse cell can be quartered, and that with cuts or where cells are wide: 16 or 32 intervals an axis."""
+CAPACITY = 2 * LANES * 4 ** (CUT_LEVELS - 1) + 4
+"""Cells of both sides that can wait to be quartered, and room for one more parent's."""
+
+# The state of a side (0: above g, 1: above -g): the largest bound counted, the best value seen, and where.
+TOP, BEST, AT_X, AT_Y = 0, 1, 2, 3
+STATE_ROWS = 4
+
+STRIPS = len(DIRECTIONS)
+COARSE = 8
+"""Coarse intervals of an axis."""
+
 AXIS_X = 0
 AXIS_Y = AXIS_X + AXIS_ROWS * SLOTS
 CELL = AXIS_Y + AXIS_ROWS * SLOTS
-WORK_SIZE = CELL + CELL_ROWS * LANES
+GIVEN_X = CELL + CELL_ROWS * LANES
+GIVEN_Y = GIVEN_X + GIVEN_ROWS
+CROSS = GIVEN_Y + GIVEN_ROWS  # twice the quadratic's xy
+WIDTHS = CROSS + 1
+STATE = WIDTHS + STRIPS
+NODES_X = STATE + 2 * STATE_ROWS
+NODES_Y = NODES_X + COARSE + 1
+QUEUE_A = NODES_Y + COARSE + 1
+QUEUE_B = QUEUE_A + QUEUE_ROWS * CAPACITY
+WORK_SIZE = QUEUE_B + QUEUE_ROWS * CAPACITY

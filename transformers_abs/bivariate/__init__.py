@@ -8,7 +8,8 @@ folder,
 and needs no proof of its own; name it in :data:`BIVARIATE` and add its 60-digit value to the tests' table: the laws
 then hold it to containment with tolerance zero. (A new factor is a branch of
 :mod:`transformers_abs._bounding._axis`: its value and two derivatives with proven errors.) Any other function is a
-:class:`~transformers_abs.Transformer` with its own proof. A minimal one, x + y, whose residual is linear and so extremal at opposite corners:
+:class:`~transformers_abs.Transformer` with its own proof. A minimal one, x + y, whose residual is linear and so
+extremal at opposite corners:
 
 >>> import numpy as np
 >>> from transformers_abs import Region, Residual, Transformer

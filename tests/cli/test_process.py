@@ -1,0 +1,111 @@
+"""The command as a process of its own: pipes, signals, colours, tracebacks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import DIGITS, QUICK, messages, one_line
+
+
+def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "certrnn", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, env=environment, **options
+    )
+
+
+def test_debug_shows_the_traceback() -> None:
+    done = run("certify", "missing.onnx", "--data", DIGITS, "--debug")
+    assert "Traceback" in done.stderr
+    assert "missing.onnx" in done.stderr
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [
+        sys.executable,
+        "-m",
+        "certrnn",
+        "certify",
+        *QUICK,
+        "--samples",
+        "0",
+        "--frames",
+        "7",
+        "--no-attack",
+    ]
+    for extra in ([], ["--json"]):
+        done = subprocess.run(
+            [*command, *extra], stdout=write, stderr=subprocess.PIPE, text=True, check=False
+        )
+        assert done.returncode == 0
+        assert messages(done.stderr) == []
+    os.close(write)
+
+
+def test_colours_only_where_they_are_wanted() -> None:
+    arguments = ["certify", *QUICK, "--samples", "0", "--frames", "7", "--no-attack"]
+    forced = subprocess.run(
+        [sys.executable, "-m", "certrnn", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "FORCE_COLOR": "1"},
+    )
+    assert "\x1b[32mcertified" in forced.stdout
+    plain = run(*arguments)
+    assert "\x1b" not in plain.stdout
+
+
+def test_an_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
+    out = tmp_path / "rows.json"
+    program = (
+        "import sys, _thread; from certrnn import model; from certrnn.cli import certify_main\n"
+        "stream = model.Model.stream\n"
+        "def three(self, *arguments):\n"
+        "    for number, rows in enumerate(stream(self, *arguments)):\n"
+        "        if number == 3: raise KeyboardInterrupt\n"
+        "        yield rows\n"
+        "model.Model.stream = three\n"
+        "sys.exit(certify_main(sys.argv[1:]))"
+    )
+    arguments = [*QUICK, "--samples", "0:2", "--no-attack", "--eps", "0.001", "--json", "--out", str(out)]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
+    )
+    document = json.loads(done.stdout)
+    assert done.returncode == 130
+    assert len(document["rows"]) == 6
+    assert document["notes"] == ["stopped early: 6 of 16 rows are finished"]
+    assert json.loads(out.read_text()) == document
+    assert one_line(done.stderr)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_ends_with_130_at_any_time() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "certrnn",
+        "certify",
+        "example:digits_lstm",
+        "--data",
+        "example:digits_heldout",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(5)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "interrupted" in errors

@@ -14,6 +14,9 @@ from certrnn.domains._rounding import down, gamma, outward, up
 from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Sum
 from certrnn.regions import Region
 
+LARGEST_FACTOR = 2.0**128
+"""Largest argument of a function of two arguments, about where float32 ends: products of a few of them stay finite."""
+
 
 @dataclass(frozen=True, eq=False)
 class Interval:
@@ -90,13 +93,15 @@ def rows_lower(value: Interval, rows: torch.Tensor, offset: torch.Tensor) -> tor
 
 
 def stack_arguments(boxes: list[Interval], failed: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds (arity, B * n) of an elementwise node's arguments. Rows of the batch with a bound that is not finite are
-    marked in ``failed`` (B,) and stand as zeros: their results mean nothing and never count as certified."""
+    """Bounds (arity, B * n) of an elementwise node's arguments. Rows of the batch with a bound that is not finite, or
+    too large for the products that a function of two arguments is enclosed with, are marked in ``failed`` (B,). Failed
+    rows stand as zeros from then on: their results mean nothing and never count as certified."""
     lower, upper = torch.stack([b.lower for b in boxes]), torch.stack([b.upper for b in boxes])
-    finite = torch.isfinite(lower).all(2).all(0) & torch.isfinite(upper).all(2).all(0)
-    if not bool(finite.all()):
-        failed |= ~finite
-        lower, upper = (torch.where(finite[None, :, None], b, torch.zeros_like(b)) for b in (lower, upper))
+    largest = torch.finfo(lower.dtype).max if len(boxes) == 1 else LARGEST_FACTOR
+    failed |= ~((lower.abs() <= largest) & (upper.abs() <= largest)).all(2).all(0)
+    if bool(failed.any()):
+        # all failed rows, not only those that fail here: what they hold need not be consistent any more
+        lower, upper = (torch.where(failed[None, :, None], torch.zeros_like(b), b) for b in (lower, upper))
     return to_numpy(lower.reshape(len(boxes), -1)), to_numpy(upper.reshape(len(boxes), -1))
 
 

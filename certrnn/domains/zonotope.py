@@ -144,7 +144,9 @@ class ZonotopeRun(Propagation[Zonotope]):
     def _cuts(self, values: list[Zonotope]) -> ta.Cuts:
         """Widths of the zonogon of (x, y) in the fixed directions: x and y share symbols, so that the pair lies in a set
         much smaller than its box."""
-        ok = ~self.failed[:, None]
+        # a box may be finite where the zonotope is not; no cut is known there
+        finite = torch.stack([torch.isfinite(v.center) & torch.isfinite(v.radius) for v in values]).all(0)
+        ok = ~self.failed[:, None] & finite
         center = torch.stack([torch.where(ok, v.center, 0.0) for v in values])
         radius = torch.stack([torch.where(ok, v.radius, 1.0) for v in values])
         scale = 1.0 / radius.clamp_min(2.0**-900)

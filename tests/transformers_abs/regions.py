@@ -73,3 +73,36 @@ def quadratic(region: Region, rng: np.random.Generator) -> Quadratic:
     coefficients = rng.normal(size=size) * 10.0 ** rng.uniform(-8, 2, size=size)
     coefficients[:, rng.random(count) < 0.1] = 0.0
     return Quadratic(coefficients, center, scale)
+
+
+def extreme(
+    arity: int, count: int, rng: np.random.Generator, largest: float
+) -> tuple[Region, np.ndarray, Quadratic]:
+    """Boxes, slopes and quadratics in which every number has a size of its own, from subnormal to ``10^largest``.
+
+    Products of such numbers underflow at every step. In half of the quadratics the deviations are scaled to the box, so
+    that extrema lie inside; no deviation exceeds ``10^largest``, so that squares stay finite.
+    """
+    shape = (arity, count)
+    picks = rng.integers(len(KINDS), size=count)
+    kinds = [boxes(kind, arity, count, rng) for kind in KINDS]
+    lower, upper = (
+        np.choose(picks, [getattr(region, end) for region in kinds]) for end in ("lower", "upper")
+    )
+    lower, upper = np.maximum(lower, -(10.0**largest)), np.minimum(upper, 10.0**largest)
+    half = np.maximum(0.5 * (upper - lower), 1e-290)
+    inclination = np.where(rng.random(shape) < 0.5, 0.0, _any_size(shape, rng, largest))
+    fitted = lower + (upper - lower) * rng.uniform(-0.2, 1.2, size=shape)
+    center = np.where(rng.random(shape) < 0.5, fitted, _any_size(shape, rng, largest))
+    center = np.where(rng.random(shape) < 0.2, 0.0, center)
+    scale = np.where(rng.random(shape) < 0.5, 1.0 / half, _any_size(shape, rng, largest))
+    reach = np.maximum(np.maximum(np.abs(lower - center), np.abs(upper - center)), 10.0 ** (largest - 300))
+    scale = np.clip(scale, -(10.0**largest) / reach, 10.0**largest / reach)
+    size = (1 if arity == 1 else 3, count)
+    coefficients = np.where(rng.random(size) < 0.1, 0.0, _any_size(size, rng, largest))
+    return Region(lower, upper), inclination, Quadratic(coefficients, center, scale)
+
+
+def _any_size(shape: tuple[int, ...], rng: np.random.Generator, largest: float) -> np.ndarray:
+    """Numbers of either sign whose exponents are uniform."""
+    return rng.choice([-1.0, 1.0], size=shape) * 10.0 ** rng.uniform(-324, largest, size=shape)

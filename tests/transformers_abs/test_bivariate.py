@@ -64,6 +64,28 @@ def test_encloses_exact_residual_on_a_million_regions(transformer: Transformer, 
         _assert_encloses(transformer, kind, 1000, seed)
 
 
+def _assert_encloses_extremes(transformer: Transformer, count: int, seed: int) -> None:
+    rng = np.random.default_rng([31, seed])
+    box, slopes, quadratic = regions.extreme(2, count, rng, largest=55)
+    region = clipped.clip(box, rng)
+    assert clipped.violations(transformer, slopes, region, None, seed) == []
+    assert clipped.violations(transformer, slopes, region, quadratic, seed) == []
+    assert laws.violations(transformer, slopes, box, None, seed) == []
+    assert laws.violations(transformer, slopes, box, quadratic, seed) == []
+
+
+@each
+def test_encloses_exact_residual_where_products_underflow(transformer: Transformer) -> None:
+    _assert_encloses_extremes(transformer, 1000, seed=1)
+
+
+@pytest.mark.slow
+@each
+def test_encloses_exact_residual_where_many_products_underflow(transformer: Transformer) -> None:
+    for seed in range(2, 12):
+        _assert_encloses_extremes(transformer, 1000, seed)
+
+
 @each
 def test_listed_boxes_are_enclosed(transformer: Transformer) -> None:
     ends = [

@@ -33,6 +33,14 @@ WHOLE = (
         ("one ulp",),
         ((ENCLOSE, BUDGET, "return 0.0"), (ENCLOSE, RELATIVE, "-2.0 * UNIT_ROUNDOFF * abs")),
     ),
+    Mutant("underflow forgotten", "product", ("subnormal",), ((ENCLOSE, " + 1e-290 * scale * scale", ""),)),
+    Mutant(
+        "underflow of the quadratic's products forgotten",
+        "product",
+        ("subnormal",),
+        ((ENCLOSE, " + 1e-290 * scale * scale", ""),),
+        True,
+    ),
     Mutant(
         "curvature dropped",
         "sigmoid_tanh",

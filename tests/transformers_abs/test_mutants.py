@@ -125,6 +125,29 @@ MUTANTS = (
         True,
     ),
     Mutant(
+        "square of a tiny steepness",
+        "relu",
+        ("extreme",),
+        (
+            (
+                CELLS,
+                "next_up(0.5 * next_up(steepness * next_up(steepness / -bend)))",
+                "steepness * steepness / (-2.0 * bend) * (1.0 + 8.0 * ULP) + TINY",
+            ),
+        ),
+        True,
+    ),
+    Mutant(
+        "underflow of the quadratic's products forgotten",
+        "relu",
+        ("extreme",),
+        (
+            (CELLS, "16.0 * TINY * (1.0 + abs(turn)", "0.0 * (1.0 + abs(turn)"),
+            (CELLS, "8.0 * TINY * (1.0 + abs(c))", "0.0 * (1.0 + abs(c))"),
+        ),
+        True,
+    ),
+    Mutant(
         "cell right of the kink forgotten", "relu", ("ordinary",), ((CELLS, "return 2", "return 1"),), True
     ),
 )
@@ -133,14 +156,17 @@ MUTANTS = (
 def _violations(package: Any, mutant: Mutant, count: int) -> list[laws.Violation]:
     rng = np.random.default_rng(20)
     found: list[laws.Violation] = []
-    for transformer in package.UNIVARIATE:
-        if transformer.name != mutant.transformer:
-            continue
+    for transformer in [t for t in package.UNIVARIATE if t.name == mutant.transformer]:
         for kind in mutant.kinds:
-            region = regions.boxes(kind, 1, count, rng)
-            slopes = regions.slopes(region, package.Secant()(transformer, region), rng)
-            quadratic = regions.quadratic(region, rng) if mutant.with_quadratic else None
-            found += laws.violations(transformer, slopes, region, quadratic)
+            if kind == "extreme":
+                region, slopes, quadratic = regions.extreme(1, count, rng, largest=100)
+            else:
+                region = regions.boxes(kind, 1, count, rng)
+                slopes = regions.slopes(region, package.Secant()(transformer, region), rng)
+                quadratic = regions.quadratic(region, rng)
+            found += laws.violations(
+                transformer, slopes, region, quadratic if mutant.with_quadratic else None
+            )
     return found
 
 

@@ -65,6 +65,33 @@ def test_encloses_exact_residual_on_many_regions(transformer: Transformer, kind:
 
 
 @each
+def test_encloses_exact_residual_where_products_underflow(transformer: Transformer) -> None:
+    region, slopes, quadratic = regions.extreme(1, 3000, np.random.default_rng(31), largest=100)
+    assert laws.violations(transformer, slopes, region) == []
+    assert laws.violations(transformer, slopes, region, quadratic) == []
+
+
+@pytest.mark.slow
+@each
+def test_encloses_exact_residual_where_many_products_underflow(transformer: Transformer) -> None:
+    for seed in range(10):
+        region, slopes, quadratic = regions.extreme(1, 4000, np.random.default_rng([32, seed]), largest=100)
+        assert laws.violations(transformer, slopes, region, seed=seed) == []
+        assert laws.violations(transformer, slopes, region, quadratic, seed=seed) == []
+
+
+def test_peak_of_a_tiny_parabola_is_enclosed() -> None:
+    """The square of the local slope underflows here, and its quotient by the curvature would be 0."""
+    coefficients = np.array([[2.3e-205, 2.3e-205, -2.3e-205, 1e-300, 5e-324]])
+    shape = coefficients.shape
+    region = Region(np.full(shape, -3.0), np.zeros(shape))
+    for center, scale in ((0.0, 1.0 / 3.0), (-1.5, 1.0), (-0.001, 0.3), (1e-9, -1e-3)):
+        quadratic = Quadratic(coefficients, np.full(shape, center), np.full(shape, scale))
+        for transformer in UNIVARIATE:
+            assert laws.violations(transformer, np.zeros(shape), region, quadratic) == []
+
+
+@each
 @pytest.mark.parametrize("policy", SLOPES, ids=repr)
 def test_encloses_exact_residual_for_chosen_slopes(transformer: Transformer, policy: Secant) -> None:
     for kind in regions.KINDS:

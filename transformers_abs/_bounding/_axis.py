@@ -59,8 +59,8 @@ def exp_minus(z):
     return s * np.int64(power).view(np.float64)
 
 
-def _axis_kernels(axis: int, given: int) -> Any:
-    """The kernels that fill the block at ``axis`` from what lies at ``given`` (constants to the compiler)."""
+def _function_kernels(axis: int) -> Any:
+    """The kernels that evaluate the factors in the block at ``axis`` (a constant to the compiler)."""
 
     @kernel
     def evaluate_sigmoid(w):
@@ -92,6 +92,12 @@ def _axis_kernels(axis: int, given: int) -> Any:
             w[axis + at.P * SLOTS + i] = t
             w[axis + at.P1 * SLOTS + i] = d
             w[axis + at.P2 * SLOTS + i] = -2.0 * d * t
+
+    return evaluate_sigmoid, evaluate_tanh
+
+
+def _interval_kernels(axis: int) -> Any:
+    """The kernels that say what a factor does on the intervals of the block at ``axis``."""
 
     @kernel
     def centers(w):
@@ -151,6 +157,12 @@ def _axis_kernels(axis: int, given: int) -> Any:
             w[axis + at.SECOND * SLOTS + i] = c * area
             w[axis + at.SECOND_SPREAD * SLOTS + i] = ((up if up > down else down) + 128.0 * u * most) * area
 
+    return centers, identity, spreads
+
+
+def _polynomial_kernel(axis: int, given: int) -> Any:
+    """The kernel that fills in the polynomial of the block at ``axis`` from what lies at ``given``."""
+
     @kernel
     def polynomial(w):
         """The linear and quadratic terms of this axis alone; the coordinates of the quadratic and of the cuts."""
@@ -168,11 +180,15 @@ def _axis_kernels(axis: int, given: int) -> Any:
             w[axis + at.CUT_E * SLOTS + i] = (x - cut_center) * cut_scale
             w[axis + at.CUT_STEP * SLOTS + i] = h * cut_scale
 
-    return centers, identity, evaluate_sigmoid, evaluate_tanh, spreads, polynomial
+    return polynomial
 
 
-_centers_x, _identity_x, _sigmoid_x, _tanh_x, _spreads_x, _polynomial_x = _axis_kernels(at.AXIS_X, at.GIVEN_X)
-_centers_y, _identity_y, _sigmoid_y, _tanh_y, _spreads_y, _polynomial_y = _axis_kernels(at.AXIS_Y, at.GIVEN_Y)
+_sigmoid_x, _tanh_x = _function_kernels(at.AXIS_X)
+_sigmoid_y, _tanh_y = _function_kernels(at.AXIS_Y)
+_centers_x, _identity_x, _spreads_x = _interval_kernels(at.AXIS_X)
+_centers_y, _identity_y, _spreads_y = _interval_kernels(at.AXIS_Y)
+_polynomial_x = _polynomial_kernel(at.AXIS_X, at.GIVEN_X)
+_polynomial_y = _polynomial_kernel(at.AXIS_Y, at.GIVEN_Y)
 
 
 @kernel

@@ -80,16 +80,27 @@ def _curvature(kind, left, f_left, f_right):
 
 @kernel
 def _parabola_up(steepness, bend):
-    """At least ``max over |t| <= 1 of (steepness t + bend t^2 / 2)``, for upper bounds of |steepness| and bend."""
+    """At least ``max over |t| <= 1 of (steepness t + bend t^2 / 2)``, for upper bounds of |steepness| and bend.
+
+    The peak of a concave parabola is ``steepness (steepness / -bend) / 2``, multiplied in this order. The quotient lies
+    in [0, 1], so neither it nor the product overflows, and every step is moved up, by TINY at least: what underflows is
+    paid for. (``steepness^2 / -bend`` is not: below 1e-154 the square loses all its digits, and the quotient by a bend
+    as small turns that absolute error into a relative one.)
+    """
     if bend < 0.0 and steepness < -bend:
-        top = steepness * steepness / (-2.0 * bend)
-        return top * (1.0 + 8.0 * ULP) + TINY
+        return next_up(0.5 * next_up(steepness * next_up(steepness / -bend)))
     return steepness + 0.5 * bend + (steepness + abs(bend)) * 4.0 * ULP + 4.0 * TINY
 
 
 @kernel
 def _residual(kind, alpha, slope, c, m, s, x, computed):
-    """g(x) and a bound on its absolute error, given the computed f(x)."""
+    """g(x) and a bound on its absolute error, given the computed f(x).
+
+    Relative errors: u of the slope's product, of the sum and of the difference, 6 u of the square (two in e, so four in
+    e^2, and two products); half of what is added. Underflow: e errs by TINY / 2, e^2 by |e| TINY for that and TINY / 2,
+    the products by TINY / 2 each: ``TINY (|c| |e| + |c| / 2 + 1)``, an eighth of what is added, which leaves room for
+    the underflow of the error terms themselves.
+    """
     e = (x - m) * s
     product = slope * x
     square = c * (e * e)
@@ -115,7 +126,12 @@ def _cell_bound(kind, alpha, sign, slope, c, m, s, left, right, f_left, f_right,
     e = (z - m) * s
     tilt = (2.0 * c * e) * turn
     bend = 2.0 * c * (turn * turn)
-    underflow = 4.0 * TINY * (1.0 + abs(turn) + abs(e)) * (1.0 + abs(c))
+    # A product that underflows errs by TINY / 2. In `tilt`, e, 2 c e, turn and the last product do: at most
+    # (2 |c| |turn| + |turn| + 2 |c| |e| + 1) TINY / 2; in `bend`, turn, its square and the last product: at most
+    # (4 |c| |turn| + 2 |c| + 1) TINY / 2. Both are below 2 TINY (1 + |turn| + |e|) (1 + |c|). The other 14 such terms
+    # pay for the magnitudes here being rounded themselves and for what underflows in the error terms below: fewer than
+    # ten products, each off by at most TINY / 2.
+    underflow = 16.0 * TINY * (1.0 + abs(turn) + abs(e)) * (1.0 + abs(c))
     tilt_error = 8.0 * abs(tilt) * ULP + underflow
     bend_error = 4.0 * abs(bend) * ULP + underflow
     # Taylor
@@ -125,7 +141,8 @@ def _cell_bound(kind, alpha, sign, slope, c, m, s, left, right, f_left, f_right,
     steepness = climb - tilt
     curvature = (high if sign > 0.0 else -low) * reach * reach
     parabola = curvature - sign * bend
-    steepness_error = (2.0 * abs(climb) + abs(steepness)) * ULP + d_error * reach * (1.0 + 4.0 * ULP) + tilt_error
+    steepness_error = (2.0 * abs(climb) + abs(steepness)) * ULP + tilt_error
+    steepness_error += d_error * reach * (1.0 + 4.0 * ULP)
     parabola_error = (2.0 * abs(curvature) + abs(parabola)) * ULP + bend_error + TINY * (1.0 + reach)
     taylor = _parabola_up(next_up(abs(steepness) + steepness_error), next_up(parabola + parabola_error))
     taylor = next_up(next_up(sign * result + error) + taylor)

@@ -1,7 +1,7 @@
 """Analyses: sound lower bounds on margins. They compose as arguments.
 
-To add one, write a subclass of :class:`Analysis` in a file of its own and give it a name in :data:`METHODS`; the contract
-suite then runs every soundness law over it.
+To add one, write a subclass of :class:`Analysis` in a file of its own and give it a name in :data:`METHODS`; the
+contract suite then runs every soundness law over it.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Domains: what a value is, and what each node kind does to it. No domain knows a nonlinearity by name.
 
-To add one, write a :class:`Domain` and its :class:`Propagation` in a file of its own and name it here; the contract suite
-then checks containment at every node of random and real networks.
+To add one, write a :class:`Domain` and its :class:`Propagation` in a file of its own and name it here; the contract
+suite then checks containment at every node of random and real networks.
 """
 
 from certrnn.domains._protocol import Domain, Propagation

@@ -1,7 +1,7 @@
 """Linear algebra on generator matrices whose rows are known by symbol.
 
-Generators are (m, B, n): symbols lead, so that the rows of new symbols are appended as one contiguous block. A value may
-hold its newest symbols as a :class:`Diagonal`: n symbols, one an element, without the zeros around them.
+Generators are (m, B, n): symbols lead, so that the rows of new symbols are appended as one contiguous block. A value
+may hold its newest symbols as a :class:`Diagonal`: n symbols, one an element, without the zeros around them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class Generators:
 
 def none(batch: int, size: int, like: torch.Tensor) -> Generators:
     """No symbols at all."""
-    return Generators(np.zeros(0, np.int64), torch.zeros(0, batch, size, dtype=like.dtype, device=like.device))
+    return Generators(
+        np.zeros(0, np.int64), torch.zeros(0, batch, size, dtype=like.dtype, device=like.device)
+    )
 
 
 def combine(terms: Sequence[tuple[Generators, torch.Tensor | float | None]]) -> Generators:
@@ -82,7 +84,9 @@ def combine(terms: Sequence[tuple[Generators, torch.Tensor | float | None]]) -> 
     return Generators(total, out)
 
 
-def _accumulate(target: torch.Tensor, rows: torch.Tensor, slope: torch.Tensor | float | None, fresh: bool) -> None:
+def _accumulate(
+    target: torch.Tensor, rows: torch.Tensor, slope: torch.Tensor | float | None, fresh: bool
+) -> None:
     if isinstance(slope, torch.Tensor):
         if fresh:
             torch.mul(rows, slope, out=target)
@@ -94,7 +98,9 @@ def _accumulate(target: torch.Tensor, rows: torch.Tensor, slope: torch.Tensor | 
         target.add_(rows, alpha=1.0 if slope is None else slope)
 
 
-def _add_diagonal(out: torch.Tensor, total: Rows, diagonal: Diagonal, slope: torch.Tensor | float | None) -> None:
+def _add_diagonal(
+    out: torch.Tensor, total: Rows, diagonal: Diagonal, slope: torch.Tensor | float | None
+) -> None:
     position = torch.from_numpy(np.searchsorted(total, diagonal.rows)).to(out.device)
     element = torch.arange(len(diagonal.rows), device=out.device)
     values = diagonal.values if slope is None else diagonal.values * slope

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 import torch
-import transformers_abs as ta
 
+import transformers_abs as ta
 from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Sum
 from certrnn.regions import Region
 

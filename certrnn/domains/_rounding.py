@@ -7,6 +7,7 @@ threaded); underflow adds at most half a subnormal a product, which ``TINY`` cov
 from __future__ import annotations
 
 import torch
+
 from transformers_abs._rounding import gamma
 
 TINY = 2.0**-1000

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import transformers_abs as ta
 
+import transformers_abs as ta
 from certrnn.arrays import to_numpy, to_tensor
 from certrnn.domains._protocol import Domain, Propagation
 from certrnn.domains._rounding import down, gamma, outward, up
@@ -72,7 +72,8 @@ def sum_interval(node: Sum, values: list[Interval]) -> Interval:
 def gather_interval(node: Gather, values: list[Interval]) -> Interval:
     index = torch.from_numpy(node.index).to(values[0].lower.device)
     return Interval(
-        torch.cat([v.lower for v in values], dim=1)[:, index], torch.cat([v.upper for v in values], dim=1)[:, index]
+        torch.cat([v.lower for v in values], dim=1)[:, index],
+        torch.cat([v.upper for v in values], dim=1)[:, index],
     )
 
 

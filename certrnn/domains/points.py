@@ -41,7 +41,7 @@ class PointsRun(Propagation[torch.Tensor]):
     def arguments(self, values: list[torch.Tensor]) -> None:
         return None
 
-    def elementwise(self, node: Elementwise, values: list[torch.Tensor], region: None) -> torch.Tensor:
+    def elementwise(self, node: Elementwise, values: list[torch.Tensor], region: object) -> torch.Tensor:
         return node.transformer.value(*values, xp=torch)
 
     def bounds(self, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
-import transformers_abs as ta
-from transformers_abs.slopes import Secant, SlopePolicy
 
+import transformers_abs as ta
 from certrnn.arrays import to_numpy, to_tensor
 from certrnn.domains import _generators as gen
 from certrnn.domains._generators import Diagonal, Generators
@@ -34,6 +33,7 @@ from certrnn.domains.interval import (
 from certrnn.domains.reduction import Keep, Reduction
 from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Sum
 from certrnn.regions import Region
+from transformers_abs.slopes import Secant, SlopePolicy
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,9 @@ class ZonotopeRun(Propagation[Zonotope]):
     def _checked(self, values: list[Zonotope]) -> list[Zonotope]:
         for value in values:
             if value.space is not self.space:
-                raise ValueError("combining zonotopes: all symbols belong to one propagation; got two symbol spaces")
+                raise ValueError(
+                    "combining zonotopes: all symbols belong to one propagation; got two symbol spaces"
+                )
         return values
 
     def _concrete(self, box: Interval, center: torch.Tensor, slack: torch.Tensor) -> Zonotope:
@@ -92,7 +94,9 @@ class ZonotopeRun(Propagation[Zonotope]):
         center, radius = box.midpoint()
         none = gen.none(*center.shape, like=center)
         symbols = Diagonal(self.space.append(node.size), radius)
-        return Zonotope(center, Generators(none.rows, none.dense, symbols), torch.zeros_like(center), box, self.space)
+        return Zonotope(
+            center, Generators(none.rows, none.dense, symbols), torch.zeros_like(center), box, self.space
+        )
 
     def constant(self, node: Constant) -> Zonotope:
         box = constant_interval(node, self.region.batch, self.region.center.device)
@@ -110,7 +114,7 @@ class ZonotopeRun(Propagation[Zonotope]):
             generators = gen.map_dense(value.generators, weight)
             slack, size = (torch.cat([value.slack, value.magnitude]) @ weight.abs().T).chunk(2)
         terms = value.center.shape[1] + 2
-        # section 2 of the derivation: |W| r, and gamma(|W| (|c| + sum |g_k| + r) + |b|) for the rounding of every product
+        # |W| r, and gamma(|W| (|c| + sum |g_k| + r) + |b|) for the rounding of every product
         slack = up(slack + (gamma(terms) + node.relative_error) * (size + bias.abs()), terms + 3)
         return Zonotope(center, generators, slack, affine_interval(node, value.box), self.space)
 
@@ -139,11 +143,13 @@ class ZonotopeRun(Propagation[Zonotope]):
         values = self._checked(values)
         lower, upper = stack_arguments([v.interval for v in values], self.failed)
         symbols = any(v.generators.count for v in values)
-        return ta.Region(lower, upper, self._cuts(values) if self.cuts and len(values) == 2 and symbols else None)
+        return ta.Region(
+            lower, upper, self._cuts(values) if self.cuts and len(values) == 2 and symbols else None
+        )
 
     def _cuts(self, values: list[Zonotope]) -> ta.Cuts:
-        """Widths of the zonogon of (x, y) in the fixed directions: x and y share symbols, so that the pair lies in a set
-        much smaller than its box."""
+        """Widths of the zonogon of (x, y) in the fixed directions: x and y share symbols, so that the pair lies in a
+        set much smaller than its box."""
         # a box may be finite where the zonotope is not; no cut is known there
         finite = torch.stack([torch.isfinite(v.center) & torch.isfinite(v.radius) for v in values]).all(0)
         ok = ~self.failed[:, None] & finite
@@ -188,7 +194,9 @@ class ZonotopeRun(Propagation[Zonotope]):
         if not any(v.generators.count for v in values):
             return self._concrete(box, center, up(slack + fresh, 1))
         generators = gen.combine([(v.generators, a) for a, v in zip(slope, values, strict=True)])
-        generators = Generators(generators.rows, generators.dense, Diagonal(self.space.append(node.size), fresh))
+        generators = Generators(
+            generators.rows, generators.dense, Diagonal(self.space.append(node.size), fresh)
+        )
         return self.reduction(Zonotope(center, generators, slack, box, self.space))
 
     def bounds(self, value: Zonotope) -> tuple[torch.Tensor, torch.Tensor]:
@@ -240,7 +248,9 @@ class Zonotopes(Domain[Zonotope]):
     def bytes_per_row(self, graph: Graph, frames: tuple[int, ...]) -> int:
         symbols, live, peak, held = 0, 0, 0, {}
         for position, node in enumerate(graph.nodes):
-            disturbed = node.frame in frames if isinstance(node, Input) else any(held.get(s) for s in node.sources)
+            disturbed = (
+                node.frame in frames if isinstance(node, Input) else any(held.get(s) for s in node.sources)
+            )
             if disturbed and isinstance(node, Input | Elementwise):
                 symbols += node.size
             limit = self.reduction.limit(symbols)
@@ -252,5 +262,3 @@ class Zonotopes(Domain[Zonotope]):
                 if graph.last_use[source] <= position:
                     live -= held[source]
         return peak + 64 * sum(node.size for node in graph.nodes)
-
-

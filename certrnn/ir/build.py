@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from transformers_abs import Transformer
 
 from certrnn.ir.graph import Graph
 from certrnn.ir.ops import Affine, Constant, Elementwise, Gather, Input, Node, Sum
+from transformers_abs import Transformer
 
 
 class GraphBuilder:
@@ -32,7 +32,12 @@ class GraphBuilder:
         return self._add(Constant(value, label, relative_error))
 
     def affine(
-        self, weight: torch.Tensor, bias: torch.Tensor, source: int, label: str = "", relative_error: float = 0.0
+        self,
+        weight: torch.Tensor,
+        bias: torch.Tensor,
+        source: int,
+        label: str = "",
+        relative_error: float = 0.0,
     ) -> int:
         return self._add(Affine(weight, bias, (source,), label, relative_error))
 
@@ -43,7 +48,9 @@ class GraphBuilder:
         label: str = "",
         relative_error: float = 0.0,
     ) -> int:
-        weights = tuple(1.0 for _ in sources) if coefficients is None else tuple(float(c) for c in coefficients)
+        weights = (
+            tuple(1.0 for _ in sources) if coefficients is None else tuple(float(c) for c in coefficients)
+        )
         return self._add(Sum(weights, tuple(sources), self._nodes[sources[0]].size, label, relative_error))
 
     def gather(self, sources: Sequence[int], index: np.ndarray, label: str = "") -> int:

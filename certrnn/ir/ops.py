@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+
 from transformers_abs import Transformer
 
 
@@ -40,7 +41,7 @@ class Constant:
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """``weight @ source + bias``; ``weight`` is (size, source size), or (size,) for a diagonal map; ``bias`` is (size,).
+    """``weight @ source + bias``; ``weight`` is (size, source size), or (size,) if diagonal; ``bias`` is (size,).
 
     ``relative_error`` bounds how far each weight and bias may lie from the coefficient it stands for, as a share of its
     absolute value: 0 where the numbers come unchanged from the file, a few 2^-53 where they were folded in floating

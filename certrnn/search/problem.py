@@ -47,7 +47,9 @@ def parse_threats(text: str, length: int) -> list[Threat]:
             raise UsageError("reading --frames", "each, all, or frame numbers such as 0,3-5", repr(text))
         ends = int(first), int(last) if dash else int(first)
         if not ends[0] <= ends[1] < length:
-            raise UsageError("reading --frames", f"frames lie in 0..{length - 1} and ranges ascend", repr(part))
+            raise UsageError(
+                "reading --frames", f"frames lie in 0..{length - 1} and ranges ascend", repr(part)
+            )
         frames.update(range(ends[0], ends[1] + 1))
     return [Threat(tuple(sorted(frames)), whole=len(frames) == length)]
 
@@ -78,7 +80,10 @@ class Problem:
 
     @staticmethod
     def of(
-        graph: Graph, x: torch.Tensor, labels: torch.Tensor | None = None, clip: tuple[float, float] | None = None
+        graph: Graph,
+        x: torch.Tensor,
+        labels: torch.Tensor | None = None,
+        clip: tuple[float, float] | None = None,
     ) -> Problem:
         """With predictions by plain evaluation; labels default to them."""
         with torch.no_grad():

@@ -1,6 +1,7 @@
 """Cert-RNN's Algorithm 1, batched: every row of a batch searches its own eps, all rows in one call a step.
 
-An eps is reported only if it was itself certified; whether certification is monotone in eps does not matter for soundness.
+An eps is reported only if it was itself certified; whether certification is monotone in eps does not matter for
+soundness.
 """
 
 from __future__ import annotations

@@ -47,6 +47,9 @@ def label_spec(labels: torch.Tensor, scores: int) -> Spec:
         rows = (2.0 * labels.to(torch.float64) - 1.0).reshape(batch, 1, 1)
         return Spec(rows, torch.zeros(batch, 1, dtype=torch.float64, device=labels.device))
     eye = torch.eye(scores, dtype=torch.float64, device=labels.device)
-    others = torch.stack([torch.arange(scores - 1, device=labels.device)] * batch)
+    others = torch.arange(scores - 1, device=labels.device).expand(batch, -1)
     others = others + (others >= labels[:, None])
-    return Spec(eye[labels][:, None, :] - eye[others], torch.zeros(batch, scores - 1, dtype=torch.float64, device=labels.device))
+    return Spec(
+        eye[labels][:, None, :] - eye[others],
+        torch.zeros(batch, scores - 1, dtype=torch.float64, device=labels.device),
+    )

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import torch
 
-from certrnn.cells import Activation, GruCell, LstmCell, RnnCell, unroll
+from certrnn.cells import Activation, GruCell, LstmCell, RnnCell, State, unroll
 from certrnn.domains import evaluate
 from certrnn.ir import Graph, GraphBuilder
 from certrnn.regions import LinfBall
@@ -37,18 +37,17 @@ def _cell(rng: Rng, kind: str, features: int, hidden: int, gain: float) -> RnnCe
 
 def recurrent(rng: Rng, kind: str, frames: int, features: int, gain: float) -> Graph:
     """Two layers, the second one in both directions, and a linear head on the last step of both."""
-    builder, hidden = GraphBuilder(), 3
+    builder, hidden, start = GraphBuilder(), 3, _no_state(kind)
     inputs = [builder.input(t, features) for t in range(frames)]
-    size = builder[
-        unroll(builder, _cell(rng, kind, features, hidden, gain), [inputs[0]], _no_state(kind))[0][0]
-    ].size
-    below = [s[0] for s in unroll(builder, _cell(rng, kind, features, hidden, gain), inputs, _no_state(kind))]
-    ahead = unroll(builder, _cell(rng, kind, size, hidden, gain), below, _no_state(kind))
-    back = unroll(builder, _cell(rng, kind, size, hidden, gain), below, _no_state(kind), reverse=True)
-    both = builder.gather(
-        [s for s in (ahead[-1][0], back[0][0]) if s is not None], np.array([5, 0, 1, 2, 3, 4, 0])
-    )
+    below = _hidden(unroll(builder, _cell(rng, kind, features, hidden, gain), inputs, start))
+    ahead = _hidden(unroll(builder, _cell(rng, kind, hidden, hidden, gain), below, start))
+    back = _hidden(unroll(builder, _cell(rng, kind, hidden, hidden, gain), below, start, reverse=True))
+    both = builder.gather([ahead[-1], back[0]], np.array([5, 0, 1, 2, 3, 4, 0]))
     return builder.build(builder.affine(numbers(rng, 3, 7), numbers(rng, 3), both))
+
+
+def _hidden(states: list[State]) -> list[int]:
+    return [state[0] for state in states if state[0] is not None]
 
 
 def _no_state(kind: str) -> tuple[None, ...]:

@@ -36,7 +36,8 @@ class Violation:
 
 def containment(domain: Domain[Any], oracle: Oracle, region: Region, seed: int = 0) -> list[Violation]:
     """Every node's bounds contain the exact values, random rows over it stay above their lower bounds, and argument
-    regions with their cuts contain the exact arguments.
+    regions with their cuts contain the exact arguments, except in rows that the run itself declares failed. An error is
+    a violation as well.
 
     Parameters
     ----------
@@ -53,10 +54,14 @@ def containment(domain: Domain[Any], oracle: Oracle, region: Region, seed: int =
         rows, offset = _random_rows(rng, region.batch, graph.nodes[position].size)
         found.extend(_rows_above(position, run.lower(value, rows, offset), rows, offset, truth))
         if arguments is not None:
-            found.extend(_arguments_outside(position, arguments, oracle))
+            failed = run.failed.nonzero().flatten().tolist()
+            found.extend(v for v in _arguments_outside(position, arguments, oracle) if v.row not in failed)
 
-    with torch.no_grad():
-        propagate(graph, run, observe)
+    try:
+        with torch.no_grad():
+            propagate(graph, run, observe)
+    except ValueError as error:
+        found.append(Violation("no error", -1, -1, np.nan, str(error)))
     return found
 
 

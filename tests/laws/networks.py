@@ -91,6 +91,25 @@ def cancelling(rng: Rng, frames: int, features: int) -> Graph:
     return builder.build(builder.sum([builder.elementwise(TANH, tamed), rest, total], [1.0, 1.0 / 7.0, 1.0]))
 
 
+def overflowing(rng: Rng, frames: int, features: int) -> Graph:
+    """Products grow past the largest number, and a saturated function hides it."""
+    builder = GraphBuilder()
+    x = [builder.input(t, features) for t in range(frames)]
+    large = builder.affine(1e200 * numbers(rng, 3, features).sign(), 1e200 * numbers(rng, 3), x[0])
+    squared = builder.elementwise(PRODUCT, large, large)
+    other = builder.affine(numbers(rng, 3, features), numbers(rng, 3), x[-1])
+    return builder.build(builder.sum([builder.elementwise(TANH, squared), builder.elementwise(TANH, other)]))
+
+
+def rough_sums(rng: Rng, frames: int, features: int) -> Graph:
+    """Coefficients of sums known to a thousandth, all else exactly."""
+    builder = GraphBuilder()
+    x = [builder.input(t, features) for t in range(frames)]
+    total = builder.sum(x, numbers(rng, frames, gain=3.0).tolist(), relative_error=1e-3)
+    curved = builder.elementwise(TANH, total)
+    return builder.build(builder.sum([curved, total, x[0]], [0.5, -1.0, 1.0 / 3.0], relative_error=1e-3))
+
+
 FAMILIES: dict[str, Callable[[Rng], Graph]] = {
     "rnn": lambda rng: recurrent(rng, "rnn", 3, 2, 1.0),
     "relu rnn": lambda rng: recurrent(rng, "relu", 3, 2, 0.7),
@@ -100,7 +119,9 @@ FAMILIES: dict[str, Callable[[Rng], Graph]] = {
     "mixed": lambda rng: mixed(rng, 3, 2, 1.0, 0.0),
     "mixed, rounded coefficients": lambda rng: mixed(rng, 3, 2, 1.0, 2.0**-53),
     "mixed, rough coefficients": lambda rng: mixed(rng, 3, 2, 2.0, 1e-3),
+    "rough sums": lambda rng: rough_sums(rng, 3, 2),
     "cancelling": lambda rng: cancelling(rng, 3, 2),
+    "overflowing": lambda rng: overflowing(rng, 3, 2),
 }
 """Small random networks on 3 frames of 2 features with 3 or 4 scores."""
 

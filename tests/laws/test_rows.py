@@ -1,0 +1,155 @@
+"""Backward rows: whatever slopes, curvatures, weights and dual points are chosen, the bound lies below the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import certrnn.analyses.planes as planes
+import certrnn.analyses.quadratic_form as quadratic_form
+import certrnn.analyses.rows as rows_module
+from certrnn.analyses.ascent import Ascent
+from certrnn.analyses.backward import Backward, Refinement
+from certrnn.analyses.planes import Parameters
+from certrnn.analyses.recording import Recording, record
+from certrnn.analyses.rows import Joint, Rows, enclosed_rows
+from certrnn.domains import Zonotopes
+from certrnn.specs import label_spec
+from tests.laws.laws import Violation, margins
+from tests.laws.networks import FAMILIES
+from tests.laws.oracle import rows_at
+from tests.laws.test_containment import THREATS, case
+
+BRIEF = Ascent(steps=3)
+ANALYSES = {
+    "plain": Backward("plain"),
+    "slopes": Backward("slopes", replace(BRIEF, curved=False)),
+    "joint": Backward("joint", replace(BRIEF, shared=False, rate=0.3)),
+    "refined": Backward("refined", BRIEF, Refinement(BRIEF)),
+    "refined cuts": Backward("cuts", BRIEF, Refinement(BRIEF, cuts=True, chunk=7)),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("name", ANALYSES)
+def test_margins_lie_below_exact_margins(name: str, family: str) -> None:
+    for threat in THREATS:
+        oracle, ball = case(family, 0, threat)
+        spec = label_spec(torch.zeros(ball.batch, dtype=torch.int64), oracle.graph.outputs)
+        assert margins(ANALYSES[name], oracle, ball, spec) == []
+
+
+def chosen_by_chance(rng: np.random.Generator, recording: Recording, rows: Rows) -> tuple[Parameters, Joint]:
+    """Parameters far from good ones, of many sizes."""
+
+    def numbers(like: torch.Tensor, low: float = -3.0) -> torch.Tensor:
+        return torch.from_numpy(rng.uniform(low, 3.0, like.shape) * 10.0 ** rng.uniform(-6, 1, like.shape))
+
+    start = BRIEF.start(recording, rows)
+    slopes = {p: s + 0.3 * numbers(s) for p, s in start.slopes.items()}
+    curvature = {}
+    for p, c in start.curvature.items():
+        draw = numbers(c, 0.0)
+        if len(c) == 3:
+            draw[1] = (draw[0] * draw[2]).sqrt() * torch.from_numpy(rng.uniform(-1, 1, draw[1].shape))
+        curvature[p] = draw
+    batch, count = rows.offset.shape
+    shape = torch.zeros(batch, count, recording.symbols)
+    weights = numbers(shape[:, : int(rng.choice([1, count]))], 0.0) + 1e-9
+    return Parameters(slopes, curvature), Joint(weights, numbers(shape, 0.0), numbers(shape).clamp(-1.5, 1.5))
+
+
+def violations(family: str, seed: int, threat: str) -> list[Violation]:
+    """Rows over the scores, bounded with parameters by chance, that lie above an exact value."""
+    oracle, ball = case(family, seed, threat)
+    rng = np.random.default_rng(seed)
+    spec = label_spec(torch.zeros(ball.batch, dtype=torch.int64), oracle.graph.outputs)
+    each = len(oracle.points) // ball.batch
+    found = []
+    with torch.no_grad():
+        recording, _ = record(oracle.graph, ball, Zonotopes())
+        rows = Rows({oracle.graph.output: spec.rows}, spec.offset)
+        for _ in range(4):
+            bound = enclosed_rows(recording, rows, *chosen_by_chance(rng, recording, rows))
+            for b in range(ball.batch):
+                truth = rows_at(oracle.scores, range(b * each, (b + 1) * each), spec.rows[b], spec.offset[b])
+                for k, low in enumerate(bound[b].tolist()):
+                    lowest = min((truth[k, j] for j in range(each)), key=float)
+                    if low != low or low > lowest:
+                        found.append(Violation("rows", oracle.graph.output, b, low, lowest.str(25)))
+    return found
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_any_parameters_are_sound(family: str) -> None:
+    for threat in THREATS:
+        for seed in range(3):
+            assert violations(family, seed, threat) == []
+
+
+@contextmanager
+def planted(monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        MUTANTS[name](patch)
+        yield
+
+
+def _eigenvalue_underestimated(patch: pytest.MonkeyPatch) -> None:
+    true = quadratic_form.largest_eigenvalue
+    patch.setattr(rows_module, "largest_eigenvalue", lambda *a: 0.99 * true(*a))
+
+
+def _deficit_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        rows_module, "largest_eigenvalue", lambda d, f, w: torch.zeros(next(iter(f.values())).shape[1:3])
+    )
+
+
+def _deficit_flipped(patch: pytest.MonkeyPatch) -> None:
+    true = planes._enclosed_offsets
+    patch.setattr(planes, "_enclosed_offsets", lambda n, v, s, c: true(n, v, s, 2.0 * c))
+
+
+def _offset_side_swapped(patch: pytest.MonkeyPatch) -> None:
+    true = planes._enclosed_offsets
+    patch.setattr(planes, "_enclosed_offsets", lambda n, v, s, c: -true(n, -v, s, -c))
+
+
+MUTANTS = {
+    "eigenvalue forgotten": _deficit_forgotten,
+    "deficit counted twice": _deficit_flipped,
+    "upper plane for lower": _offset_side_swapped,
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_planted_errors_are_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with planted(monkeypatch, name):
+        assert any(violations(family, seed, "all frames") for family in FAMILIES for seed in range(3))
+
+
+def test_an_eigenvalue_too_small_by_a_hundredth_is_no_bound() -> None:
+    """``lambda D - Q`` with a hundredth less has a negative eigenvalue, so that the proven value is nearly the true one."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        matrix = torch.from_numpy(rng.normal(size=(1, 12, 30)))
+        deviations = quadratic_form.Deviations(matrix, {5: (0, 1, 4), 2: (4, 2, 4)})
+        factor = rng.normal(size=(2, 2, 1, 1, 4))
+        pair = np.einsum("abrtn,cbrtn->acrtn", factor, factor)
+        form = {
+            5: torch.from_numpy(rng.uniform(0, 1, (1, 1, 1, 4))),
+            2: torch.from_numpy(np.stack([pair[0, 0], pair[0, 1], pair[1, 1]])),
+        }
+        weights = torch.from_numpy(rng.uniform(0.1, 2.0, (1, 1, 30)))
+        proven = quadratic_form.largest_eigenvalue(deviations, form, weights)[0, 0]
+        eye = torch.eye(30, dtype=torch.float64)[None]
+        form_matrix = deviations.apply(eye, {p: s.expand(-1, -1, 30, -1) for p, s in form.items()})[0]
+        slack = torch.linalg.eigvalsh(proven * torch.diag(weights[0, 0]) - form_matrix)
+        tight = torch.linalg.eigvalsh(0.99 * proven * torch.diag(weights[0, 0]) - form_matrix)
+        assert slack[0] >= 0
+        assert tight[0] < 0

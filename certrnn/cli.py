@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -197,6 +198,9 @@ def _app(commands: dict[str, Callable[..., None]], help_text: str | None = None)
 
 def _run(app: typer.Typer, program: str, arguments: list[str] | None) -> int:
     """Run an app; every failure becomes one line on stderr and an exit code."""
+    # Read when torch loads: its threads sleep between two small operations. Spinning, they take ten times the processor
+    # time, and where something else is running as well, ten times the time.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     given = sys.argv[1:] if arguments is None else arguments
     if not given:
         app(["--help"], prog_name=program, standalone_mode=False)

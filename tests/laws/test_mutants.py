@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from certrnn.domains import (
 from certrnn.domains._rows import Segment
 from certrnn.domains.interval import IntervalRun
 from certrnn.domains.zonotope import ZonotopeRun
-from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Sum
+from certrnn.ir import Affine, Constant, Gather, Sum
 from certrnn.regions import LinfBall
 from tests.laws.laws import Violation, containment
 from tests.laws.networks import FAMILIES, points, region
@@ -109,7 +110,7 @@ def by_position(patch: Patch) -> None:
         ends = sorted({0, *(len(m) for m in members)})
         return [
             Segment(start, stop, tuple(start if len(m) >= stop else None for m in members))
-            for start, stop in zip(ends, ends[1:], strict=False)
+            for start, stop in pairwise(ends)
         ]
 
     for module in (_generators, zonotope):
@@ -276,8 +277,7 @@ def residual_one_sided(patch: Patch) -> None:
     """The middle of the residual is replaced by its lower end."""
 
     def low(real: Callable[..., Any], value: Interval) -> Any:
-        middle, radius = real(value)
-        return value.lower, radius
+        return value.lower, real(value)[1]
 
     around(patch, zonotope.Interval, "midpoint", low)
 

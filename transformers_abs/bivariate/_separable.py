@@ -11,6 +11,8 @@ import numpy as np
 from transformers_abs import _validate
 from transformers_abs._bounding import IDENTITY, SIGMOID, TANH, enclose_separable
 from transformers_abs._protocol import Quadratic, Region, Residual, Transformer
+from transformers_abs.univariate.sigmoid import Sigmoid
+from transformers_abs.univariate.tanh import Tanh
 
 _FACTORS: dict[str, tuple[int, Callable[[Any, Any], Any]]] = {
     "identity": (IDENTITY, lambda x, xp: x),
@@ -54,3 +56,33 @@ class SeparableProduct(Transformer):
         _validate.arguments(self.name, 2, slopes, region, quadratic)
         kinds = (_FACTORS[self.factors[0]][0], _FACTORS[self.factors[1]][0])
         return _validate.finite_bounds(self.name, enclose_separable(kinds, slopes, region, quadratic))
+
+    def range(self, region: Region) -> Residual:
+        """Enclose ``f`` itself from the corners: both factors increase, and their product is extremal at the ends of
+        their ranges. Smaller boxes have smaller ranges, which the cells of :meth:`residual` do not promise; with cuts
+        the two are intersected."""
+        _validate.region(self.name, 2, region)
+        rows = [Region(region.lower[k : k + 1], region.upper[k : k + 1]) for k in (0, 1)]
+        (p, q) = (_factor_range(factor, row) for factor, row in zip(self.factors, rows, strict=True))
+        with np.errstate(over="ignore"):
+            corners = np.stack([x * y for x in p for y in q])
+        bounds = np.nextafter(corners.min(axis=0), -np.inf), np.nextafter(corners.max(axis=0), np.inf)
+        ends = [np.array([row.lower[0], row.upper[0]]) for row in rows]
+        at = [
+            np.stack([np.where(k // 2, *ends[0][::-1]), np.where(k % 2, *ends[1][::-1])])
+            for k in (corners.argmin(axis=0), corners.argmax(axis=0))
+        ]
+        plain = _validate.finite_bounds(self.name, Residual(*bounds, *at))
+        if region.cuts is None:
+            return plain
+        cut = self.residual(np.zeros_like(region.lower), region)
+        lower, upper = np.maximum(plain.lower, cut.lower), np.minimum(plain.upper, cut.upper)
+        return Residual(lower, upper, cut.argmin, cut.argmax)
+
+
+def _factor_range(factor: str, row: Region) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper bounds (N,) of an increasing factor on boxes of one argument."""
+    if factor == "identity":
+        return row.lower[0], row.upper[0]
+    enclosure = (Sigmoid() if factor == "sigmoid" else Tanh()).range(row)
+    return enclosure.lower, enclosure.upper

@@ -11,15 +11,20 @@ from certrnn.domains._protocol import Propagation, V
 from certrnn.ir import Elementwise, Graph
 
 Observer = Callable[[int, V, ta.Region | None], Any]
+Tighten = Callable[[int, list[V], ta.Region], ta.Region]
 
 
-def propagate(graph: Graph, run: Propagation[V], observe: Observer[V] | None = None) -> V:
+def propagate(
+    graph: Graph, run: Propagation[V], observe: Observer[V] | None = None, tighten: Tighten[V] | None = None
+) -> V:
     """The value of the graph's output node in the domain of ``run``.
 
     Parameters
     ----------
     observe: called with (position, value, argument region) after every node; the region is None unless the node is
         elementwise. For analyses and tests that look inside.
+    tighten: called with (position, arguments, argument region) before an elementwise node is relaxed; returns a region
+        that the arguments lie in as well.
     """
     values: dict[int, V] = {}
     for position, node in enumerate(graph.nodes):
@@ -27,6 +32,8 @@ def propagate(graph: Graph, run: Propagation[V], observe: Observer[V] | None = N
         region = None
         if isinstance(node, Elementwise):
             region = run.arguments(arguments)
+            if tighten is not None and region is not None:
+                region = tighten(position, arguments, region)
             value = run.elementwise(node, arguments, region)
         else:
             value = run.linear_step(node, arguments)

@@ -47,6 +47,15 @@ class Graph:
         return self.nodes[self.output].size
 
     @cached_property
+    def readers(self) -> tuple[int, ...]:
+        """For each node how many times others read it."""
+        counts = [0] * len(self.nodes)
+        for node in self.nodes:
+            for source in node.sources:
+                counts[source] += 1
+        return tuple(counts)
+
+    @cached_property
     def last_use(self) -> tuple[int, ...]:
         """For each node the position of its last reader (its own position where nobody reads it); the output is
         never released."""

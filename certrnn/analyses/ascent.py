@@ -1,0 +1,200 @@
+"""Chooses slopes, curvatures and dual points by gradient ascent on sampled bounds. Nothing here carries a proof."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+
+from certrnn.analyses.planes import Parameters, Samples, sampled
+from certrnn.analyses.quadratic_form import Deviations
+from certrnn.analyses.recording import NodeRecord, Recording
+from certrnn.analyses.rows import Joint, Rows, linear_part
+from certrnn.analyses.substitution import substitute
+from certrnn.arrays import to_tensor
+from transformers_abs.slopes import LeastWidth, SlopePolicy
+
+
+@dataclass(frozen=True)
+class Ascent:
+    """Adam on the sum of the rows' bounds.
+
+    Parameters
+    ----------
+    steps: gradient steps.
+    rate: learning rate, in units of each parameter's natural size; it falls to a twentieth on a cosine.
+    curved: let the planes leave quadratic deficits (the joint bound); otherwise only slopes move.
+    shared: one weight vector d for all rows instead of one a row: far cheaper to prove, a little weaker.
+    block: vectors that follow the largest eigenvalues.
+    policy: where the slopes start.
+    dtype: of the ascent; the final enclosure is always float64.
+    """
+
+    steps: int = 40
+    rate: float = 0.08
+    curved: bool = True
+    shared: bool = True
+    block: int = 4
+    policy: SlopePolicy = field(default_factory=LeastWidth)
+    dtype: torch.dtype = torch.float32
+
+    def start(self, recording: Recording, rows: Rows) -> Parameters:
+        """Policy slopes and no curvature."""
+        batch, count = rows.offset.shape
+        slopes, curvature = {}, {}
+        for position in rows.nonlinear(recording):
+            found = recording.nodes[position]
+            arity, _, size = found.shape
+            chosen = to_tensor(self.policy(found.node.transformer, found.region), found.center)
+            slopes[position] = chosen.reshape(arity, batch, 1, size).expand(-1, -1, count, -1)
+            curvature[position] = slopes[position].new_zeros(arity * (arity + 1) // 2, batch, count, size)
+        return Parameters(slopes, curvature)
+
+    def __call__(self, recording: Recording, rows: Rows) -> tuple[Parameters, Joint | None]:
+        """Parameters for :func:`~certrnn.analyses.rows.enclosed_rows`, in float64."""
+        start = self.start(recording, rows)
+        with torch.enable_grad():
+            climb = _Climb(self, recording, rows.to(self.dtype), start)
+            for step in range(self.steps):
+                climb.step(step)
+        return climb.result()
+
+
+def _amplitude(found: NodeRecord, slopes: torch.Tensor) -> torch.Tensor:
+    """The width of each neuron's enclosure, (B, n): the natural size of its offsets and curvatures."""
+    arity, batch, size = found.shape
+    flat = slopes[:, :, 0].reshape(arity, -1).contiguous().cpu().numpy()
+    residual = found.node.transformer.residual(flat, found.region)
+    return to_tensor((residual.upper - residual.lower).reshape(batch, size), found.center)
+
+
+class _Climb:
+    """The state of one ascent."""
+
+    def __init__(self, options: Ascent, recording: Recording, rows: Rows, start: Parameters) -> None:
+        self.options, self.recording, self.rows, self.base = options, recording, rows, start
+        self.positions = list(start.slopes)
+        found = recording.nodes
+        dtype = options.dtype
+        self.samples = {p: Samples.of(found[p], dtype) for p in self.positions}
+        amplitude = {p: _amplitude(found[p], start.slopes[p]) for p in self.positions}
+        self.slope_unit = {
+            p: (amplitude[p][None] * found[p].scale)[:, :, None].to(dtype) for p in self.positions
+        }
+        self.curve_unit = {p: amplitude[p][None, :, None].to(dtype) for p in self.positions}
+        self.start = {p: start.slopes[p].to(dtype) for p in self.positions}
+        self.moves = {p: torch.zeros_like(self.start[p], requires_grad=True) for p in self.positions}
+        self.curves = {
+            p: start.curvature[p].to(dtype).clone().requires_grad_(options.curved) for p in self.positions
+        }
+        groups = list(self.moves.values())
+        if options.curved:
+            self._open_joint()
+            groups += [*self.curves.values(), self.log_weights, self.log_ridge, self.point]
+        self.optimiser = torch.optim.Adam(groups, lr=options.rate, betas=(0.9, 0.95))
+
+    def _open_joint(self) -> None:
+        options, dtype = self.options, self.options.dtype
+        self.deviations = Deviations.of(self.recording, self.positions, dtype)
+        with torch.no_grad():
+            _, linear, _ = self._linear(self._parameters())
+            size = self.deviations.matrix.abs()
+            # d_i = sum_k |a_ki| ||a_k||_1 makes the joint term no worse than the neurons' own worst corners
+            weights = (size * size.sum(2, keepdim=True)).sum(1)[:, None] + 1e-6
+            if not options.shared:
+                weights = weights.expand(-1, linear.shape[1], -1)
+            self.log_weights = weights.log().clone().requires_grad_()
+            self.log_ridge = (0.5 * linear.abs() + 1e-4).log().requires_grad_()
+            self.point = (-0.9 * linear.sign()).requires_grad_()
+            generator = torch.Generator().manual_seed(0)
+            shape = (*linear.shape[:2], min(options.block, linear.shape[2]), linear.shape[2])
+            self.noise = self.block = torch.randn(shape, generator=generator, dtype=dtype).to(linear.device)
+
+    def _parameters(self) -> Parameters:
+        slopes = {p: self.start[p] + self.moves[p] * self.slope_unit[p] for p in self.positions}
+        return Parameters(slopes, {p: self.curves[p] * self.curve_unit[p] for p in self.positions})
+
+    def _linear(self, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor, dict[int, torch.Tensor]]:
+        planes = sampled(self.recording, parameters, self.samples)
+        result = substitute(self.recording, self.rows.coefficients, planes, exact=False)
+        constant, linear, _ = linear_part(self.recording, result)
+        form = {p: parameters.curvature[p] * result.weights[p] for p in self.positions}
+        return constant + self.rows.offset, linear, form
+
+    def bound(self) -> torch.Tensor:
+        """(B, R) sampled bounds."""
+        constant, linear, form = self._linear(self._parameters())
+        if not self.options.curved:
+            return constant - linear.abs().sum(2)
+        weights = self.log_weights.exp()
+        diagonal = self._eigenvalue(form, weights)[..., None] * weights + self.log_ridge.exp()
+        tilt = diagonal * self.point - self.deviations.apply(self.point, form)
+        return constant - (linear + 2.0 * tilt).abs().sum(2) - diagonal.sum(2) - (self.point * tilt).sum(2)
+
+    def _eigenvalue(self, form: dict[int, torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
+        """Largest Ritz value on a subspace that is kept from step to step; differentiable in form and weights.
+
+        Minimising the largest eigenvalue makes the top ones meet, where a single power iterate would stall: hence a
+        block.
+        """
+        with torch.no_grad():
+            root = weights.rsqrt()[..., None, :]
+            for _ in range(2):
+                # the fresh noise keeps the subspace alive while the form is still zero
+                image = self._image(form, root) + 1e-12 * self.noise
+                self.block = torch.linalg.qr(image.transpose(-1, -2))[0].transpose(-1, -2)
+            image = self._image(form, root)
+            ritz = self.block @ image.transpose(-1, -2)
+            vectors = torch.linalg.eigh(0.5 * (ritz + ritz.transpose(-1, -2)))[1]
+            direction = (root * (vectors[..., -1:].transpose(-1, -2) @ self.block)).squeeze(-2)
+        quotient = (direction * self.deviations.apply(direction, form)).sum(2) / (direction**2 * weights).sum(
+            2
+        )
+        return quotient.clamp_min(0.0)
+
+    def _image(self, form: dict[int, torch.Tensor], root: torch.Tensor) -> torch.Tensor:
+        """``D^-1/2 Q D^-1/2`` times each vector of the block (B, R, k, m)."""
+        batch, rows, count, symbols = self.block.shape
+        spread = {p: s[:, :, :, None].expand(-1, -1, -1, count, -1).flatten(2, 3) for p, s in form.items()}
+        scaled = (root * self.block).reshape(batch, rows * count, symbols)
+        return root * self.deviations.apply(scaled, spread).reshape(self.block.shape)
+
+    def step(self, step: int) -> None:
+        """One gradient step, then back into the positive semidefinite curvatures."""
+        options = self.options
+        share = 0.5 * (1.0 + math.cos(math.pi * step / options.steps))
+        rate = options.rate * (0.05 + 0.95 * share)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.zero_grad()
+        (-self.bound().sum()).backward()
+        self.optimiser.step()
+        if not options.curved:
+            return
+        with torch.no_grad():
+            self.point.clamp_(-1.0, 1.0)
+            for curve in self.curves.values():
+                curve[0].clamp_min_(0.0)
+                if len(curve) == 3:
+                    curve[2].clamp_min_(0.0)
+                    limit = (curve[0] * curve[2]).sqrt()
+                    curve[1].copy_(torch.maximum(torch.minimum(curve[1], limit), -limit))
+
+    def result(self) -> tuple[Parameters, Joint | None]:
+        with torch.no_grad():
+            parameters = self._parameters()
+            chosen = Parameters(
+                {p: _finite(v, self.base.slopes[p]) for p, v in parameters.slopes.items()},
+                {p: _finite(v, torch.zeros_like(v)) for p, v in parameters.curvature.items()},
+            )
+            if not self.options.curved:
+                return chosen, None
+            weights = _finite(self.log_weights.exp(), torch.ones_like(self.log_weights)).clamp_min(2.0**-100)
+            ridge = _finite(self.log_ridge.exp(), torch.zeros_like(self.log_ridge))
+            return chosen, Joint(weights, ridge, _finite(self.point, torch.zeros_like(self.point)))
+
+
+def _finite(value: torch.Tensor, otherwise: torch.Tensor) -> torch.Tensor:
+    """In float64, with what left the floating-point range (rows that failed) replaced."""
+    return torch.where(value.isfinite(), value, otherwise.to(value)).double()

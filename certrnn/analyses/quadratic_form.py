@@ -1,0 +1,214 @@
+"""Lower bounds of ``l . s - s^T Q s`` over the cube, for Q a sum of the neurons' deficits.
+
+With ``Q = E^T S E`` (rows of E are the normalised deviations of all neurons, S is block diagonal) and any D =
+diag(d) with ``P = D - Q`` positive semidefinite, convexity of ``s^T P s`` gives for **any** point z
+
+    l . s - s^T Q s = l . s - s^T D s + s^T P s >= (l + 2 P z) . s - s^T D s - z^T P z
+                   >= -sum |l + 2 P z| - sum d - z^T P z          for s in [-1, 1]^m.
+
+z = 0 is the bound of linear part and deficits apart; the best z is the dual solution of Shor's relaxation, so that
+linear part and deficits are bounded jointly as well. The only thing to prove is ``P >= 0``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from transformers_abs._rounding import UNIT_ROUNDOFF, gamma
+
+from certrnn.analyses.recording import Recording
+from certrnn.domains._rounding import up
+
+
+@dataclass(frozen=True, eq=False)
+class Deviations:
+    """The stacked deviations E of some nodes: ``matrix`` (B, K, m); node p owns the rows ``spans[p] = (start, arity,
+    n)``, argument by argument."""
+
+    matrix: torch.Tensor
+    spans: dict[int, tuple[int, int, int]]
+
+    @staticmethod
+    def of(recording: Recording, positions: list[int], dtype: torch.dtype) -> Deviations:
+        batch, symbols = recording.batch, recording.symbols
+        blocks, spans, start = [], {}, 0
+        for position in positions:
+            found = recording.nodes[position]
+            arity, _, size = found.shape
+            for deviation in found.deviations:
+                block = torch.zeros(batch, size, symbols, dtype=dtype, device=found.center.device)
+                index = torch.from_numpy(deviation.rows).to(found.center.device)
+                block[:, :, index] = deviation.matrix.permute(1, 2, 0).to(dtype)
+                blocks.append(block)
+            spans[position] = (start, arity, size)
+            start += arity * size
+        return Deviations(torch.cat(blocks, dim=1), spans)
+
+    def to(self, dtype: torch.dtype) -> Deviations:
+        return Deviations(self.matrix.to(dtype), self.spans)
+
+    def weigh(self, z: torch.Tensor, form: dict[int, torch.Tensor]) -> torch.Tensor:
+        """``S z`` for z (B, R, K); ``form[p]`` holds the entries of S, (q, B, R, n)."""
+        parts = []
+        for position, (start, arity, size) in self.spans.items():
+            s = form[position]
+            x = z[..., start : start + size]
+            if arity == 1:
+                parts.append(s[0] * x)
+                continue
+            y = z[..., start + size : start + 2 * size]
+            parts += [s[0] * x + s[1] * y, s[1] * x + s[2] * y]
+        return torch.cat(parts, dim=2)
+
+    def apply(self, v: torch.Tensor, form: dict[int, torch.Tensor]) -> torch.Tensor:
+        """``Q v`` for v (B, R, m)."""
+        return self.weigh(v @ self.matrix.transpose(1, 2), form) @ self.matrix
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """Columns of F with ``F F^T >= S`` block by block: deviation x of a neuron enters its own column by ``own`` and,
+    where a second argument y exists, y enters the column of x by ``cross`` (zero elsewhere). Both (B, R, K)."""
+
+    own: torch.Tensor
+    cross: torch.Tensor
+
+    @staticmethod
+    def of(form: dict[int, torch.Tensor], spans: dict[int, tuple[int, int, int]]) -> Factor:
+        """Cholesky factors of the blocks.
+
+        The diagonals are first enlarged by 64 u times the block's entries: more than the rounding of the few
+        operations can take away, so that ``F F^T - S`` stays positive semidefinite. A block that is not positive
+        semidefinite gives a factor that dominates it.
+        """
+        own, cross = [], []
+        for position, (_, arity, _) in spans.items():
+            s = form[position]
+            if arity == 1:
+                own.append(_root(s[0] * (1.0 + 64.0 * UNIT_ROUNDOFF)))
+                cross.append(torch.zeros_like(s[0]))
+                continue
+            xx, xy, yy = s
+            bump = 64.0 * UNIT_ROUNDOFF * (xx.abs() + yy.abs() + xy.abs()) + 2.0**-900
+            first = _root(xx + bump)
+            mixed = xy / first
+            own += [first, _root(yy + bump - mixed * mixed)]
+            cross += [mixed, torch.zeros_like(mixed)]
+        return Factor(torch.cat(own, dim=2), torch.cat(cross, dim=2))
+
+
+def _root(value: torch.Tensor) -> torch.Tensor:
+    return value.clamp_min(0.0).sqrt()
+
+
+def _shift(spans: dict[int, tuple[int, int, int]], size: int, device: torch.device) -> torch.Tensor:
+    """For each deviation the index of its neuron's second argument (its own index where there is none)."""
+    index = torch.arange(size, device=device)
+    for start, arity, count in spans.values():
+        if arity == 2:
+            index[start : start + count] += count
+    return index
+
+
+def largest_eigenvalue(
+    deviations: Deviations, form: dict[int, torch.Tensor], weights: torch.Tensor, attempts: int = 6
+) -> torch.Tensor:
+    """Proven upper bounds (B, R) on the largest eigenvalue of ``D^-1/2 E^T S E D^-1/2``, so that
+    ``lambda D - E^T S E >= 0``.
+
+    Parameters
+    ----------
+    weights: d > 0, (B, 1, m) shared by all rows or (B, R, m).
+
+    The eigenvalues are those of the Gram matrix ``F^T (E D^-1 E^T) F`` of size K. A value is accepted when the
+    Cholesky factorisation of ``lambda I - G - shift I`` runs through in floating point: the computed factor belongs
+    to a matrix that differs from the given one by at most ``gamma(K+1)/(1 - gamma(K+1))`` times its trace (Demmel;
+    Rump, BIT 2006, Theorem 2.3), and the shift covers that and the rounding of G. Where no attempt runs through, the
+    largest row sum of absolute values stands: always an upper bound.
+    """
+    factor = Factor.of(form, deviations.spans)
+    shift = _shift(deviations.spans, deviations.matrix.shape[1], weights.device)
+    rows = factor.own.shape[1]
+    shared = weights.shape[1] == 1
+    grams = [_grams(deviations, weights[:, row]) for row in range(1 if shared else rows)]
+    parts = [
+        _row_eigenvalue(
+            *grams[0 if shared else row], factor.own[:, row], factor.cross[:, row], shift, weights.shape[2], attempts
+        )
+        for row in range(rows)
+    ]
+    return torch.stack(parts, dim=1)
+
+
+def _grams(deviations: Deviations, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """``E D^-1 E^T`` and the same of absolute values, (B, K, K)."""
+    scaled = deviations.matrix * (1.0 / weights)[:, None]
+    return scaled @ deviations.matrix.transpose(1, 2), scaled.abs() @ deviations.matrix.abs().transpose(1, 2)
+
+
+def _congruence(
+    gram: torch.Tensor, own: torch.Tensor, cross: torch.Tensor, shift: torch.Tensor
+) -> torch.Tensor:
+    """``F^T gram F`` (B, K, K)."""
+    left = own[:, :, None] * gram + cross[:, :, None] * gram[:, shift]
+    return left * own[:, None, :] + left[:, :, shift] * cross[:, None, :]
+
+
+def _row_eigenvalue(
+    gram: torch.Tensor,
+    absolute: torch.Tensor,
+    own: torch.Tensor,
+    cross: torch.Tensor,
+    shift: torch.Tensor,
+    symbols: int,
+    attempts: int,
+) -> torch.Tensor:
+    size = gram.shape[1]
+    matrix = _congruence(gram, own, cross, shift)
+    bound = _congruence(absolute, own.abs(), cross.abs(), shift)
+    # |G - exact| <= gamma(m + 12) bound, entry by entry; the norm of a non-negative matrix is at most its row sum
+    row_sum = up(torch.maximum(bound, bound.transpose(1, 2)).sum(2).amax(1), size + symbols + 16)
+    rounding = 2.0 * gamma(symbols + 16) * row_sum
+    matrix = 0.5 * (matrix + matrix.transpose(1, 2))
+    if not bool(torch.isfinite(row_sum).all()):
+        return torch.full_like(row_sum, torch.inf)
+    guess = torch.linalg.eigvalsh(matrix)[:, -1].clamp_min(0.0)
+    result = row_sum + rounding
+    eye = torch.eye(size, dtype=gram.dtype, device=gram.device)
+    undecided = torch.ones_like(guess, dtype=torch.bool)
+    for attempt in range(attempts):
+        value = guess * (1.0 + 1e-7 * 10.0**attempt) + 2.0**-900
+        trace = up(size * value + matrix.diagonal(dim1=1, dim2=2).abs().sum(1), size + 4)
+        safety = rounding + 4.0 * gamma(2 * size + 16) * trace
+        tried = value + 2.0 * safety
+        _, failure = torch.linalg.cholesky_ex((tried - safety)[:, None, None] * eye - matrix)
+        success = undecided & (failure == 0)
+        result = torch.where(success, torch.minimum(result, tried), result)
+        undecided &= ~success
+        if not bool(undecided.any()):
+            break
+    return result
+
+
+def cube_minimum(
+    deviations: Deviations,
+    form: dict[int, torch.Tensor],
+    linear: torch.Tensor,
+    diagonal: torch.Tensor,
+    point: torch.Tensor,
+) -> torch.Tensor:
+    """Lower bounds (B, R) of ``l . s - s^T Q s`` on the cube, given that ``diag(diagonal) - Q`` is proven positive
+    semidefinite; every rounding included.
+
+    Shapes: ``linear``, ``diagonal`` and ``point`` (B, R, m).
+    """
+    symbols, size = linear.shape[2], deviations.matrix.shape[1]
+    tilt = diagonal * point - deviations.apply(point, form)
+    absolute = Deviations(deviations.matrix.abs(), deviations.spans)
+    magnitude = diagonal * point.abs() + absolute.apply(point.abs(), {p: s.abs() for p, s in form.items()})
+    error = gamma(symbols + size + 16) * magnitude
+    slope = (linear + 2.0 * tilt).abs() + 2.0 * error
+    value = -(slope.sum(2) + diagonal.sum(2)) - (point * tilt).sum(2)
+    spread = (slope + diagonal + point.abs() * (tilt.abs() + error)).sum(2)
+    return value - up((point.abs() * error).sum(2) + 2.0 * gamma(symbols + 16) * spread, symbols + 16)

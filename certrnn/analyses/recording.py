@@ -1,0 +1,127 @@
+"""A zonotope propagation that keeps what backward substitution needs.
+
+For every elementwise node: the region of its arguments, and their *deviations*, the normalised arguments
+``e = (x - center) * scale`` as linear functions of the noise symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+import transformers_abs as ta
+from certrnn.domains import Zonotope, Zonotopes, propagate
+from certrnn.domains._rounding import up
+from certrnn.domains.zonotope import ZonotopeRun
+from certrnn.ir import Elementwise, Graph, Input
+from certrnn.regions import Region
+from transformers_abs._rounding import UNIT_ROUNDOFF
+
+
+@dataclass(frozen=True, eq=False)
+class Deviation:
+    """``e = matrix^T s + remainder``, ``|remainder| <= slack``: matrix (m, B, n) on the symbols ``rows`` (m,)."""
+
+    rows: np.ndarray
+    matrix: torch.Tensor
+    slack: torch.Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class NodeRecord:
+    """One elementwise node: ``region`` (arity, B * n) of its arguments; ``center`` and ``scale`` (arity, B, n)
+    define the deviations, one an argument."""
+
+    node: Elementwise
+    region: ta.Region
+    center: torch.Tensor
+    scale: torch.Tensor
+    deviations: tuple[Deviation, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(arity, B, n)."""
+        return tuple(self.center.shape)  # pyright: ignore[reportReturnType]
+
+
+@dataclass(frozen=True, eq=False)
+class InputRecord:
+    """A frame ``x = center + radius * s`` on the symbols ``rows``; radius is zero and rows empty where undisturbed."""
+
+    center: torch.Tensor
+    radius: torch.Tensor
+    rows: np.ndarray
+
+
+@dataclass(eq=False)
+class Recording:
+    """What one propagation has seen so far. ``magnitude[p]`` bounds ``|value p|`` from above, (B, size)."""
+
+    graph: Graph
+    run: ZonotopeRun
+    nodes: dict[int, NodeRecord] = field(default_factory=dict)
+    inputs: dict[int, InputRecord] = field(default_factory=dict)
+    magnitude: dict[int, torch.Tensor] = field(default_factory=dict)
+
+    @property
+    def batch(self) -> int:
+        return self.run.region.batch
+
+    @property
+    def symbols(self) -> int:
+        return self.run.space.size
+
+
+Refine = Callable[[Recording, int, NodeRecord], ta.Region]
+"""Given the recording up to a node and the node's own record, a tighter region of its arguments."""
+
+
+def record(
+    graph: Graph, region: Region, domain: Zonotopes, refine: Refine | None = None
+) -> tuple[Recording, Zonotope]:
+    """Propagate and keep records; ``refine`` may tighten each argument region before it is relaxed.
+
+    Returns the recording and the output's zonotope.
+    """
+    recording = Recording(graph, domain.start(region))
+
+    def tighten(position: int, arguments: list[Zonotope], box: ta.Region) -> ta.Region:
+        node = graph.nodes[position]
+        assert isinstance(node, Elementwise)
+        found = _node_record(node, arguments, box)
+        if refine is not None:
+            box = refine(recording, position, found)
+            found = NodeRecord(node, box, found.center, found.scale, found.deviations)
+        recording.nodes[position] = found
+        return box
+
+    def observe(position: int, value: Zonotope, _: ta.Region | None) -> None:
+        lower, upper = recording.run.bounds(value)
+        recording.magnitude[position] = torch.maximum(lower.abs(), upper.abs())
+        if isinstance(graph.nodes[position], Input):
+            recording.inputs[position] = _input_record(value)
+
+    return recording, propagate(graph, recording.run, observe, tighten)
+
+
+def _node_record(node: Elementwise, arguments: list[Zonotope], box: ta.Region) -> NodeRecord:
+    center = torch.stack([torch.nan_to_num(v.center) for v in arguments])
+    radius = torch.stack([torch.nan_to_num(v.radius, nan=1.0, posinf=1.0) for v in arguments])
+    scale = 1.0 / radius.clamp_min(2.0**-900)
+    deviations = []
+    for value, s in zip(arguments, scale, strict=True):
+        generators = value.generators.expand()
+        # each entry g * s is rounded once; sum_k |g_k| s is at most one, up to rounding
+        slack = up(torch.nan_to_num(value.slack, nan=1.0, posinf=1.0) * s + 4.0 * UNIT_ROUNDOFF, 2)
+        deviations.append(Deviation(generators.rows, torch.nan_to_num(generators.dense * s), slack))
+    return NodeRecord(node, box, center, scale, tuple(deviations))
+
+
+def _input_record(value: Zonotope) -> InputRecord:
+    diagonal = value.generators.diagonal
+    if diagonal is None:
+        return InputRecord(value.center, torch.zeros_like(value.center), np.zeros(0, np.int64))
+    return InputRecord(value.center, diagonal.values, diagonal.rows)

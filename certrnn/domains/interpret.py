@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import transformers_abs as ta
-
 from certrnn.domains._protocol import Propagation, V
 from certrnn.ir import Elementwise, Graph
 

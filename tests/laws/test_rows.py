@@ -134,7 +134,7 @@ def test_planted_errors_are_caught(name: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_an_eigenvalue_too_small_by_a_hundredth_is_no_bound() -> None:
-    """``lambda D - Q`` with a hundredth less has a negative eigenvalue, so that the proven value is nearly the true one."""
+    """``lambda D - Q`` with a hundredth less has a negative eigenvalue, so that what is proven is nearly exact."""
     rng = np.random.default_rng(0)
     for _ in range(20):
         matrix = torch.from_numpy(rng.normal(size=(1, 12, 30)))

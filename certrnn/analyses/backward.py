@@ -55,9 +55,9 @@ class Refinement:
             else:
                 assert width is not None
                 width[k - arity] = np.fmin(width[k - arity], np.maximum(-low, -high))
-        return ta.Region(
-            lower, upper, None if widths is None else ta.Cuts(widths.center, widths.scale, width)
-        )
+        if widths is None or width is None:
+            return ta.Region(lower, upper)
+        return ta.Region(lower, upper, ta.Cuts(widths.center, widths.scale, width))
 
     def _ends(
         self, recording: Recording, found: NodeRecord, direction: np.ndarray, plain: bool

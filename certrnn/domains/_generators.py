@@ -1,164 +1,185 @@
 """Linear algebra on generator matrices whose rows are known by symbol.
 
-Generators are (m, B, n): symbols lead, so that the rows of new symbols are appended as one contiguous block. A value
-may hold its newest symbols as a :class:`Diagonal`: n symbols, one an element, without the zeros around them.
+Generators are (m, B, n): symbols lead, so that new symbols are appended as one contiguous block. What a node does to
+them is first written down as :class:`Sum of terms <Generators>`; the numbers are formed when somebody reads them, all
+terms in one pass that also yields the sums of absolute values. So sums of affine maps and of relaxed products cost no
+passes of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from certrnn.domains._kernels import absolute_sums
-from certrnn.domains._rows import Rows, segments, union
+from certrnn.domains._forming import form
+from certrnn.domains._rows import Rows, Symbols, count, meet, part, rows_of, segments, symbols_of, union
+from certrnn.domains._terms import Dense, Diagonal, Mapped, Outer, Placed, Scaled, Term, absolute_sums
 
 
-@dataclass(frozen=True, eq=False)
-class Diagonal:
-    """``values[b, j]`` is the radius of symbol ``rows[j]`` in element j, and of no other element: (B, n), (n,)."""
-
-    rows: Rows
-    values: torch.Tensor
-
-
-@dataclass(frozen=True, eq=False)
 class Generators:
-    """Rows of dense generators (m, B, n) by symbol, and optionally a diagonal of other symbols."""
+    """The sum of ``terms``, each (B, size) by symbol, plus optionally a ``diagonal`` of symbols that no term has.
 
-    rows: Rows
-    dense: torch.Tensor
-    diagonal: Diagonal | None = None
+    ``formed`` is what the terms add up to; once somebody has read it the terms are let go.
+    """
+
+    def __init__(self, like: torch.Tensor, terms: Sequence[Term] | Dense, diagonal: Diagonal | None) -> None:
+        """``like`` is any (B, size) tensor of the same kind."""
+        self._like = like
+        self.size = like.shape[1]
+        self.diagonal = diagonal
+        self._terms: tuple[Term, ...] = () if isinstance(terms, Dense) else tuple(terms)
+        self._formed = terms if isinstance(terms, Dense) else None
+        self._symbols = (
+            terms.symbols if isinstance(terms, Dense) else union([t.symbols for t in terms] or [()])
+        )
+
+    @staticmethod
+    def of(rows: Rows, dense: torch.Tensor, diagonal: Diagonal | None) -> Generators:
+        """Generators (m, B, n) of the given symbols."""
+        total = absolute_sums(dense)
+        return Generators(
+            total, Dense(symbols_of(rows), dense.contiguous(), 0, dense.shape[2], total), diagonal
+        )
 
     @property
-    def symbols(self) -> Rows:
+    def pending(self) -> tuple[Term, ...] | None:
+        """The terms, or None where they have been added up."""
+        return self._terms if self._formed is None else None
+
+    @property
+    def formed(self) -> Dense:
+        """What the terms add up to, without the diagonal."""
+        if self._formed is None:
+            assert self._terms, "generators without terms are formed from the start"
+            self._formed = form(self._terms, self._like)
+            self._terms = ()
+        return self._formed
+
+    @property
+    def rows(self) -> Rows:
+        """Symbols of the dense rows one by one."""
+        return rows_of(self._symbols)
+
+    @property
+    def dense(self) -> torch.Tensor:
+        """(m, B, n), one row a symbol of ``rows``."""
+        return self.formed.view
+
+    @property
+    def symbols(self) -> Symbols:
         """All symbols of the value."""
-        return self.rows if self.diagonal is None else union([self.rows, self.diagonal.rows])
+        return self._symbols if self.diagonal is None else union([self._symbols, self.diagonal.symbols])
 
     @property
     def count(self) -> int:
-        return len(self.rows) + (0 if self.diagonal is None else len(self.diagonal.rows))
+        """How many symbols."""
+        return count(self._symbols) + (0 if self.diagonal is None else count(self.diagonal.symbols))
 
     def absolute_sums(self) -> torch.Tensor:
         """``sum_k |g_k|``, (B, n), in floating point."""
-        total = absolute_sums(self.dense)
+        total = self.formed.absolute
         return total if self.diagonal is None else total + self.diagonal.values.abs()
 
     def expand(self) -> Generators:
         """The same without a diagonal."""
         if self.diagonal is None:
             return self
-        return combine([(self, None)])
+        return Generators(self._like, [*_terms_of(self, 1.0), Placed(self.diagonal)], None)
 
 
-def none(batch: int, size: int, like: torch.Tensor) -> Generators:
-    """No symbols at all."""
-    return Generators(
-        np.zeros(0, np.int64), torch.zeros(0, batch, size, dtype=like.dtype, device=like.device)
+def none(like: torch.Tensor, diagonal: Diagonal | None = None) -> Generators:
+    """No dense rows at all, (B, n) as ``like``."""
+    empty = like.new_zeros(0, *like.shape)
+    return Generators(like, Dense((), empty, 0, like.shape[1], torch.zeros_like(like)), diagonal)
+
+
+def _terms_of(value: Generators, coefficient: float) -> list[Term]:
+    """The dense rows of ``coefficient * value`` as terms: its own where nobody has added them up."""
+    if value.pending is not None:
+        return [term.times(coefficient) for term in value.pending]
+    formed = value.formed
+    if not formed.symbols:
+        return []
+    return [Scaled(formed, torch.full_like(formed.absolute, coefficient))]
+
+
+def _sum_of(terms: list[Term], like: torch.Tensor, diagonal: Diagonal | None) -> Generators:
+    return Generators(like, terms, diagonal) if terms else none(like, diagonal)
+
+
+def scale(values: Sequence[Generators], slopes: Sequence[torch.Tensor], fresh: Diagonal | None) -> Generators:
+    """``sum_i slope_i * values_i`` element by element, slopes (B, n), with the ``fresh`` symbols as its diagonal."""
+    terms: list[Term] = []
+    for value, slope in zip(values, slopes, strict=True):
+        if value.formed.symbols:
+            terms.append(Scaled(value.formed, slope))
+        if value.diagonal is not None:
+            terms.append(Placed(Diagonal(value.diagonal.symbols, value.diagonal.values * slope)))
+    return _sum_of(terms, slopes[0], fresh)
+
+
+def diagonal_map(value: Generators, weight: torch.Tensor) -> Generators:
+    """Every generator times ``weight`` (n,) element by element."""
+    slope = weight.expand(value.formed.absolute.shape).contiguous()
+    scaled = (
+        None if value.diagonal is None else Diagonal(value.diagonal.symbols, value.diagonal.values * weight)
     )
+    terms: list[Term] = [Scaled(value.formed, slope)] if value.formed.symbols else []
+    return _sum_of(terms, slope, scaled)
 
 
-def combine(terms: Sequence[tuple[Generators, torch.Tensor | float | None]]) -> Generators:
-    """``sum_i slope_i * generators_i`` by symbol; slopes (B, n), a number, or None for one."""
-    symbols = [generators.symbols for generators, _ in terms]
-    total = union(symbols)
-    dense_rows = [generators.rows for generators, _ in terms]
-    _, batch, size = terms[0][0].dense.shape
-    out = terms[0][0].dense.new_empty((len(total), batch, size))
-    for segment in segments(total, dense_rows):
-        target = out[segment.start : segment.stop]
-        fresh = True
-        for (generators, slope), source in zip(terms, segment.sources, strict=True):
-            if source is None:
-                continue
-            rows = generators.dense[source : source + segment.stop - segment.start]
-            _accumulate(target, rows, slope, fresh)
-            fresh = False
-        if fresh:
-            target.zero_()
-    for generators, slope in terms:
-        if generators.diagonal is not None:
-            _add_diagonal(out, total, generators.diagonal, slope)
-    return Generators(total, out)
+def dense_map(value: Generators, weight: torch.Tensor, like: torch.Tensor) -> Generators:
+    """Every generator times ``weight.T``; weight is (k, n), ``like`` (B, k)."""
+    terms: list[Term] = [Mapped(value.formed, weight)] if value.formed.symbols else []
+    if value.diagonal is not None:
+        terms.append(Outer(value.diagonal, weight.T.contiguous()))
+    return _sum_of(terms, like, None)
 
 
-def _accumulate(
-    target: torch.Tensor, rows: torch.Tensor, slope: torch.Tensor | float | None, fresh: bool
-) -> None:
-    if isinstance(slope, torch.Tensor):
-        if fresh:
-            torch.mul(rows, slope, out=target)
-        else:
-            target.addcmul_(rows, slope)
-    elif fresh:
-        torch.mul(rows, 1.0 if slope is None else slope, out=target)
-    else:
-        target.add_(rows, alpha=1.0 if slope is None else slope)
+def combine(
+    values: Sequence[Generators], coefficients: Sequence[float], joined: Diagonal | None, like: torch.Tensor
+) -> Generators:
+    """``sum_i coefficient_i * values_i`` by symbol, (B, n) as ``like``; ``joined`` replaces the diagonals if given."""
+    terms: list[Term] = []
+    placed: list[Diagonal] = []
+    for value, coefficient in zip(values, coefficients, strict=True):
+        terms += _terms_of(value, coefficient)
+        if value.diagonal is not None and joined is None:
+            placed.append(Diagonal(value.diagonal.symbols, value.diagonal.values * coefficient))
+    if len(placed) == 1 and not meet(placed[0].symbols, union([t.symbols for t in terms] or [()])):
+        joined = placed.pop()
+    terms += [Placed(diagonal) for diagonal in placed]
+    return _sum_of(terms, like, joined)
 
 
-def _add_diagonal(
-    out: torch.Tensor, total: Rows, diagonal: Diagonal, slope: torch.Tensor | float | None
-) -> None:
-    position = torch.from_numpy(np.searchsorted(total, diagonal.rows)).to(out.device)
-    element = torch.arange(len(diagonal.rows), device=out.device)
-    values = diagonal.values if slope is None else diagonal.values * slope
-    out[position, :, element] += values.T
-
-
-def map_dense(generators: Generators, weight: torch.Tensor) -> Generators:
-    """Every generator times ``weight.T``; weight is (k, n)."""
-    rows, dense = generators.rows, generators.dense
-    batch, size, width = dense.shape[1], dense.shape[2], weight.shape[0]
-    total = generators.symbols
-    out = dense.new_empty((len(total), batch, width))
-    diagonal = generators.diagonal
-    members = [rows] if diagonal is None else [rows, diagonal.rows]
-    for segment in segments(total, members):
-        target = out[segment.start : segment.stop]
-        source = segment.sources[0]
-        if source is not None:
-            block = dense[source : source + segment.stop - segment.start]
-            torch.mm(block.reshape(-1, size), weight.T, out=target.view(-1, width))
-        else:
-            assert diagonal is not None
-            first = segment.sources[1]
-            assert first is not None
-            element = slice(first, first + segment.stop - segment.start)
-            torch.mul(diagonal.values.T[element, :, None], weight.T[element, None, :], out=target)
-    return Generators(total, out)
-
-
-def scale(generators: Generators, slope: torch.Tensor) -> Generators:
-    """Every generator times ``slope`` (n,) or (B, n), element by element."""
-    diagonal = generators.diagonal
-    scaled = None if diagonal is None else Diagonal(diagonal.rows, diagonal.values * slope)
-    return Generators(generators.rows, generators.dense * slope, scaled)
-
-
-def gather(values: Sequence[Generators], index: torch.Tensor) -> Generators:
-    """``concatenate(values)[index]`` by symbol."""
-    expanded = [value.expand() for value in values]
-    total = union([value.rows for value in expanded])
-    offset, parts = 0, []
-    for value in expanded:
-        size = value.dense.shape[2]
-        parts.append((value, offset, offset + size))
-        offset += size
-    if len(expanded) == 1:
-        return Generators(total, _select(expanded[0].dense, index))
-    joined = values[0].dense.new_zeros((len(total), values[0].dense.shape[1], offset))
-    for segment in segments(total, [value.rows for value in expanded]):
-        for (value, start, stop), source in zip(parts, segment.sources, strict=True):
+def gather(values: Sequence[Generators], index: np.ndarray, like: torch.Tensor) -> Generators:
+    """``concatenate(values)[index]`` by symbol; a view where consecutive elements of one value are taken."""
+    ends = np.cumsum([value.size for value in values])
+    if len(index) and bool((np.diff(index) == 1).all()):
+        owner = int(np.searchsorted(ends, index[0], side="right"))
+        if index[-1] < ends[owner]:
+            return _columns(values[owner], int(index[0] - ends[owner]) + values[owner].size, len(index))
+    expanded = [value.expand().formed for value in values]
+    total = union([formed.symbols for formed in expanded])
+    joined = like.new_zeros(count(total), like.shape[0], int(ends[-1]))
+    for segment in segments([total, *(formed.symbols for formed in expanded)]):
+        for formed, end, source in zip(expanded, ends.tolist(), segment.sources[1:], strict=True):
             if source is not None:
-                rows = value.dense[source : source + segment.stop - segment.start]
-                joined[segment.start : segment.stop, :, start:stop] = rows
-    return Generators(total, _select(joined, index))
+                rows = formed.view[source : source + segment.stop - segment.start]
+                joined[segment.start : segment.stop, :, end - formed.size : end] = rows
+    places = torch.from_numpy(index).to(like.device)
+    absolute = torch.cat([formed.absolute for formed in expanded], dim=1)[:, places]
+    taken = joined[:, :, places].contiguous()
+    return Generators(absolute, Dense(total, taken, 0, len(index), absolute), None)
 
 
-def _select(dense: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    """Columns by index; a view where they are consecutive."""
-    if len(index) and bool((index[1:] - index[:-1] == 1).all()):
-        return dense[:, :, int(index[0]) : int(index[-1]) + 1]
-    return dense[:, :, index]
+def _columns(value: Generators, first: int, size: int) -> Generators:
+    formed, diagonal = value.formed, value.diagonal
+    absolute = formed.absolute[:, first : first + size]
+    view = Dense(formed.symbols, formed.array, formed.first + first, size, absolute)
+    if diagonal is not None:
+        kept = part(diagonal.symbols, first, first + size)
+        diagonal = Diagonal(kept, diagonal.values[:, first : first + size].contiguous())
+    return Generators(absolute, view, diagonal)

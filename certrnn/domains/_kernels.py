@@ -1,99 +1,132 @@
-"""The two passes over generators that are not matrix products: sums of absolute values, by column.
+"""Compiled passes over generators: everything about them that is not a matrix product.
 
-On the CPU they run compiled, in blocks of columns that stay in cache, large ones in threads of Python: numba's own
-parallel loops share OpenMP with torch, overwrite its number of threads, and wait by spinning. Elsewhere they are tensor
-operations.
+Generators are (m, B, n): symbol, row of the batch, element. A kernel reads elements ``first .. first + n`` of a wider
+array in place, so that slices are never copied, and works through rows start..stop so that threads can share the work.
+Sums of absolute values are taken in any order; their error bound does not depend on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 
-from certrnn.arrays import to_numpy
-from transformers_abs import DIRECTIONS
+from transformers_abs._compile import kernel
 
-_BLOCK = 256
-_SHARE = 2**21
-"""Entries that are worth a thread: about a millisecond."""
+_THREAD_WORK = 1 << 20
+"""Numbers that a thread should have to work on: about half a millisecond."""
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def _absolute_sums(generators: np.ndarray, out: np.ndarray, first: int, last: int) -> None:
-    for start in range(first, last, _BLOCK):
-        stop = min(last, start + _BLOCK)
-        for row in range(generators.shape[0]):
-            for column in range(start, stop):
-                out[column] += abs(generators[row, column])
+@kernel
+def absolute_range(dense, first, row_first, total, start, stop):
+    """``total[b, j] += sum |dense[row_first + k, b, first + j]|`` over rows k; four rows a step."""
+    batch, size = total.shape
+    end = first + size
+    row = start + row_first
+    whole = row + (stop - start) // 4 * 4
+    while row < whole:
+        for b in range(batch):
+            sums = total[b]
+            g, h = dense[row, b, first:end], dense[row + 1, b, first:end]
+            p, q = dense[row + 2, b, first:end], dense[row + 3, b, first:end]
+            for j in range(size):
+                sums[j] += (abs(g[j]) + abs(h[j])) + (abs(p[j]) + abs(q[j]))
+        row += 4
+    while row < stop + row_first:
+        for b in range(batch):
+            sums, g = total[b], dense[row, b, first:end]
+            for j in range(size):
+                sums[j] += abs(g[j])
+        row += 1
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def _directional_sums(
-    x: np.ndarray,
-    y: np.ndarray,
-    scale_x: np.ndarray,
-    scale_y: np.ndarray,
-    directions: np.ndarray,
-    out: np.ndarray,
-    first: int,
-    last: int,
+@kernel
+def directional_range(x, first_x, row_x, y, first_y, row_y, scale, total, start, stop):
+    """Add ``|a gx sx + b gy sy|`` for the six directions (a, b), written out: (1, +-1), (1, +-2), (2, +-1)."""
+    _, batch, size = total.shape
+    one, two = start, start
+    while one < stop:
+        # the last rows, where fewer than two are left, stand in for each other with weight zero
+        two = one + 1 if one + 1 < stop else one
+        weight = 1.0 if two != one else 0.0
+        for b in range(batch):
+            t0, t1, t2 = total[0, b], total[1, b], total[2, b]
+            t3, t4, t5 = total[3, b], total[4, b], total[5, b]
+            sx, sy = scale[0, b], scale[1, b]
+            gx, hx = x[row_x + one, b, first_x : first_x + size], x[row_x + two, b, first_x : first_x + size]
+            gy, hy = y[row_y + one, b, first_y : first_y + size], y[row_y + two, b, first_y : first_y + size]
+            for j in range(size):
+                u, v = gx[j] * sx[j], gy[j] * sy[j]
+                p, q = weight * (hx[j] * sx[j]), weight * (hy[j] * sy[j])
+                uu, vv, pp, qq = u + u, v + v, p + p, q + q
+                t0[j] += abs(u + v) + abs(p + q)
+                t1[j] += abs(u - v) + abs(p - q)
+                t2[j] += abs(u + vv) + abs(p + qq)
+                t3[j] += abs(u - vv) + abs(p - qq)
+                t4[j] += abs(uu + v) + abs(pp + q)
+                t5[j] += abs(uu - v) + abs(pp - q)
+        one += 2
+
+
+@kernel
+def combine_range(out, row_out, fresh, last, sources, firsts, rows, slopes, total, start, stop):
+    """``out[k] = sum_i slopes[i] * sources[i][k]``, added to what stands there unless ``fresh``; if ``last``,
+    ``total += |out[k]|``. Sources, firsts, rows and slopes are tuples of one entry a term."""
+    batch, size = total.shape
+    for row in range(start, stop):
+        for b in range(batch):
+            place = out[row_out + row, b]
+            for i in range(len(sources)):
+                source, slope = sources[i][rows[i] + row, b, firsts[i] : firsts[i] + size], slopes[i][b]
+                if fresh and i == 0:
+                    for j in range(size):
+                        place[j] = slope[j] * source[j]
+                else:
+                    for j in range(size):
+                        place[j] += slope[j] * source[j]
+            if last:
+                sums = total[b]
+                for j in range(size):
+                    sums[j] += abs(place[j])
+
+
+@kernel
+def outer_range(out, row_out, fresh, values, row_values, columns, total, start, stop):
+    """``out[k, b, j] = values[b, k] * columns[k, j]``, added to what stands there unless ``fresh``, and
+    ``total += |out[k]|``."""
+    batch, size = total.shape
+    for row in range(start, stop):
+        column = columns[row_values + row]
+        for b in range(batch):
+            place, sums, radius = out[row_out + row, b], total[b], values[b, row_values + row]
+            if fresh:
+                for j in range(size):
+                    place[j] = radius * column[j]
+            else:
+                for j in range(size):
+                    place[j] += radius * column[j]
+            for j in range(size):
+                sums[j] += abs(place[j])
+
+
+def spread(
+    function: Callable[..., None], arguments: tuple[Any, ...], total: np.ndarray, rows: int, width: int
 ) -> None:
-    for start in range(first, last, _BLOCK):
-        stop = min(last, start + _BLOCK)
-        for row in range(x.shape[0]):
-            for k in range(directions.shape[0]):
-                a, b = directions[k, 0], directions[k, 1]
-                for column in range(start, stop):
-                    out[k, column] += abs(
-                        a * (x[row, column] * scale_x[column]) + b * (y[row, column] * scale_y[column])
-                    )
-
-
-def _by_columns(kernel: Callable[..., None], size: int, columns: int, arguments: tuple[Any, ...]) -> None:
-    """Run a kernel over all columns, in as many threads as torch uses and the ``size`` of the work is worth."""
-    threads = max(1, min(torch.get_num_threads(), size // _SHARE))
-    if threads == 1:
-        kernel(*arguments, 0, columns)
+    """``function(*arguments, total, start, stop)`` over ``rows`` rows of ``width`` numbers, by as many threads as torch
+    uses where there is enough to do; ``total`` gathers the sums of all."""
+    threads = min(torch.get_num_threads(), rows * width // _THREAD_WORK, rows)
+    if threads < 2:
+        function(*arguments, total, 0, rows)
         return
-    edges = [columns * k // threads for k in range(threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(kernel, *arguments, *part) for part in pairwise(edges)]:
-            done.result()
-
-
-def absolute_sums(generators: torch.Tensor) -> torch.Tensor:
-    """``sum_k |g_k|`` over the leading axis of (m, B, n), in floating point: (B, n)."""
-    if generators.shape[0] == 0:
-        return torch.zeros(generators.shape[1:], dtype=generators.dtype, device=generators.device)
-    if generators.device.type != "cpu":
-        return torch.linalg.vector_norm(generators, ord=1, dim=0)
-    out = torch.zeros(generators.shape[1:], dtype=generators.dtype)
-    flat = to_numpy(generators.contiguous()).reshape(generators.shape[0], -1)
-    _by_columns(_absolute_sums, flat.size, flat.shape[1], (flat, to_numpy(out).reshape(-1)))
-    return out
-
-
-def directional_sums(x: torch.Tensor, y: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """``sum_k |a gx_k sx + b gy_k sy|`` for each direction (a, b) of ``DIRECTIONS``, in floating point.
-
-    Shapes: x and y (m, B, n) of the same symbols, scale (2, B, n); result (K, B, n).
-    """
-    shape = (len(DIRECTIONS), *x.shape[1:])
-    if x.device.type != "cpu":
-        sums = [
-            torch.linalg.vector_norm(float(a) * (x * scale[0]) + float(b) * (y * scale[1]), ord=1, dim=0)
-            for a, b in DIRECTIONS
-        ]
-        return torch.stack(sums)
-    out = torch.zeros(shape, dtype=x.dtype)
-    first, second = (to_numpy(v.contiguous()).reshape(x.shape[0], -1) for v in (x, y))
-    scales = [to_numpy(s.contiguous()).reshape(-1) for s in scale]
-    arguments = (first, second, *scales, DIRECTIONS, to_numpy(out).reshape(len(DIRECTIONS), -1))
-    _by_columns(_directional_sums, first.size * len(DIRECTIONS), first.shape[1], arguments)
-    return out
+    sums = [total, *(np.zeros_like(total) for _ in range(threads - 1))]
+    ends = [rows * i // threads for i in range(threads + 1)]
+    with ThreadPoolExecutor(threads - 1) as pool:
+        others = [pool.submit(function, *arguments, sums[i], ends[i], ends[i + 1]) for i in range(1, threads)]
+        function(*arguments, sums[0], ends[0], ends[1])
+        for other in others:
+            other.result()
+    for part in sums[1:]:
+        total += part

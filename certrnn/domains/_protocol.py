@@ -18,6 +18,9 @@ Linear = Input | Constant | Affine | Sum | Gather
 class Propagation(ABC, Generic[V]):
     """One run of a domain over a batch of regions. Values are immutable."""
 
+    def begin(self, graph: Graph) -> None:
+        """Told before the first node what graph is coming; domains that plan ahead look at it."""
+
     @abstractmethod
     def input(self, node: Input) -> V: ...
 

@@ -13,9 +13,14 @@ from transformers_abs._rounding import gamma
 TINY = 2.0**-1000
 
 
+def raising(roundings: int) -> float:
+    """The factor that :func:`up` raises by, for kernels; they add TINY as well."""
+    return 1.0 + 2.0 * gamma(roundings + 2)
+
+
 def up(value: torch.Tensor, roundings: int) -> torch.Tensor:
     """At least the exact value of a non-negative expression evaluated to ``value`` with that many roundings."""
-    return value * (1.0 + 2.0 * gamma(roundings + 2)) + TINY
+    return value * raising(roundings) + TINY
 
 
 def down(value: torch.Tensor, magnitude: torch.Tensor, roundings: int) -> torch.Tensor:

@@ -25,6 +25,7 @@ def propagate(
     tighten: called with (position, arguments, argument region) before an elementwise node is relaxed; returns a region
         that the arguments lie in as well.
     """
+    run.begin(graph)
     values: dict[int, V] = {}
     for position, node in enumerate(graph.nodes):
         arguments = [values[s] for s in node.sources]

@@ -9,8 +9,9 @@ import torch
 
 import transformers_abs as ta
 from certrnn.arrays import to_numpy, to_tensor
+from certrnn.domains import _vectors
 from certrnn.domains._protocol import Domain, Propagation
-from certrnn.domains._rounding import down, gamma, outward, up
+from certrnn.domains._rounding import down, gamma, outward, raising, up
 from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Sum
 from certrnn.regions import Region
 
@@ -43,30 +44,34 @@ def constant_interval(node: Constant, batch: int, device: torch.device) -> Inter
     return Interval(*outward(value - spread, value + spread))
 
 
+def arrays(*tensors: torch.Tensor) -> tuple[np.ndarray, ...]:
+    """In the one memory layout that the kernels are compiled for."""
+    return tuple(to_numpy(t.contiguous()) for t in tensors)
+
+
 def affine_interval(node: Affine, value: Interval) -> Interval:
     """Midpoint-radius form: ``W m + b -+ (|W| r + rounding)``."""
-    weight, bias = node.weight.to(value.lower.device), node.bias.to(value.lower.device)
-    middle, radius = value.midpoint()
-    size = middle.abs() + radius
+    like, weight = value.lower, node.weight
+    middle, radii = torch.empty_like(like), like.new_empty(2, *like.shape)
+    _vectors.box_inputs(*arrays(like, value.upper), raising(1), to_numpy(middle), to_numpy(radii))
     if node.diagonal:
-        center, spread, total = middle * weight + bias, radius * weight.abs(), size * weight.abs()
+        point, spread = middle * weight, radii * weight.abs()
     else:
-        center = torch.addmm(bias, middle, weight.T)
-        spread, total = (torch.cat([radius, size]) @ weight.abs().T).chunk(2)
-    terms = value.lower.shape[1] + 3
-    error = (gamma(terms) + node.relative_error) * (total + bias.abs())
-    spread = up(spread + error, terms + 3)
-    return Interval(*outward(center - spread, center + spread))
+        point, spread = middle @ weight.T, (radii.flatten(0, 1) @ weight.abs().T).view(2, len(like), -1)
+    terms = like.shape[1] + 3
+    box = like.new_empty(2, *point.shape)
+    given = arrays(point, spread, node.bias)
+    _vectors.box_outputs(*given, gamma(terms) + node.relative_error, raising(terms + 3), to_numpy(box))
+    return Interval(box[0], box[1])
 
 
 def sum_interval(node: Sum, values: list[Interval]) -> Interval:
-    lower = upper = size = torch.zeros_like(values[0].lower)
+    totals = values[0].lower.new_zeros(3, *values[0].lower.shape)
     for coefficient, value in zip(node.coefficients, values, strict=True):
-        ends = (coefficient * value.lower, coefficient * value.upper)
-        low, high = ends if coefficient >= 0 else ends[::-1]
-        lower, upper, size = lower + low, upper + high, size + abs(coefficient) * value.magnitude()
-    error = up((gamma(len(values) + 3) + node.relative_error) * size, len(values) + 3)
-    return Interval(*outward(lower - error, upper + error))
+        _vectors.add_box(coefficient, *arrays(value.lower, value.upper), to_numpy(totals))
+    error = gamma(len(values) + 3) + node.relative_error
+    _vectors.widen_box(to_numpy(totals), error, raising(len(values) + 3))
+    return Interval(totals[0], totals[1])
 
 
 def gather_interval(node: Gather, values: list[Interval]) -> Interval:

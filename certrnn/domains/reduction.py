@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from certrnn.domains._generators import Generators
-from certrnn.domains._kernels import absolute_sums
 from certrnn.domains._rounding import up
+from certrnn.domains._terms import absolute_sums
 
 if TYPE_CHECKING:
     from certrnn.domains.zonotope import Zonotope
@@ -57,8 +57,11 @@ class Fold(Reduction):
         order = torch.argsort(share)
         folded, kept = order[:excess], torch.sort(order[excess:]).values
         extra = up(absolute_sums(generators.dense[folded]), excess + 1)
-        dense = Generators(generators.rows[kept.cpu().numpy()], generators.dense[kept], generators.diagonal)
-        return replace(value, generators=dense, slack=up(value.slack + extra, 1))
+        dense = Generators.of(
+            generators.rows[kept.cpu().numpy()], generators.dense[kept], generators.diagonal
+        )
+        slack = up(value.slack + extra, 1)
+        return replace(value, generators=dense, slack=slack, size=up(value.size + extra, 2))
 
     def limit(self, symbols: int) -> int:
         return min(symbols, self.most)

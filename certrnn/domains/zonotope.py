@@ -14,14 +14,17 @@ import torch
 import transformers_abs as ta
 from certrnn.arrays import to_numpy, to_tensor
 from certrnn.domains import _generators as gen
-from certrnn.domains._generators import Diagonal, Generators
-from certrnn.domains._kernels import directional_sums
+from certrnn.domains import _vectors
+from certrnn.domains._forming import directional_sums
+from certrnn.domains._generators import Generators
 from certrnn.domains._protocol import Domain, Propagation
-from certrnn.domains._rounding import down, gamma, outward, up
-from certrnn.domains._rows import SymbolSpace, segments, union
+from certrnn.domains._rounding import down, gamma, raising, up
+from certrnn.domains._rows import SymbolSpace, meet
+from certrnn.domains._terms import Diagonal
 from certrnn.domains.interval import (
     Interval,
     affine_interval,
+    arrays,
     constant_interval,
     elementwise_interval,
     gather_interval,
@@ -31,7 +34,7 @@ from certrnn.domains.interval import (
     unless_failed,
 )
 from certrnn.domains.reduction import Keep, Reduction
-from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Sum
+from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Node, Sum
 from certrnn.regions import Region
 from transformers_abs.slopes import Secant, SlopePolicy
 
@@ -39,29 +42,41 @@ from transformers_abs.slopes import Secant, SlopePolicy
 @dataclass(frozen=True, eq=False)
 class Zonotope:
     """A batch of zonotopes: ``center`` (B, n), ``generators`` by symbol, ``slack`` (B, n) >= 0, and a ``box`` that the
-    value lies in as well. ``space`` is the propagation that the symbols belong to."""
+    value lies in as well. ``space`` is the propagation that the symbols belong to.
+
+    ``size`` (B, n) bounds ``|c| + sum |terms of g| + r`` and ``depth`` the roundings of one number: what later sums
+    have to account for while the generators' terms are not added up.
+    """
 
     center: torch.Tensor
     generators: Generators
     slack: torch.Tensor
     box: Interval
     space: SymbolSpace
+    size: torch.Tensor
+    depth: int = 0
 
     @cached_property
+    def _reading(self) -> torch.Tensor:
+        results = self.center.new_empty(4, *self.center.shape)
+        given = (self.center, self.generators.absolute_sums(), self.slack, self.box.lower, self.box.upper)
+        _vectors.read(*arrays(*given), raising(self.generators.count + 2), to_numpy(results))
+        return results
+
+    @property
     def radius(self) -> torch.Tensor:
         """``sum_k |g_k| + r``, rounded up, (B, n)."""
-        return up(self.generators.absolute_sums() + self.slack, self.generators.count + 2)
+        return self._reading[0]
 
-    @cached_property
-    def interval(self) -> Interval:
-        """The zonotope's own interval intersected with the box."""
-        lower, upper = outward(self.center - self.radius, self.center + self.radius)
-        return Interval(torch.maximum(lower, self.box.lower), torch.minimum(upper, self.box.upper))
-
-    @cached_property
+    @property
     def magnitude(self) -> torch.Tensor:
         """``|c| + sum_k |g_k| + r``, rounded up."""
-        return up(self.center.abs() + self.radius, 1)
+        return self._reading[1]
+
+    @property
+    def interval(self) -> Interval:
+        """The zonotope's own interval intersected with the box."""
+        return Interval(self._reading[2], self._reading[3])
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +89,18 @@ class ZonotopeRun(Propagation[Zonotope]):
     cuts: bool
     failed: torch.Tensor
     space: SymbolSpace = field(default_factory=SymbolSpace)
+    _joining: set[Node] = field(default_factory=set)
+    _weights: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
+
+    def begin(self, graph: Graph) -> None:
+        """Note the sums all of whose symbols of one element come from relaxed arguments that nobody else reads."""
+        for node in graph.nodes:
+            alone = (
+                isinstance(graph.nodes[s], Elementwise) and graph.readers[s] == 1 and s != graph.output
+                for s in node.sources
+            )
+            if isinstance(node, Sum) and all(alone):
+                self._joining.add(node)
 
     def _checked(self, values: list[Zonotope]) -> list[Zonotope]:
         for value in values:
@@ -84,19 +111,18 @@ class ZonotopeRun(Propagation[Zonotope]):
         return values
 
     def _concrete(self, box: Interval, center: torch.Tensor, slack: torch.Tensor) -> Zonotope:
-        return Zonotope(center, gen.none(*center.shape, like=center), slack, box, self.space)
+        size = up(center.abs() + slack, 1)
+        return Zonotope(center, gen.none(center), slack, box, self.space, size)
 
     def input(self, node: Input) -> Zonotope:
-        x = self.region.center[:, node.frame]
+        x = self.region.center[:, node.frame].contiguous()
         if node.frame not in self.region.frames:
             return self._concrete(Interval(x, x), x, torch.zeros_like(x))
         box = Interval(*self.region.box(node.frame))
         center, radius = box.midpoint()
-        none = gen.none(*center.shape, like=center)
-        symbols = Diagonal(self.space.append(node.size), radius)
-        return Zonotope(
-            center, Generators(none.rows, none.dense, symbols), torch.zeros_like(center), box, self.space
-        )
+        generators = gen.none(center, Diagonal(self.space.append(node.size), radius))
+        size = up(center.abs() + radius, 1)
+        return Zonotope(center, generators, torch.zeros_like(center), box, self.space, size)
 
     def constant(self, node: Constant) -> Zonotope:
         box = constant_interval(node, self.region.batch, self.region.center.device)
@@ -105,39 +131,76 @@ class ZonotopeRun(Propagation[Zonotope]):
 
     def affine(self, node: Affine, value: Zonotope) -> Zonotope:
         (value,) = self._checked([value])
-        weight, bias = node.weight.to(value.center.device), node.bias.to(value.center.device)
         if node.diagonal:
-            center, generators = value.center * weight + bias, gen.scale(value.generators, weight)
-            slack, size = value.slack * weight.abs(), value.magnitude * weight.abs()
-        else:
-            center = torch.addmm(bias, value.center, weight.T)
-            generators = gen.map_dense(value.generators, weight)
-            slack, size = (torch.cat([value.slack, value.magnitude]) @ weight.abs().T).chunk(2)
-        terms = value.center.shape[1] + 2
+            return self._scale(node, value)
+        batch, terms = len(value.center), node.weight.shape[1] + 2
+        weight, share = self._weight(node.weight)
+        points, radii = value.center @ weight, torch.cat([value.slack, value.magnitude]) @ share
+        results = points.new_empty(3, batch, node.size)
         # |W| r, and gamma(|W| (|c| + sum |g_k| + r) + |b|) for the rounding of every product
-        slack = up(slack + (gamma(terms) + node.relative_error) * (size + bias.abs()), terms + 3)
-        return Zonotope(center, generators, slack, affine_interval(node, value.box), self.space)
+        given = arrays(points, radii.view(2, batch, -1), node.bias)
+        _vectors.affine_outputs(
+            *given, gamma(terms) + node.relative_error, raising(terms + 4), to_numpy(results)
+        )
+        center, slack, size = results
+        generators = gen.dense_map(value.generators, node.weight, center)
+        return Zonotope(center, generators, slack, affine_interval(node, value.box), self.space, size, terms)
+
+    def _weight(self, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """``W.T`` and ``|W|.T``; a network's steps share their weights."""
+        found = self._weights.get(id(weight))
+        if found is None:
+            found = self._weights[id(weight)] = (weight.T, weight.abs().T)
+        return found
+
+    def _scale(self, node: Affine, value: Zonotope) -> Zonotope:
+        center, terms = value.center * node.weight + node.bias, value.depth + 4
+        share, generators = node.weight.abs(), gen.diagonal_map(value.generators, node.weight)
+        size = up(share * torch.maximum(value.magnitude, value.size) + node.bias.abs(), 4)
+        slack = up(share * value.slack + (gamma(terms) + node.relative_error) * size, terms)
+        box = affine_interval(node, value.box)
+        return Zonotope(center, generators, slack, box, self.space, up(size + slack, 1), terms)
 
     def sum(self, node: Sum, values: list[Zonotope]) -> Zonotope:
         values = self._checked(values)
-        center, slack, size = (torch.zeros_like(values[0].center) for _ in range(3))
+        like = values[0].center
+        totals = like.new_zeros(3, *like.shape)
         for coefficient, value in zip(node.coefficients, values, strict=True):
-            center = torch.add(center, value.center, alpha=coefficient)
-            slack = slack + abs(coefficient) * value.slack
-            size = size + abs(coefficient) * value.magnitude
-        terms = len(values) + 2
-        slack = up(slack + (gamma(terms) + node.relative_error) * size, terms + 3)
-        generators = gen.combine([(v.generators, c) for c, v in zip(node.coefficients, values, strict=True)])
-        return Zonotope(center, generators, slack, sum_interval(node, [v.box for v in values]), self.space)
+            _vectors.add_scaled(coefficient, *arrays(value.center, value.slack, value.size), to_numpy(totals))
+        depth = sum(v.depth for v in values) + len(values) + 4
+        _vectors.sum_outputs(to_numpy(totals), gamma(depth) + node.relative_error, raising(depth + 4))
+        center, slack, size = totals
+        generators = gen.combine(
+            [v.generators for v in values], node.coefficients, self._joined(node, values), center
+        )
+        return Zonotope(
+            center, generators, slack, sum_interval(node, [v.box for v in values]), self.space, size, depth
+        )
+
+    def _joined(self, node: Sum, values: list[Zonotope]) -> Diagonal | None:
+        """One diagonal for those of all values where nobody else has their symbols: these occur in one and the same
+        combination ever after, so that joining them loses nothing. (Joining others would lose, but stay sound.)"""
+        if node not in self._joining:
+            return None
+        parts = [
+            (c * v.generators.diagonal.values).abs()
+            for c, v in zip(node.coefficients, values, strict=True)
+            if v.generators.diagonal is not None
+        ]
+        if len(parts) < 2:
+            return None
+        return Diagonal(self.space.append(node.size), up(torch.stack(parts).sum(0), len(parts) + 1))
 
     def gather(self, node: Gather, values: list[Zonotope]) -> Zonotope:
         values = self._checked(values)
-        index = torch.from_numpy(node.index).to(values[0].center.device)
-        center, slack = (
-            torch.cat([getattr(v, name) for v in values], dim=1)[:, index] for name in ("center", "slack")
+        index = torch.from_numpy(node.index)
+        center, slack, size = (
+            torch.cat([getattr(v, name) for v in values], dim=1)[:, index]
+            for name in ("center", "slack", "size")
         )
+        generators = gen.gather([v.generators for v in values], node.index, center)
         box = gather_interval(node, [v.box for v in values])
-        return Zonotope(center, gen.gather([v.generators for v in values], index), slack, box, self.space)
+        return Zonotope(center, generators, slack, box, self.space, size, max(v.depth for v in values))
 
     def arguments(self, values: list[Zonotope]) -> ta.Region:
         values = self._checked(values)
@@ -156,16 +219,14 @@ class ZonotopeRun(Propagation[Zonotope]):
         center = torch.stack([torch.where(ok, v.center, 0.0) for v in values])
         radius = torch.stack([torch.where(ok, v.radius, 1.0) for v in values])
         scale = 1.0 / radius.clamp_min(2.0**-900)
-        x, y = (v.generators.expand() for v in values)
+        x, y = (v.generators for v in values)
         count = x.count + y.count
         size = up(radius * scale, 2)
-        width = torch.zeros((len(ta.DIRECTIONS), *center.shape[1:]), dtype=center.dtype, device=center.device)
-        for segment in segments(union([x.rows, y.rows]), [x.rows, y.rows]):
-            blocks = [
-                None if source is None else g.dense[source : source + segment.stop - segment.start]
-                for g, source in zip((x, y), segment.sources, strict=True)
-            ]
-            width = width + _segment_width(blocks[0], blocks[1], scale)
+        if x.diagonal is not None and meet(x.diagonal.symbols, y.symbols):
+            x = x.expand()
+        if y.diagonal is not None and meet(y.diagonal.symbols, x.symbols):
+            y = y.expand()
+        width = directional_sums((x.formed, x.diagonal), (y.formed, y.diagonal), scale)
         for k, (a, b) in enumerate(ta.DIRECTIONS):
             slack = abs(a) * values[0].slack * scale[0] + abs(b) * values[1].slack * scale[1]
             # every term errs relative to |a g_x s_x| + |b g_y s_y|, whatever cancels: bounded through both radii
@@ -179,25 +240,21 @@ class ZonotopeRun(Propagation[Zonotope]):
         assert region is not None
         slopes = self.policy(node.transformer, region)
         residual = node.transformer.residual(slopes, region)
-        shape = values[0].center.shape
         like = values[0].center
-        slope = to_tensor(slopes.reshape(len(values), *shape), like)
-        offset = Interval(*(to_tensor(r.reshape(shape), like) for r in (residual.lower, residual.upper)))
-        middle, fresh = offset.midpoint()
+        slope = to_tensor(slopes.reshape(len(values), *like.shape), like)
+        totals, fresh = like.new_zeros(3, *like.shape), torch.empty_like(like)
+        for number, (a, value) in enumerate(zip(slope, values, strict=True)):
+            given = arrays(a, value.center, value.slack, value.magnitude)
+            _vectors.relax_argument(*given, number == 0, to_numpy(totals))
+        offset = (residual.lower.reshape(like.shape), residual.upper.reshape(like.shape))
+        _vectors.relax_outputs(*offset, gamma(8), raising(1), raising(12), to_numpy(totals), to_numpy(fresh))
+        center, slack, size = totals
         box = elementwise_interval(node, values[0].box, region)
-        center, slack, size = middle, torch.zeros_like(middle), middle.abs()
-        for a, value in zip(slope, values, strict=True):
-            center = center + a * value.center
-            slack = slack + a.abs() * value.slack
-            size = size + a.abs() * value.magnitude
-        slack = up(slack + gamma(8) * size, 12)
         if not any(v.generators.count for v in values):
-            return self._concrete(box, center, up(slack + fresh, 1))
-        generators = gen.combine([(v.generators, a) for a, v in zip(slope, values, strict=True)])
-        generators = Generators(
-            generators.rows, generators.dense, Diagonal(self.space.append(node.size), fresh)
-        )
-        return self.reduction(Zonotope(center, generators, slack, box, self.space))
+            return self._concrete(box, center, fresh)
+        symbols = Diagonal(self.space.append(node.size), fresh)
+        generators = gen.scale([v.generators for v in values], list(slope), symbols)
+        return self.reduction(Zonotope(center, generators, slack, box, self.space, size, 6))
 
     def bounds(self, value: Zonotope) -> tuple[torch.Tensor, torch.Tensor]:
         return unless_failed(value.interval, self.failed)
@@ -213,16 +270,6 @@ class ZonotopeRun(Propagation[Zonotope]):
         bound = down(center - spread, up(size, terms), terms)
         bound = torch.fmax(bound, rows_lower(value.interval, rows, offset))
         return torch.where(self.failed[:, None] | bound.isnan(), -torch.inf, bound)
-
-
-def _segment_width(x: torch.Tensor | None, y: torch.Tensor | None, scale: torch.Tensor) -> torch.Tensor:
-    """``sum |a gx sx + b gy sy|`` (K, B, n) over one run of rows; one of the two may be absent."""
-    if x is not None and y is not None:
-        return directional_sums(x, y, scale)
-    present, s, column = (x, scale[0], 0) if y is None else (y, scale[1], 1)
-    assert present is not None
-    total = gen.absolute_sums(present) * s
-    return torch.stack([abs(float(d)) * total for d in ta.DIRECTIONS[:, column]])
 
 
 @dataclass(frozen=True)

@@ -6,22 +6,32 @@ import pytest
 import torch
 
 from certrnn.domains import _kernels
-from certrnn.domains._kernels import absolute_sums, directional_sums
+from certrnn.domains._forming import directional_sums
+from certrnn.domains._terms import Dense, absolute_sums
 from transformers_abs import DIRECTIONS
 
 
-@pytest.mark.parametrize("columns", [1, 255, 256, 1000])
+@pytest.mark.parametrize("rows", [0, 1, 2, 4, 7])
+@pytest.mark.parametrize("columns", [1, 255, 1000])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_sums_are_those_of_the_definition(
-    columns: int, threads: int, monkeypatch: pytest.MonkeyPatch
+    rows: int, columns: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_kernels, "_SHARE", 1)
+    monkeypatch.setattr(_kernels, "_THREAD_WORK", 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    x, y = (torch.randn(7, 2, columns, dtype=torch.float64) for _ in range(2))
+    # columns of wider arrays, and rows that only one of the two has
+    wide = [torch.randn(rows + k, 2, columns + 3, dtype=torch.float64) for k in range(2)]
+    x, y = wide[0][:, :, 1 : columns + 1], wide[1][1:, :, 3:]
     scale = torch.rand(2, 2, columns, dtype=torch.float64)
     torch.testing.assert_close(absolute_sums(x), x.abs().sum(0))
-    expected = [(a * (x * scale[0]) + b * (y * scale[1])).abs().sum(0) for a, b in DIRECTIONS.tolist()]
-    torch.testing.assert_close(directional_sums(x, y, scale), torch.stack(expected))
+    if rows < 2:
+        return
+    alone = Dense(((0, rows),), wide[0], 1, columns, x.abs().sum(0))
+    shifted = Dense(((1, rows + 1),), wide[1][1:], 3, columns, y.abs().sum(0))
+    gx = torch.cat([x, torch.zeros(1, 2, columns).double()]) * scale[0]
+    gy = torch.cat([torch.zeros(1, 2, columns).double(), y]) * scale[1]
+    expected = torch.stack([(a * gx + b * gy).abs().sum(0) for a, b in DIRECTIONS.tolist()])
+    torch.testing.assert_close(directional_sums((alone, None), (shifted, None), scale), expected)
 
 
 def test_sums_leave_the_number_of_threads_of_torch_alone() -> None:

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from certrnn.domains import Zonotope, Zonotopes, _generators
-from certrnn.domains._generators import Diagonal, Generators
-from certrnn.domains._rows import segments, union
+from certrnn.domains._generators import Generators
+from certrnn.domains._rows import rows_of, segments, symbols_of, union
+from certrnn.domains._terms import Diagonal
 from certrnn.domains.zonotope import ZonotopeRun
 from certrnn.ir import Affine, Elementwise, Gather, Input, Sum
 from certrnn.regions import LinfBall
@@ -59,50 +60,68 @@ def values(seed: int, count: int) -> list[Generators]:
         if rng.random() < 0.5:
             first = int(rng.integers(12, 16))
             diagonal = Diagonal(
-                np.arange(first, first + SIZE), torch.from_numpy(rng.uniform(0, 1, (BATCH, SIZE)))
+                ((first, first + SIZE),), torch.from_numpy(rng.uniform(-1, 1, (BATCH, SIZE)))
             )
-        found.append(Generators(symbols, dense, diagonal))
+        found.append(Generators.of(symbols, dense, diagonal))
     return found
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_linear_algebra_keeps_symbols(seed: int) -> None:
     rng, members = np.random.default_rng(seed), values(seed, 3)
-    slopes = [torch.from_numpy(rng.uniform(-1, 1, (BATCH, SIZE))), -0.5, 2.0]
+    like = torch.zeros(BATCH, SIZE, dtype=torch.float64)
+    slopes = [torch.from_numpy(rng.uniform(-1, 1, (BATCH, SIZE))) for _ in members]
     tables = [table(m) for m in members]
-    sums = _generators.combine(list(zip(members, slopes, strict=True)))
-    assert same(table(sums), added(list(zip(tables, slopes, strict=True))))
-    weight = torch.from_numpy(rng.uniform(-1, 1, (4, SIZE)))
-    mapped = _generators.map_dense(members[0], weight)
-    assert same(table(mapped), {s: g @ weight.T for s, g in tables[0].items()})
-    scaled = _generators.scale(members[1], slopes[0])  # type: ignore[arg-type]
-    assert same(table(scaled), {s: g * slopes[0] for s, g in tables[1].items()})
-    index = torch.from_numpy(rng.integers(0, 3 * SIZE, 5))
-    wide = [
-        {s: torch.nn.functional.pad(g, (k * SIZE, (2 - k) * SIZE)) for s, g in t.items()}
-        for k, t in enumerate(tables)
-    ]
-    gathered = {s: g[:, index] for s, g in added([(t, 1.0) for t in wide]).items()}
-    assert same(table(_generators.gather(members, index)), gathered)
+    sums = _generators.scale(members, slopes, None)
+    expected = added(list(zip(tables, slopes, strict=True)))
+    weight = torch.from_numpy(rng.uniform(-1, 1, (SIZE, SIZE)))
+    mapped = _generators.dense_map(members[0], weight, like)
+    images = {s: g @ weight.T for s, g in tables[0].items()}
+    # a sum of what nobody has added up yet, by six terms and more, and of what stands there
+    every = _generators.combine([sums, mapped, members[2], mapped], [-0.5, 2.0, 1.0, 1.0], None, like)
+    total = added([(expected, -0.5), (images, 2.0), (tables[2], 1.0), (images, 1.0)])
+    assert same(table(every), total)
+    assert same(table(sums), expected)
+    assert same(table(mapped), images)
+    lengths = sum((g.abs() for g in total.values()), torch.zeros_like(like))
+    assert torch.allclose(every.absolute_sums(), lengths, rtol=1e-13)
+    scaled = _generators.diagonal_map(members[1], weight[0])
+    assert same(table(scaled), {s: g * weight[0] for s, g in tables[1].items()})
     assert same(table(members[2].expand()), tables[2])
-    total = sum((g.abs() for g in tables[0].values()), torch.zeros(BATCH, SIZE, dtype=torch.float64))
-    assert torch.allclose(members[0].absolute_sums(), total, rtol=1e-14)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_gathers_keep_symbols(seed: int) -> None:
+    rng, members = np.random.default_rng(seed), values(seed, 3)
+    wide = [
+        {s: torch.nn.functional.pad(g, (k * SIZE, (2 - k) * SIZE)) for s, g in table(m).items()}
+        for k, m in enumerate(members)
+    ]
+    first = int(rng.integers(0, 3 * SIZE - 2))
+    for index in (rng.integers(0, 3 * SIZE, SIZE), np.arange(first, first + 2), np.arange(3, 3 + SIZE)):
+        like = torch.zeros(BATCH, len(index), dtype=torch.float64)
+        found = _generators.gather(members, index, like).expand()
+        gathered = {s: g[:, index] for s, g in added([(t, 1.0) for t in wide]).items()}
+        assert same(table(found), gathered)
+        lengths = sum((g.abs() for g in gathered.values()), like)
+        assert torch.allclose(found.absolute_sums(), lengths, rtol=1e-14)
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_segments_cut_a_union_into_runs(seed: int) -> None:
-    members = [v.symbols for v in values(seed, 3)]
-    total = union(members)
+    symbols = [v.symbols for v in values(seed, 3)]
+    members, total = [rows_of(s) for s in symbols], rows_of(union(symbols))
+    assert [symbols_of(m) for m in members] == symbols
     assert total.tolist() == sorted({int(s) for m in members for s in m})
     seen = []
-    for segment in segments(total, members):
-        symbols = total[segment.start : segment.stop]
-        seen += symbols.tolist()
+    for segment in segments(symbols):
+        run = total[segment.start : segment.stop]
+        seen += run.tolist()
         for member, source in zip(members, segment.sources, strict=True):
             if source is None:
-                assert not np.isin(symbols, member).any()
+                assert not np.isin(run, member).any()
             else:
-                assert member[source : source + len(symbols)].tolist() == symbols.tolist()
+                assert member[source : source + len(run)].tolist() == run.tolist()
     assert seen == total.tolist()
 
 

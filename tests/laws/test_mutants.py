@@ -18,12 +18,14 @@ from certrnn.domains import (
     Intervals,
     Zonotope,
     Zonotopes,
+    _forming,
     _generators,
+    _vectors,
     interval,
     reduction,
     zonotope,
 )
-from certrnn.domains._rows import Segment
+from certrnn.domains._rows import Segment, Symbols, count
 from certrnn.domains.interval import IntervalRun
 from certrnn.domains.zonotope import ZonotopeRun
 from certrnn.ir import Affine, Constant, Gather, Sum
@@ -66,7 +68,7 @@ def around(patch: Patch, owner: Any, name: str, change: Callable[..., Any]) -> N
 def without_slack(value: Zonotope) -> Zonotope:
     """The value without its slack, its magnitude as before."""
     changed = replace(value, slack=torch.zeros_like(value.slack))
-    changed.__dict__["magnitude"] = value.magnitude
+    changed.__dict__["_reading"] = value._reading
     return changed
 
 
@@ -79,6 +81,7 @@ def no_rounding(module: Any, *names: str) -> Callable[[Patch], None]:
             "up": lambda value, roundings: value,
             "down": lambda value, magnitude, roundings: value,
             "outward": lambda lower, upper: (lower, upper),
+            "raising": lambda roundings: 1.0,
         }
         for name in names:
             patch.setattr(module, name, exact[name])
@@ -103,31 +106,20 @@ def slack_of_sums_dropped(patch: Patch) -> None:
 def by_position(patch: Patch) -> None:
     """Row k of one value is added to row k of the other, whatever symbols they stand for."""
 
-    def longest(members: Sequence[np.ndarray]) -> np.ndarray:
-        return max(members, key=len)
+    def longest(members: Sequence[Symbols]) -> Symbols:
+        return max(members, key=count)
 
-    def runs(total: np.ndarray, members: Sequence[np.ndarray]) -> list[Segment]:
-        ends = sorted({0, *(len(m) for m in members)})
+    def runs(members: Sequence[Symbols]) -> list[Segment]:
+        counts = [count(m) for m in members]
+        ends = sorted({0, *counts})
         return [
-            Segment(start, stop, tuple(start if len(m) >= stop else None for m in members))
+            Segment(start, stop, tuple(start if n >= stop else None for n in counts))
             for start, stop in pairwise(ends)
         ]
 
-    for module in (_generators, zonotope):
+    for module in (_generators, _forming):
         patch.setattr(module, "union", longest)
         patch.setattr(module, "segments", runs)
-    around(patch, _generators.Generators, "expand", lambda real, value: _as_rows(value))
-    around(patch, _generators, "combine", lambda real, terms: real([(_as_rows(g), c) for g, c in terms]))
-    around(patch, _generators, "map_dense", lambda real, value, weight: real(_as_rows(value), weight))
-
-
-def _as_rows(value: _generators.Generators) -> _generators.Generators:
-    """A diagonal written out below the dense rows."""
-    if value.diagonal is None:
-        return value
-    rows = np.concatenate([value.rows, value.diagonal.rows])
-    dense = torch.cat([value.dense, torch.diag_embed(value.diagonal.values).transpose(0, 1)])
-    return _generators.Generators(rows, dense)
 
 
 def box_clipped(limit: float) -> Callable[[Patch], None]:
@@ -170,7 +162,8 @@ def fresh_symbols_shrunk(patch: Patch) -> None:
         if diagonal is None:
             return value
         smaller = replace(diagonal, values=0.99 * diagonal.values)
-        return replace(value, generators=replace(value.generators, diagonal=smaller))
+        terms = value.generators.pending or value.generators.formed
+        return replace(value, generators=_generators.Generators(value.center, terms, smaller))
 
     around(patch, ZonotopeRun, "elementwise", shrunk)
 
@@ -266,40 +259,61 @@ def weight_without_absolute_value(patch: Patch) -> None:
 def newest_symbols_lost(patch: Patch) -> None:
     """Values lose their last generator row in affine maps."""
 
-    def lost(real: Callable[..., Any], value: Any, weight: torch.Tensor) -> Any:
-        found = real(value, weight)
-        return replace(found, dense=torch.cat([found.dense[:-1], 0.0 * found.dense[-1:]]))
+    def lost(real: Callable[..., Any], *given: Any) -> Any:
+        found = real(*given)
+        return _generators.Generators.of(found.rows[:-1], found.dense[:-1], found.diagonal)
 
-    around(patch, _generators, "map_dense", lost)
+    around(patch, _generators, "dense_map", lost)
 
 
 def residual_one_sided(patch: Patch) -> None:
     """The middle of the residual is replaced by its lower end."""
 
-    def low(real: Callable[..., Any], value: Interval) -> Any:
-        return value.lower, real(value)[1]
+    def low(real: Callable[..., Any], lower: np.ndarray, upper: np.ndarray, *given: Any) -> None:
+        real(lower, upper, *given)
+        given[-2][0] += 0.5 * (lower - upper)
 
-    around(patch, zonotope.Interval, "midpoint", low)
+    around(patch, _vectors, "relax_outputs", low)
 
 
 def second_slope_for_both(patch: Patch) -> None:
     """Generators of both arguments are scaled by the slope of the second."""
 
-    def mixed_up(real: Callable[..., Any], terms: list[Any]) -> Any:
-        return real([(generators, terms[-1][1]) for generators, _ in terms])
+    def mixed_up(real: Callable[..., Any], values: list[Any], slopes: list[Any], fresh: Any) -> Any:
+        return real(values, [slopes[-1] for _ in values], fresh)
 
-    around(patch, zonotope.gen, "combine", mixed_up)
+    around(patch, _generators, "scale", mixed_up)
+
+
+def joined_symbols_too_small(patch: Patch) -> None:
+    """Symbols that are joined to one keep a hundredth of their radii."""
+
+    def shrunk(real: Callable[..., Any], run: ZonotopeRun, node: Sum, values: list[Zonotope]) -> Any:
+        found = real(run, node, values)
+        return found and replace(found, values=0.01 * found.values)
+
+    around(patch, ZonotopeRun, "_joined", shrunk)
+
+
+def later_terms_lost(patch: Patch) -> None:
+    """Generators are formed from all their terms but the last."""
+    around(patch, _generators, "form", lambda real, terms, *rest: real(terms[:-1] or terms, *rest))
 
 
 MUTANTS: dict[str, Mutant] = {
     "zonotope: no slack for rounding": Mutant(
-        no_rounding(zonotope, "gamma", "up", "down", "outward"), "cancelling", eps=(0.0, 1e-12)
+        no_rounding(zonotope, "gamma", "up", "down", "raising"), "cancelling", eps=(0.0, 1e-12)
     ),
     "zonotope: rows not rounded down": Mutant(no_rounding(zonotope, "down"), "cancelling", eps=(0.0, 1e-12)),
     "interval: no rounding": Mutant(
-        no_rounding(interval, "gamma", "up", "down", "outward"), "cancelling", Intervals, eps=(0.0, 1e-12)
+        no_rounding(interval, "gamma", "up", "down", "outward", "raising"),
+        "cancelling",
+        Intervals,
+        eps=(0.0, 1e-12),
     ),
-    "slack left behind by affine maps": Mutant(slack_left_behind, "mixed, rough coefficients"),
+    "slack left behind by affine maps": Mutant(
+        slack_left_behind, "gru", lambda: Zonotopes(reduction=Fold(4))
+    ),
     "slack left behind by sums": Mutant(slack_of_sums_dropped, "mixed, rough coefficients"),
     "symbols aliased by position": Mutant(by_position, "mixed"),
     "boxes clipped at 1": Mutant(box_clipped(1.0), "rnn"),
@@ -325,6 +339,8 @@ MUTANTS: dict[str, Mutant] = {
     "interval affine map without |W|": Mutant(weight_without_absolute_value, "rnn", Intervals),
     "newest symbols lost": Mutant(newest_symbols_lost, "rnn"),
     "residual centred at its lower end": Mutant(residual_one_sided, "rnn"),
+    "joined symbols too small": Mutant(joined_symbols_too_small, "lstm"),
+    "later terms lost": Mutant(later_terms_lost, "gru"),
     "slopes of arguments mixed up": Mutant(second_slope_for_both, "gru"),
 }
 

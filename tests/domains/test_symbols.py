@@ -59,9 +59,7 @@ def values(seed: int, count: int) -> list[Generators]:
         diagonal = None
         if rng.random() < 0.5:
             first = int(rng.integers(12, 16))
-            diagonal = Diagonal(
-                ((first, first + SIZE),), torch.from_numpy(rng.uniform(-1, 1, (BATCH, SIZE)))
-            )
+            diagonal = Diagonal(((first, first + SIZE),), torch.from_numpy(rng.uniform(-1, 1, (BATCH, SIZE))))
         found.append(Generators.of(symbols, dense, diagonal))
     return found
 

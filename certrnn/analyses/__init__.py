@@ -7,12 +7,19 @@ contract suite then runs every soundness law over it.
 from collections.abc import Callable
 
 from certrnn.analyses._protocol import Analysis, certified
+from certrnn.analyses.ascent import Ascent
+from certrnn.analyses.backward import Backward, Refinement
 from certrnn.analyses.forward import Forward
 from certrnn.domains import Intervals, Zonotopes
 
 METHODS: dict[str, Callable[[], Analysis]] = {
     "interval": lambda: Forward(Intervals()),
     "zonotope": lambda: Forward(Zonotopes()),
+    "crown": lambda: Backward("crown"),
+    "alpha-crown": lambda: Backward("alpha-crown", Ascent(steps=60, curved=False)),
+    "joint": lambda: Backward(
+        "joint", Ascent(steps=120, rate=0.05, shared=False), Refinement(Ascent(steps=40))
+    ),
 }
 
-__all__ = ["METHODS", "Analysis", "Forward", "certified"]
+__all__ = ["METHODS", "Analysis", "Ascent", "Backward", "Forward", "Refinement", "certified"]

@@ -142,10 +142,11 @@ class _Climb:
             root = weights.rsqrt()[..., None, :]
             for _ in range(2):
                 # the fresh noise keeps the subspace alive while the form is still zero
-                image = self._image(form, root) + 1e-12 * self.noise
+                image = torch.nan_to_num(self._image(form, root)) + 1e-12 * self.noise
                 self.block = torch.linalg.qr(image.transpose(-1, -2))[0].transpose(-1, -2)
             image = self._image(form, root)
-            ritz = self.block @ image.transpose(-1, -2)
+            # rows that failed carry nan: they must not stop the others
+            ritz = torch.nan_to_num(self.block @ image.transpose(-1, -2))
             vectors = torch.linalg.eigh(0.5 * (ritz + ritz.transpose(-1, -2)))[1]
             direction = (root * (vectors[..., -1:].transpose(-1, -2) @ self.block)).squeeze(-2)
         quotient = (direction * self.deviations.apply(direction, form)).sum(2) / (direction**2 * weights).sum(

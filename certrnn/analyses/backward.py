@@ -15,7 +15,8 @@ from certrnn.analyses.recording import NodeRecord, Recording, record
 from certrnn.analyses.rows import Rows, enclosed_rows
 from certrnn.arrays import to_numpy
 from certrnn.domains import Zonotopes
-from certrnn.ir import Graph
+from certrnn.errors import Unsupported
+from certrnn.ir import Elementwise, Graph
 from certrnn.regions import Region
 from certrnn.specs import Spec
 
@@ -128,15 +129,37 @@ class Backward(Analysis):
     ascent: Ascent | None = None
     refinement: Refinement | None = None
     domain: Zonotopes = field(default_factory=Zonotopes)
-    memory: int = 1 << 30
+    memory: int = 1 << 32
 
     def margins(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
-        step = max(1, self.memory // (4 * self.domain.bytes_per_row(graph, region.frames)))
+        per_row = self._bytes_per_row(graph, region.frames)
+        if per_row > self.memory:
+            raise Unsupported(
+                f"analysing with {self.name}",
+                f"one sample fits into {self.memory / 2**30:.1f} GiB",
+                f"an estimate of {per_row / 2**30:.1f} GiB",
+                "Use --method zonotope for a network of this size.",
+            )
+        step = max(1, self.memory // (8 * per_row))
         parts: Sequence[torch.Tensor] = [
             self._chunk(graph, region.rows(i, i + step), spec.part(i, i + step))
             for i in range(0, region.batch, step)
         ]
         return torch.cat(list(parts)) if parts else torch.zeros(0, spec.rows.shape[1], dtype=torch.float64)
+
+    def _bytes_per_row(self, graph: Graph, frames: tuple[int, ...]) -> int:
+        """Deviations and their Gram matrices beside the propagation itself, for one row of the batch."""
+        nodes = graph.nodes
+        deviations = sum(n.size * len(n.sources) for n in nodes if isinstance(n, Elementwise))
+        symbols = sum(n.size for n in nodes if isinstance(n, Elementwise))
+        symbols += sum(nodes[p].size for f, p in graph.inputs.items() if f in frames)
+        stacked = 3 * deviations * symbols + (4 * deviations**2 if self._curved else 0)
+        return 8 * stacked + self.domain.bytes_per_row(graph, frames)
+
+    @property
+    def _curved(self) -> bool:
+        ascents = (self.ascent, None if self.refinement is None else self.refinement.ascent)
+        return any(ascent is not None and ascent.curved for ascent in ascents)
 
     def _chunk(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
         with torch.no_grad():

@@ -15,10 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from transformers_abs._rounding import UNIT_ROUNDOFF, gamma
 
 from certrnn.analyses.recording import Recording
 from certrnn.domains._rounding import up
+from transformers_abs._rounding import UNIT_ROUNDOFF, gamma
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,14 +130,12 @@ def largest_eigenvalue(
     factor = Factor.of(form, deviations.spans)
     shift = _shift(deviations.spans, deviations.matrix.shape[1], weights.device)
     rows = factor.own.shape[1]
-    shared = weights.shape[1] == 1
-    grams = [_grams(deviations, weights[:, row]) for row in range(1 if shared else rows)]
-    parts = [
-        _row_eigenvalue(
-            *grams[0 if shared else row], factor.own[:, row], factor.cross[:, row], shift, weights.shape[2], attempts
-        )
-        for row in range(rows)
-    ]
+    common = _grams(deviations, weights[:, 0]) if weights.shape[1] == 1 else None
+    parts = []
+    for row in range(rows):
+        grams = common or _grams(deviations, weights[:, row])
+        entries = factor.own[:, row], factor.cross[:, row]
+        parts.append(_row_eigenvalue(*grams, *entries, shift, weights.shape[2], attempts))
     return torch.stack(parts, dim=1)
 
 

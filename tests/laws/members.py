@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import certrnn.domains
+from certrnn.analyses import METHODS, Analysis, Backward
 from certrnn.domains import Domain, Fold, Intervals, Points, Zonotopes
 from transformers_abs import SLOPES, Region, Transformer
 
@@ -39,3 +40,12 @@ def registered() -> set[type]:
     exported = (getattr(certrnn.domains, name) for name in certrnn.domains.__all__)
     members = {x for x in exported if isinstance(x, type) and issubclass(x, Domain)}
     return members - {Domain, Points}
+
+
+def _climbs(analysis: Analysis) -> bool:
+    return isinstance(analysis, Backward) and analysis.ascent is not None
+
+
+DIRECT = [name for name, make in METHODS.items() if not _climbs(make())]
+"""Registered analyses that choose nothing by ascent. The others are held to the laws in ``test_rows``, with short
+ascents and with parameters by chance: their proofs may not depend on where an ascent stops."""

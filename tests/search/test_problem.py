@@ -23,6 +23,7 @@ from certrnn.search import (
     radii,
 )
 from certrnn.specs import Spec
+from tests.laws.members import DIRECT
 from transformers_abs import TANH
 
 
@@ -57,7 +58,7 @@ class Watched(Analysis):
 
 
 @pytest.mark.parametrize("schedule", [PaperGrid(), RelativeTolerance(0.05)], ids=["paper", "relative"])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", DIRECT)
 def test_reported_radii_were_certified_for_their_own_sample(
     method: str, schedule: PaperGrid | RelativeTolerance
 ) -> None:
@@ -98,7 +99,7 @@ def test_ticks_add_up_to_the_questions_asked() -> None:
     assert ticks == [2] * 12
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", DIRECT)
 def test_one_score_is_a_sign(method: str) -> None:
     x = double([[[0.3, 0.0], [0.2, 0.0]], [[-0.3, 0.0], [-0.1, 0.0]]])
     problem = Problem.of(network(1), x)

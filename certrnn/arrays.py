@@ -8,7 +8,9 @@ import torch
 
 def to_numpy(tensor: torch.Tensor) -> np.ndarray:
     """A numpy view of a CPU tensor (no copy); a copy of a tensor that lives elsewhere or carries a gradient."""
-    return tensor.detach().cpu().numpy()
+    if tensor.requires_grad or tensor.device.type != "cpu":
+        tensor = tensor.detach().cpu()
+    return tensor.numpy()
 
 
 def to_tensor(array: np.ndarray, like: torch.Tensor) -> torch.Tensor:

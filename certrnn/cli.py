@@ -58,7 +58,9 @@ def certify(
         tuple[float, float] | None,
         typer.Option(metavar="LO HI", help="Valid range of inputs, such as 0 1 for pixels."),
     ] = None,
-    method: Annotated[str, typer.Option(metavar="NAME", help="auto, interval, zonotope, crown, alpha-crown or joint.")] = "auto",
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="auto, interval, zonotope, crown, alpha-crown or joint.")
+    ] = "auto",
     rel_tol: Annotated[
         float | None,
         typer.Option(

@@ -121,7 +121,18 @@ def _node_record(node: Elementwise, arguments: list[Zonotope], box: ta.Region) -
 
 
 def _input_record(value: Zonotope) -> InputRecord:
+    """A frame's own symbols. A frame that moves by anything else would be taken as fixed, so that is an error.
+
+    Raises
+    ------
+    ValueError: the frame depends on symbols that are not its diagonal, or has slack.
+    """
     diagonal = value.generators.diagonal
+    own = 0 if diagonal is None else len(diagonal.rows)
+    if value.generators.count != own or bool((value.slack != 0).any()):
+        raise ValueError(
+            f"recording an input: it moves by its own symbols only; got {value.generators.count} symbols, {own} its own"
+        )
     if diagonal is None:
         return InputRecord(value.center, torch.zeros_like(value.center), np.zeros(0, np.int64))
     return InputRecord(value.center, diagonal.values, diagonal.rows)

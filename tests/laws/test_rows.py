@@ -21,6 +21,7 @@ from certrnn.analyses.planes import Parameters
 from certrnn.analyses.recording import Recording, record
 from certrnn.analyses.rows import Joint, Rows, enclosed_rows
 from certrnn.domains import Zonotopes
+from certrnn.errors import Unsupported
 from certrnn.ir import GraphBuilder
 from certrnn.regions import LinfBall
 from certrnn.specs import label_spec
@@ -181,3 +182,10 @@ def test_an_eigenvalue_too_small_by_a_hundredth_is_no_bound() -> None:
         tight = torch.linalg.eigvalsh(0.99 * proven * torch.diag(weights[0, 0]) - form_matrix)
         assert slack[0] >= 0
         assert tight[0] < 0
+
+
+def test_a_network_beyond_the_memory_is_refused_in_one_line() -> None:
+    oracle, ball = case("rnn", 0, "all frames")
+    spec = label_spec(torch.zeros(ball.batch, dtype=torch.int64), oracle.graph.outputs)
+    with pytest.raises(Unsupported, match=r"analysing with joint: one sample fits into .* zonotope"):
+        Backward("joint", BRIEF, memory=1).margins(oracle.graph, ball, spec)

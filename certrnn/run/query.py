@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from certrnn.analyses import METHODS, Analysis
+from certrnn.analyses import Analysis
 from certrnn.errors import UsageError
+from certrnn.run.methods import METHODS
 from certrnn.search import PaperGrid, RelativeTolerance, Schedule
 
 AUTO = "auto"

@@ -1,0 +1,40 @@
+"""The command line: reads options, calls the library, prints what comes back.
+
+To add a command, write its function in a file of its own, with its options as annotated parameters and every heavy
+import inside it, and name it in :data:`COMMANDS`. ``--help`` must stay under half a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from certrnn.cli._app import make_app, run_app
+from certrnn.cli._options import Version
+from certrnn.cli.certify import certify
+from certrnn.cli.doctor import doctor
+from certrnn.cli.examples import examples
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "certify": certify,
+    "doctor": doctor,
+    "examples": examples,
+}
+"""Every command of ``certrnn`` by its name."""
+
+__all__ = ["COMMANDS", "certify", "certify_main", "main"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command ``certrnn``; returns the exit code."""
+    app = make_app(COMMANDS, "Formal robustness certificates for recurrent neural networks.")
+    app.callback()(_top)
+    return run_app(app, "certrnn", arguments)
+
+
+def _top(version: Version = False) -> None:
+    """Formal robustness certificates for recurrent neural networks."""
+
+
+def certify_main(arguments: list[str] | None = None) -> int:
+    """The command ``certify``: short for ``certrnn certify``; returns the exit code."""
+    return run_app(make_app({"certify": certify}), "certify", arguments)

@@ -1,0 +1,107 @@
+"""``certify``: guaranteed bounds, row by row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from certrnn.cli._app import INTERNAL, fail
+from certrnn.cli._options import Clip, Data, Debug, Frames, Json, Network, Out, Samples, Version, read_data
+from certrnn.errors import UsageError
+
+if TYPE_CHECKING:
+    from certrnn.model import Model
+    from certrnn.report.results import Results
+    from certrnn.run import Query, Sequences
+
+
+def certify(
+    model: Network,
+    data: Data,
+    eps: Annotated[
+        str | None,
+        typer.Option(metavar="E[,E..]", help="Decide these eps; without, search the largest certified eps."),
+    ] = None,
+    frames: Frames = "each",
+    norm: Annotated[str, typer.Option(metavar="NORM", help="Norm of the disturbance: inf.")] = "inf",
+    clip: Clip = None,
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="auto, interval, zonotope, crown, alpha-crown or joint.")
+    ] = "auto",
+    rel_tol: Annotated[
+        float | None,
+        typer.Option(
+            metavar="R", help="Search eps to this relative tolerance instead of the paper's grid (2.4e-4..1)."
+        ),
+    ] = None,
+    samples: Samples = None,
+    no_attack: Annotated[bool, typer.Option("--no-attack", help="Leave the attack out.")] = False,
+    budget: Annotated[float | None, typer.Option(metavar="SECONDS", help="Time for a row.")] = None,
+    fail_under: Annotated[
+        float | None, typer.Option(metavar="EPS", help="Exit with 1 where a searched eps is below this.")
+    ] = None,
+    json: Json = False,
+    out: Out = None,
+    debug: Debug = False,
+    version: Version = False,
+) -> None:
+    """How much may an input be disturbed before the answer can change, guaranteed?
+
+    Exit codes: 0 certified, 1 falsified or below --fail-under, 2 usage, 3 invalid or unsupported input, 4 undecided
+    rows left, 130 interrupted.
+    """
+    _check_options(norm, eps, rel_tol, fail_under)
+    from certrnn.report.output import Output
+    from certrnn.run import Query, eps_numbers
+
+    query = Query(
+        eps=eps_numbers(eps),
+        frames=frames,
+        clip=clip,
+        method=method,
+        schedule=Query.search(rel_tol),
+        attack=not no_attack,
+        budget=budget,
+    )
+    output = Output(json, out)
+    network, chosen = read_data(model, data, samples)
+    results, failure = _stream(network, chosen, query)
+    if results.rows or failure is None:
+        output.write(results)
+    if failure is not None:
+        raise failure
+    if "error" in results.counts():
+        fail("certify", "THE SELF-CHECK FAILED: believe no row of this run, and please report it", INTERNAL)
+    raise typer.Exit(results.exit_code(fail_under))
+
+
+def _check_options(norm: str, eps: str | None, rel_tol: float | None, fail_under: float | None) -> None:
+    if norm != "inf":
+        raise UsageError("reading --norm", "the norm is inf", repr(norm))
+    if eps is not None and rel_tol is not None:
+        raise UsageError(
+            "reading --rel-tol", "it belongs to the search of the largest eps", "--eps beside it"
+        )
+    if eps is not None and fail_under is not None:
+        raise UsageError(
+            "reading --fail-under", "it belongs to the search of the largest eps", "--eps beside it"
+        )
+    if fail_under is not None and not 0 < fail_under < float("inf"):
+        raise UsageError("reading --fail-under", "the eps is a positive number", fail_under)
+
+
+def _stream(network: Model, sequences: Sequences, query: Query) -> tuple[Results, BaseException | None]:
+    """The rows that were finished, and what ended the run early (Ctrl-C, an error), if anything did."""
+    from certrnn.report.progress import progress
+
+    total = network.count(sequences, query)
+    rows, failure = [], None
+    with progress(total) as bar:
+        try:
+            for some in network.stream(sequences, query, bar.bounded):
+                rows.extend(some)
+                bar.finished(len(some))
+        except (Exception, KeyboardInterrupt) as error:
+            failure = error
+    return network.results(rows, sequences, query, total), failure

@@ -1,0 +1,27 @@
+"""``certrnn doctor``: what was understood of a network."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from certrnn.cli._options import Debug, Json, Network, load_model
+
+
+def doctor(
+    model: Network,
+    data: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Samples to check the network on.", show_default=False)
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show what was understood of a network, and whether it agrees with onnxruntime."""
+    from certrnn.report.doctor import examine
+    from certrnn.report.output import print_text
+
+    network = load_model(model)
+    shapes = () if data is None else network.read(data).shapes
+    report = examine(network.path, network.network, shapes)
+    print_text(report.to_json() if json else report.text())

@@ -1,0 +1,11 @@
+"""Every method by the name that ``--method`` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from certrnn import analyses
+from certrnn.analyses import Analysis
+
+METHODS: dict[str, Callable[[], Analysis]] = {**analyses.METHODS}
+"""The analyses, and the baselines beside them."""

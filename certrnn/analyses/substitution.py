@@ -9,16 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 
-from certrnn.analyses.recording import Recording
-from certrnn.ir import Affine, Constant, Elementwise, Gather, Input, Sum
+from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Sum
 from transformers_abs._rounding import gamma
 
 Planes = Callable[[int, torch.Tensor], tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
 """``planes(position, coefficient (B, R, n))`` gives (slopes (arity, B, R, n), kappa (B, R) summed over the neurons,
 error (B, R) that the sum and the products hide)."""
+
+
+class Propagated(Protocol):
+    """What a substitution reads of a propagation: ``magnitude[p]`` bounds ``|value p|`` from above, (B, size)."""
+
+    graph: Graph
+    magnitude: dict[int, torch.Tensor]
 
 
 @dataclass(eq=False)
@@ -37,7 +44,7 @@ class Substituted:
     weights: dict[int, torch.Tensor] = field(default_factory=dict)
 
 
-def ancestors(recording: Recording, positions: list[int]) -> list[int]:
+def ancestors(recording: Propagated, positions: list[int]) -> list[int]:
     """The nodes that the given ones depend on, themselves included, latest first."""
     needed = set(positions)
     for position in range(max(positions), -1, -1):
@@ -47,7 +54,7 @@ def ancestors(recording: Recording, positions: list[int]) -> list[int]:
 
 
 def substitute(
-    recording: Recording, rows: dict[int, torch.Tensor], planes: Planes, exact: bool
+    recording: Propagated, rows: dict[int, torch.Tensor], planes: Planes, exact: bool
 ) -> Substituted:
     """Push ``rows`` (B, R, size), by node position, back to the inputs.
 
@@ -69,7 +76,7 @@ def substitute(
 
 @dataclass(eq=False)
 class _Walk:
-    recording: Recording
+    recording: Propagated
     pending: dict[int, torch.Tensor]
     result: Substituted
     exact: bool

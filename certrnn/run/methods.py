@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from certrnn import analyses
+from certrnn import analyses, baselines
 from certrnn.analyses import Analysis
 
-METHODS: dict[str, Callable[[], Analysis]] = {**analyses.METHODS}
+METHODS: dict[str, Callable[[], Analysis]] = {**analyses.METHODS, **baselines.METHODS}
 """The analyses, and the baselines beside them."""

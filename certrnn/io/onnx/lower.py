@@ -12,6 +12,7 @@ import onnx
 from certrnn.errors import CertrnnError, InvalidInput, Unsupported
 from certrnn.io.onnx import loop
 from certrnn.io.onnx.layout import DataInput, Layout
+from certrnn.io.onnx.lengths import length_inputs
 from certrnn.io.onnx.node import NodeContext
 from certrnn.io.onnx.ops import MOVEMENT, OPERATORS, PICKING
 from certrnn.io.onnx.ops.heads import DROPPABLE, dropped
@@ -27,7 +28,6 @@ _SUPPORTED = (
     "data movement, and Softmax, LogSoftmax, Sigmoid or ArgMax at the end. Export the logits of a model made of these."
 )
 _BROKEN = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-_RECURRENT = frozenset({"RNN", "LSTM", "GRU"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,21 +71,25 @@ class Lowered:
     embedding: Embedding | None
 
 
-def lower(file: ModelFile, layout: Layout, output: str) -> Lowered:
+def lower(file: ModelFile, layout: Layout, output: str, length: int | None = None) -> Lowered:
     """Lower the part of the model that ``output`` depends on, for one sample.
+
+    Parameters
+    ----------
+    length: what the model is told as its sequence length, where it has such an input; the number of frames by default.
 
     Raises
     ------
     Unsupported, InvalidInput: naming the node.
     """
-    return _Lowering(file, layout, output).run()
+    return _Lowering(file, layout, output, layout.frames if length is None else length).run()
 
 
 class _Lowering:
     """One walk over the nodes of a model."""
 
-    def __init__(self, file: ModelFile, layout: Layout, output: str) -> None:
-        self.file, self.layout, self.output = file, layout, output
+    def __init__(self, file: ModelFile, layout: Layout, output: str, length: int) -> None:
+        self.file, self.layout, self.output, self.length = file, layout, output, length
         self.proto = file.proto.graph
         self.space = Space()
         self.notes: list[str] = []
@@ -122,10 +126,13 @@ class _Lowering:
         self.rows = rows
         if not layout.input.tokens:
             scope[layout.input.name] = View(layout.arrange(rows[None]))
-        for info in self.proto.input:
-            if info.name not in given and info.name != layout.input.name and _is_length(self.proto, info):
-                scope[info.name] = Known(np.array([layout.frames], dtype=np.int64))
-                self.notes.append(f"input {info.name!r}: taken as the sequence length, the number of frames")
+        for info in length_inputs(self.proto):
+            if info.name != layout.input.name:
+                axes = [1] * len(info.type.tensor_type.shape.dim)
+                scope[info.name] = Known(np.full(axes, self.length, dtype=np.int64))
+                self.notes.append(
+                    f"input {info.name!r}: the sequence length, {self.length} of {layout.frames} frames"
+                )
 
     # ---- nodes
 
@@ -328,28 +335,9 @@ def _terminal(nodes: Sequence[onnx.NodeProto], output: str, allowed: frozenset[s
     return found
 
 
-def _is_length(graph: onnx.GraphProto, info: onnx.ValueInfoProto) -> bool:
-    """True for an integer vector that only recurrent nodes read, as their sequence_lens."""
-    tensor = info.type.tensor_type
-    if tensor.elem_type not in (onnx.TensorProto.INT32, onnx.TensorProto.INT64) or len(tensor.shape.dim) > 1:
-        return False
-    reached, used = {info.name}, False
-    for node in graph.node:
-        for position, name in enumerate(node.input):
-            if name not in reached:
-                continue
-            if node.op_type in _RECURRENT and position == 4:
-                used = True
-            elif node.op_type in MOVEMENT and position == 0:
-                reached.add(node.output[0])
-            elif node.op_type != "Shape":
-                return False
-    return used
-
-
 def choose_input(inputs: list[DataInput], graph: onnx.GraphProto) -> DataInput:
     """The input that carries the data; every other must be a sequence length."""
-    lengths = {i.name for i in graph.input if _is_length(graph, i)}
+    lengths = {i.name for i in length_inputs(graph)}
     others = [i for i in inputs if i.name not in lengths]
     if len(others) != 1:
         raise Unsupported(

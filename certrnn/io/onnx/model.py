@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import onnx
 
 from certrnn.errors import InvalidInput, Unsupported
 from certrnn.io.onnx.layout import DataInput, Layout, data_inputs, fit
-from certrnn.io.onnx.lower import Embedding, Lowered, _is_length, choose_input, lower
+from certrnn.io.onnx.lengths import length_inputs
+from certrnn.io.onnx.lower import Embedding, Lowered, choose_input, lower
 from certrnn.io.onnx.reader import ModelFile, load
 from certrnn.io.onnx.replay import Session
 from certrnn.ir import Graph
@@ -58,12 +59,18 @@ def read(path: str | Path, output: str | None = None) -> OnnxModel:
 
 @dataclass(frozen=True, eq=False)
 class OnnxModel:
-    """A classifier from an ONNX file. Data is ``x`` (samples N, frames T, features D) whatever the file's layout."""
+    """A classifier from an ONNX file. Data is ``x`` (samples N, frames T, features D) whatever the file's layout.
+
+    Parameters
+    ----------
+    length: what every sample's sequence length is said to be; None for its number of frames. See :meth:`at_length`.
+    """
 
     file: ModelFile
     input: DataInput
     output: str
-    _lowered: dict[tuple[int, int], Lowered] = field(default_factory=dict)
+    length: int | None = None
+    _lowered: dict[tuple[int, int, int | None], Lowered] = field(default_factory=dict)
     _sessions: dict[str, Session] = field(default_factory=dict)
 
     @property
@@ -84,6 +91,24 @@ class OnnxModel:
     def opset(self) -> int:
         return self.file.opset
 
+    @cached_property
+    def takes_lengths(self) -> bool:
+        """True where the file has an input that says how many frames are no padding (torch's packed sequences)."""
+        return bool(length_inputs(self.file.proto.graph))
+
+    def at_length(self, length: int) -> OnnxModel:
+        """The same model on samples whose first ``length`` frames are no padding.
+
+        Raises
+        ------
+        InvalidInput: the file has no input for lengths.
+        """
+        if not self.takes_lengths:
+            raise InvalidInput(
+                "setting the sequence length", "the model has an input for it", "none such", "Cut the samples."
+            )
+        return replace(self, length=length)
+
     # ---- reading
 
     def layout(self, shape: tuple[int, ...]) -> Layout:
@@ -96,9 +121,15 @@ class OnnxModel:
 
     def lowered(self, shape: tuple[int, ...]) -> Lowered:
         """Everything known about the model on samples of shape (T, D); computed once a shape."""
-        key = (int(shape[0]), int(shape[1])) if len(shape) == 2 else (0, 0)
+        frames, features = (int(shape[0]), int(shape[1])) if len(shape) == 2 else (0, 0)
+        length = None if self.length == frames else self.length
+        key = (frames, features, length)
         if key not in self._lowered:
-            self._lowered[key] = lower(self.file, self.layout(shape), self.output)
+            if length is not None and not 0 < length < frames:
+                raise InvalidInput(
+                    "fitting the data to the model", f"a sequence length lies in 1..{frames}", length
+                )
+            self._lowered[key] = lower(self.file, self.layout(shape), self.output, length)
         return self._lowered[key]
 
     def graph(self, shape: tuple[int, ...]) -> Graph:
@@ -164,10 +195,10 @@ class OnnxModel:
         return {self.input.name: np.ascontiguousarray(tensor), **self._lengths(len(x), x.shape[1])}
 
     def _lengths(self, samples: int, frames: int) -> dict[str, np.ndarray]:
-        graph = self.file.proto.graph
-        kinds = {i.name: i.type.tensor_type for i in graph.input if _is_length(graph, i)}
+        kinds = {i.name: i.type.tensor_type for i in length_inputs(self.file.proto.graph)}
+        length = frames if self.length is None else self.length
         return {
-            n: np.full([samples] * len(t.shape.dim), frames, dtype=_NUMPY[int(t.elem_type)])
+            n: np.full([samples] * len(t.shape.dim), length, dtype=_NUMPY[int(t.elem_type)])
             for n, t in kinds.items()
         }
 

@@ -71,6 +71,7 @@ OPERATORS: dict[str, Handler] = {
     "ReduceMax": reductions.reduce,
     "ReduceMean": reductions.reduce,
     "ReduceMin": reductions.reduce,
+    "ReduceProd": constants.product,
     "ReduceSum": reductions.reduce,
     "Relu": functions.relu,
     "Reshape": movement.reshape,

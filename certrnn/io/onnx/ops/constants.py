@@ -64,6 +64,13 @@ def constant_of_shape(node: NodeContext) -> list[Tensor]:
     return [known(np.full(shape, value[0]), node.name)]
 
 
+def product(node: NodeContext) -> list[Tensor]:
+    """ReduceProd of integers, which torch writes for the number of elements of a tensor."""
+    if node.constant(0, "the factors").real:
+        raise node.refuse("the product is one of integers", "floats", "Export without a product over an axis.")
+    return exact(node)
+
+
 def exact(node: NodeContext) -> list[Tensor]:
     """Run one node of ``EXACT`` on constants with onnx's reference evaluator."""
     import onnx

@@ -14,17 +14,18 @@ from onnx import TensorProto
 from certrnn.analyses.import_check import check_against_onnxruntime
 from certrnn.errors import InvalidInput
 from certrnn.examples import resolve
-from certrnn.io.data import read_samples
 from certrnn.io.onnx import OnnxModel, read
 from certrnn.report.results import Results, ordered
 from certrnn.report.rows import Row
 from certrnn.run import Adversary, Opponent, Query, Sequences, Tick, answer, eps_values, spelled_frames
+from certrnn.run.reading import network_for, read_file
+from certrnn.run.sequences import Kind
 from certrnn.search import PaperGrid, Problem, parse_threats
 
 BATCH = 64
 """Samples that are bounded together; whoever interrupts loses at most one batch of one threat."""
 
-Data = np.ndarray | Sequence[np.ndarray]
+Data = np.ndarray | Sequence[np.ndarray] | Sequences
 Clip = tuple[float, float] | None
 Frames = str | Sequence[int]
 
@@ -84,7 +85,8 @@ class Model:
         Parameters
         ----------
         x: one sequence (T, D), a stack (N, T, D), or a list of sequences of different lengths; of a network with an
-            embedding integer words (T,), (N, T) or a list of (T,), whose vectors are disturbed.
+            embedding integer words (T,), (N, T) or a list of (T,), whose vectors are disturbed. Or what
+            :meth:`read` or :meth:`read_text` returned, labels included.
         y: the labels; without, the answers themselves must not change.
         eps: one l-inf distance or several, in the units of the input.
         frames: ``each`` (one row a frame), ``all`` (together), or frames that are disturbed together.
@@ -124,6 +126,10 @@ class Model:
 
     def sequences(self, x: Data, y: int | Sequence[int] | np.ndarray | None = None) -> Sequences:
         """Data as the network takes it: checked, rounded to its input's number type, words looked up."""
+        if isinstance(x, Sequences):
+            if y is not None:
+                raise InvalidInput("reading labels", "sequences that were read carry their own", "others")
+            return x
         if not self.network.input.tokens:
             return Sequences.of(x, y).rounded(self.precision)
         words = x if isinstance(x, list | tuple) else list(np.atleast_2d(x))
@@ -131,34 +137,21 @@ class Model:
 
     def read(self, data: str) -> Sequences:
         """Samples of a file, or of ``example:NAME``."""
-        path = resolve(data)
-        samples = read_samples(path)
-        tokens, dims = self.network.input.tokens, self.network.input.dims
-        if not tokens and len(dims) == 3 and not self._fits(samples.x):
-            samples = read_samples(path, model_shape_hint=(None, dims[-1]))
-        lengths = samples.lengths
-        if not tokens:
-            return Sequences.of(samples.x, samples.y, lengths).rounded(self.precision)
-        words = samples.x.reshape(len(samples), -1).astype(np.int64)
-        if (words != samples.x.reshape(len(samples), -1)).any():
-            raise InvalidInput(f"reading samples from {data}", "words are whole numbers", "fractions")
-        return self.sequences(
-            [w if lengths is None else w[: lengths[n]] for n, w in enumerate(words)], samples.y
-        )
+        return self._rounded(read_file(self.network, resolve(data)))
 
     def stream(self, sequences: Sequences, query: Query, tick: Tick = lambda _: None) -> Iterator[list[Row]]:
         """Rows as they are decided, one set of frames and one eps at a time.
 
         Everything is read, and the network checked against onnxruntime, before the first row.
         """
-        for length in sequences.lengths:
-            self._check(sequences, length, query)
-        opponent = Opponent(self.network, self.precision)
-        adversary: Adversary | None = opponent if query.attack else None
+        for kind in sequences.kinds:
+            self._check(sequences, kind, query)
         clip = self._clip(query)
         for batch in sequences.batches(BATCH):
-            graph = self.network.graph(tuple(batch.x.shape[1:]))
-            problem = Problem.of(graph, batch.x, batch.labels, clip)
+            network = network_for(self.network, batch.kind)
+            adversary: Adversary | None = Opponent(network, self.precision) if query.attack else None
+            graph = network.graph(batch.kind.shape)
+            problem = Problem.of(graph, batch.x, batch.labels, clip, batch.kind.span)
             yield from answer(problem, batch.numbers, query, adversary, tick)
 
     def count(self, sequences: Sequences, query: Query) -> int:
@@ -168,7 +161,8 @@ class Model:
         ------
         UsageError: frames that some sequence does not have.
         """
-        threats = [len(parse_threats(query.frames, len(part))) for part in sequences.frames]
+        spans = [sequences.kind(position).span for position in range(len(sequences))]
+        threats = [len(parse_threats(query.frames, stop, first)) for first, stop in spans]
         return sum(threats) * len(query.eps or (None,))
 
     def results(self, rows: Iterable[Row], sequences: Sequences, query: Query, total: int) -> Results:
@@ -196,21 +190,18 @@ class Model:
         rows = [row for some in self.stream(sequences, query) for row in some]
         return self.results(rows, sequences, query, len(rows))
 
-    def _fits(self, x: np.ndarray) -> bool:
-        try:
-            self.network.layout(x.shape[1:])
-        except InvalidInput:
-            return False
-        return True
+    def _rounded(self, sequences: Sequences) -> Sequences:
+        """In the network's own numbers; vectors of its embedding are its own numbers."""
+        return sequences if self.network.input.tokens else sequences.rounded(self.precision)
 
-    def _check(self, sequences: Sequences, length: int, query: Query) -> None:
+    def _check(self, sequences: Sequences, kind: Kind, query: Query) -> None:
         """Everything that can be refused, is refused before anything is certified."""
-        members = [n for n, part in enumerate(sequences.frames) if len(part) == length]
-        widths = {sequences.frames[n].shape[1] for n in members}
+        members = [n for n in range(len(sequences)) if sequences.kind(n) == kind]
+        widths = {part.shape[1] for part in sequences.frames}
         if len(widths) > 1:
             raise InvalidInput("reading sequences", "all samples have one number of features", sorted(widths))
-        shape = (length, widths.pop())
-        graph = self.network.graph(shape)
+        network, shape = network_for(self.network, kind), kind.shape
+        graph = network.graph(shape)
         classes = max(graph.outputs, 2)
         for n in members if sequences.labels is not None else ():
             label = sequences.labels[n] if sequences.labels is not None else 0
@@ -218,9 +209,9 @@ class Model:
                 where = f"reading the label of sample {sequences.numbers[n]}"
                 raise InvalidInput(where, f"labels lie in 0..{classes - 1}, the network's classes", label)
         x = torch.from_numpy(np.stack([sequences.frames[n] for n in members]))
-        for threat in parse_threats(query.frames, length):
+        for threat in parse_threats(query.frames, kind.span[1], kind.span[0]):
             _check_range(x, list(threat.frames), self._clip(query))
-        check_against_onnxruntime(self.network, shape)
+        check_against_onnxruntime(network, shape)
 
 
 def _edges(rows: Sequence[Row], query: Query) -> list[str]:

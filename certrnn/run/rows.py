@@ -13,7 +13,7 @@ import torch
 from certrnn.analyses import Analysis, certified
 from certrnn.report.rows import Row, Verdict, finite, ratio
 from certrnn.run.query import Query
-from certrnn.search import Problem, Threat, parse_threats
+from certrnn.search import Problem, Threat
 
 Tick = Callable[[int], None]
 """Told how many rows of an analysis step have just been bounded."""
@@ -69,7 +69,7 @@ def answer(
     """
     analysis = query.analysis()
     samples = problem.right.nonzero().flatten()
-    for threat in parse_threats(query.frames, problem.x.shape[1]):
+    for threat in problem.threats(query.frames):
         for eps in query.eps or (None,):
             clock = _Clock(query.budget, len(samples))
             if eps is None:

@@ -12,13 +12,26 @@ import torch
 from certrnn.errors import InvalidInput
 
 
+Span = tuple[int, int]
+"""The first frame of a sample that is no padding, and the one after the last."""
+
+
+@dataclass(frozen=True, order=True)
+class Kind:
+    """What samples of one batch have in common: frames T and features D, and which frames are no padding."""
+
+    shape: tuple[int, int]
+    span: Span
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Samples of one length: their positions in the data, ``x`` (N, T, D) float64, and labels (N,) or None."""
+    """Samples of one kind: their positions in the data, ``x`` (N, T, D) float64, and labels (N,) or None."""
 
     numbers: tuple[int, ...]
     x: torch.Tensor
     labels: torch.Tensor | None
+    kind: Kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +44,16 @@ class Sequences:
     labels: one class a sample, or None.
     numbers: the position of each sample in the data it was taken from.
     note: what was done to the values, in a line, or "".
+    spans: for each sample the frames that are no padding; only these are ever disturbed. None: all frames.
+    words: for each sample the word that each frame in its span stands for; None where the data is no text.
     """
 
     frames: tuple[np.ndarray, ...]
     labels: tuple[int, ...] | None
     numbers: tuple[int, ...]
     note: str = ""
+    spans: tuple[Span, ...] | None = None
+    words: tuple[tuple[str, ...], ...] | None = None
 
     @staticmethod
     def of(
@@ -80,7 +97,40 @@ class Sequences:
             frames=tuple(self.frames[p] for p in positions),
             labels=None if self.labels is None else tuple(self.labels[p] for p in positions),
             numbers=tuple(self.numbers[p] for p in positions),
+            spans=None if self.spans is None else tuple(self.spans[p] for p in positions),
+            words=None if self.words is None else tuple(self.words[p] for p in positions),
         )
+
+    def noted(self, *notes: str) -> Sequences:
+        """With further notes; empty ones say nothing."""
+        return replace(self, note="; ".join(note for note in (self.note, *notes) if note))
+
+    def spanning(self, spans: Sequence[Span]) -> Sequences:
+        """With padding: sample n's own frames are ``spans[n][0]`` up to, not including, ``spans[n][1]``.
+
+        Raises
+        ------
+        InvalidInput: a span that is empty or leaves its sample.
+        """
+        for number, (part, (first, stop)) in enumerate(zip(self.frames, spans, strict=True)):
+            if not 0 <= first < stop <= len(part):
+                raise InvalidInput(
+                    f"reading sample {number}",
+                    f"its own frames lie in 0..{len(part)}, at least one of them",
+                    (first, stop),
+                )
+        return replace(self, spans=tuple((int(first), int(stop)) for first, stop in spans))
+
+    def kind(self, position: int) -> Kind:
+        """The kind of the sample at ``position``."""
+        part = self.frames[position]
+        span = (0, len(part)) if self.spans is None else self.spans[position]
+        return Kind((part.shape[0], part.shape[1]), span)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The distinct kinds, the shortest first."""
+        return tuple(sorted({self.kind(p) for p in range(len(self))}))
 
     def rounded(self, precision: type[np.floating[Any]]) -> Sequences:
         """The values as a network whose input has that number type reads them.
@@ -97,21 +147,17 @@ class Sequences:
             raise InvalidInput(
                 "reading sequences", f"the network's input type {name} holds every value", "larger values"
             )
-        note = (
-            f"the data was rounded to {name}, which the network reads (by at most {moved:.2g})"
-            if moved
-            else self.note
-        )
-        return replace(self, frames=frames, note=note)
+        note = f"the data was rounded to {name}, which the network reads (by at most {moved:.2g})"
+        return replace(self, frames=frames).noted(note if moved else "")
 
     def batches(self, size: int) -> Iterator[Batch]:
-        """Batches of at most ``size`` samples of one length, in the order of the data within a length."""
-        for length in self.lengths:
-            members = [p for p, part in enumerate(self.frames) if len(part) == length]
+        """Batches of at most ``size`` samples of one kind, in the order of the data within a kind."""
+        for kind in self.kinds:
+            members = [p for p in range(len(self)) if self.kind(p) == kind]
             for first in range(0, len(members), size):
                 part = self.take(members[first : first + size])
                 labels = None if part.labels is None else torch.tensor(part.labels)
-                yield Batch(part.numbers, torch.from_numpy(np.stack(part.frames)), labels)
+                yield Batch(part.numbers, torch.from_numpy(np.stack(part.frames)), labels, kind)
 
 
 def _parts(

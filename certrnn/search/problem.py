@@ -26,8 +26,12 @@ class Threat:
         return "all" if self.whole else list(self.frames)
 
 
-def parse_threats(text: str, length: int) -> list[Threat]:
+def parse_threats(text: str, length: int, first: int = 0) -> list[Threat]:
     """Threats from ``all``, ``each`` (one threat a frame) or a list such as ``0,3-5`` (these frames together).
+
+    Parameters
+    ----------
+    first, length: the frames that may change are ``first`` up to, not including, ``length``; others are padding.
 
     Raises
     ------
@@ -37,21 +41,21 @@ def parse_threats(text: str, length: int) -> list[Threat]:
     ([[0], [1]], [0, 2, 3], 'all')
     """
     if text == "all":
-        return [Threat(tuple(range(length)), whole=True)]
+        return [Threat(tuple(range(first, length)), whole=True)]
     if text == "each":
-        return [Threat((t,)) for t in range(length)]
+        return [Threat((t,)) for t in range(first, length)]
     frames: set[int] = set()
     for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
+        start, dash, last = part.strip().partition("-")
+        if not start.isdecimal() or (dash and not last.isdecimal()):
             raise UsageError("reading --frames", "each, all, or frame numbers such as 0,3-5", repr(text))
-        ends = int(first), int(last) if dash else int(first)
-        if not ends[0] <= ends[1] < length:
+        ends = int(start), int(last) if dash else int(start)
+        if not first <= ends[0] <= ends[1] < length:
             raise UsageError(
-                "reading --frames", f"frames lie in 0..{length - 1} and ranges ascend", repr(part)
+                "reading --frames", f"frames lie in {first}..{length - 1} and ranges ascend", repr(part)
             )
         frames.update(range(ends[0], ends[1] + 1))
-    return [Threat(tuple(sorted(frames)), whole=len(frames) == length)]
+    return [Threat(tuple(sorted(frames)), whole=len(frames) == length - first)]
 
 
 def predict(scores: torch.Tensor) -> torch.Tensor:
@@ -70,6 +74,7 @@ class Problem:
     labels: (N,) what must be answered.
     predictions: (N,) what the network answers.
     clip: valid range of inputs, or None.
+    span: first frame that is no padding and the one after the last; None where all are the sample's own.
     """
 
     graph: Graph
@@ -77,6 +82,7 @@ class Problem:
     labels: torch.Tensor
     predictions: torch.Tensor
     clip: tuple[float, float] | None = None
+    span: tuple[int, int] | None = None
 
     @staticmethod
     def of(
@@ -84,11 +90,17 @@ class Problem:
         x: torch.Tensor,
         labels: torch.Tensor | None = None,
         clip: tuple[float, float] | None = None,
+        span: tuple[int, int] | None = None,
     ) -> Problem:
         """With predictions by plain evaluation; labels default to them."""
         with torch.no_grad():
             predictions = torch.cat([predict(evaluate(graph, part)) for part in x.split(256)])
-        return Problem(graph, x, predictions if labels is None else labels, predictions, clip)
+        return Problem(graph, x, predictions if labels is None else labels, predictions, clip, span)
+
+    def threats(self, frames: str) -> list[Threat]:
+        """What :func:`parse_threats` reads in ``frames``, among the frames that are no padding."""
+        first, stop = (0, self.x.shape[1]) if self.span is None else self.span
+        return parse_threats(frames, stop, first)
 
     @property
     def right(self) -> torch.Tensor:

@@ -17,7 +17,18 @@ the rest; both append nodes to the builder and return their positions. :func:`un
 from certrnn.cells.activations import ACTIVATIONS, Activation
 from certrnn.cells.gru import GruCell
 from certrnn.cells.lstm import LstmCell
-from certrnn.cells.recurrence import Cell, Gates, State, unroll
+from certrnn.cells.recurrence import Cell, Gates, Recurrence, State, unroll
 from certrnn.cells.rnn import RnnCell
 
-__all__ = ["ACTIVATIONS", "Activation", "Cell", "Gates", "GruCell", "LstmCell", "RnnCell", "State", "unroll"]
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Cell",
+    "Gates",
+    "GruCell",
+    "LstmCell",
+    "Recurrence",
+    "RnnCell",
+    "State",
+    "unroll",
+]

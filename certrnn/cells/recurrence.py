@@ -69,6 +69,28 @@ def unroll(
 
 
 @dataclass(frozen=True, eq=False)
+class Recurrence:
+    """One direction of one recurrent layer as it stands unrolled in a graph.
+
+    Parameters
+    ----------
+    name: of the layer, with ``+`` or ``-`` for the two directions of a bidirectional one.
+    kind: ``RNN``, ``LSTM`` or ``GRU``.
+    cell: weights and what one step computes.
+    frames: positions of the T vectors that the steps read, in the order in which the cell takes them.
+    initial: the state before the first step.
+    states: the T states, in the same order.
+    """
+
+    name: str
+    kind: str
+    cell: Cell
+    frames: tuple[int, ...]
+    initial: State
+    states: tuple[State, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Gates:
     """Stacked weights of K gates of H units on D features: ``W x + b + R h + c`` is every pre-activation at once.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from certrnn.cells import Recurrence
 from certrnn.errors import CertrnnError, InvalidInput, Unsupported
 from certrnn.io.onnx import loop
 from certrnn.io.onnx.layout import DataInput, Layout
@@ -58,6 +59,7 @@ class Lowered:
     scores: name of the ONNX tensor that holds the graph's output.
     picked: which of its elements are the graph's output, shape (C,).
     head: ``"logits"`` (one score a class) or ``"binary"`` (class 1 where the one score is positive).
+    recurrences: the recurrent layers of the file, by their positions in ``whole``.
     """
 
     graph: Graph
@@ -69,6 +71,7 @@ class Lowered:
     head: str
     notes: tuple[str, ...]
     embedding: Embedding | None
+    recurrences: tuple[Recurrence, ...] = ()
 
 
 def lower(file: ModelFile, layout: Layout, output: str, length: int | None = None) -> Lowered:
@@ -277,6 +280,7 @@ class _Lowering:
             head,
             tuple(self.notes),
             self.embedding,
+            tuple(self.space.recurrences),
         )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from certrnn.cells import Recurrence
 from certrnn.io.onnx.tensors import Known, View, check_finite
 from certrnn.ir import Affine, Elementwise, Gather, GraphBuilder
 from transformers_abs import SIGMOID, TANH, Transformer
@@ -17,10 +18,12 @@ from transformers_abs.bivariate import MUL_SIGMOID, PRODUCT, SIGMOID_TANH
 
 
 class Space:
-    """A graph builder with element ids, shared weights and shared sub-expressions."""
+    """A graph builder with element ids, shared weights and shared sub-expressions; ``recurrences`` are the recurrent
+    layers unrolled so far."""
 
     def __init__(self) -> None:
         self.builder = GraphBuilder()
+        self.recurrences: list[Recurrence] = []
         self._starts: list[int] = [0]
         self._vectors: dict[bytes, int] = {}
         self._constants: dict[tuple[bytes, float], int] = {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from certrnn.cells import ACTIVATIONS, Activation, Cell, GruCell, LstmCell, RnnCell, State, unroll
+from certrnn.cells import ACTIVATIONS, Activation, Cell, GruCell, LstmCell, Recurrence, RnnCell, State, unroll
 from certrnn.io.onnx.node import NodeContext
 from certrnn.io.onnx.tensors import Known, Tensor, View, check_finite
 
@@ -35,6 +35,11 @@ def recurrent(node: NodeContext) -> list[Tensor]:
             initial,
             reverse=reverse,
             label=f"{node.name}{suffix}",
+        )
+        order = slice(None, None, -1 if reverse else 1)
+        read = tuple(layer.frames[: layer.length][order])
+        node.space.recurrences.append(
+            Recurrence(f"{node.name}{suffix}", node.op, cell, read, initial, tuple(states[order]))
         )
         steps.append(_padded(node, layer, [s[0] for s in states]))
         lasts.append(states[0] if reverse else states[-1])

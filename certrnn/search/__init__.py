@@ -1,11 +1,13 @@
 """Search: verdicts at an eps, and the largest eps that an analysis certifies."""
 
 from certrnn.search.certify import margins, radii
+from certrnn.search.grid import EpsGrid
 from certrnn.search.problem import Problem, Threat, parse_threats, predict
 from certrnn.search.radius import Certify, PaperGrid, RelativeTolerance, Schedule
 
 __all__ = [
     "Certify",
+    "EpsGrid",
     "PaperGrid",
     "Problem",
     "RelativeTolerance",

@@ -10,14 +10,18 @@ import pytest
 import torch
 
 from certrnn.errors import UsageError
-from certrnn.search import Certify, PaperGrid, RelativeTolerance, Schedule
+from certrnn.search import Certify, EpsGrid, PaperGrid, RelativeTolerance, Schedule
 
 SCHEDULES: dict[str, Schedule] = {
     "paper": PaperGrid(),
     "relative": RelativeTolerance(),
     "coarse": RelativeTolerance(1.0),
     "fine": RelativeTolerance(1e-6),
+    "grid": EpsGrid.including((0.0, *(i / 40 for i in range(1, 41)))),
+    "single": EpsGrid((0.25,)),
 }
+HIGHEST = {"paper": 0.9997, "grid": 1.0, "single": 0.25}
+"""Where a schedule ends, unless it goes on to 2^20."""
 
 
 @dataclass
@@ -65,7 +69,7 @@ def test_what_is_reported_was_certified_whatever_the_oracle(name: str, seed: int
 def test_nothing_certified_is_zero_and_everything_certified_ends(name: str) -> None:
     assert honest(SCHEDULES[name], Spy(lambda row, eps: False), 3).tolist() == [0.0] * 3
     top = honest(SCHEDULES[name], Spy(lambda row, eps: True), 3)
-    assert bool((top >= (0.9997 if name == "paper" else 2.0**20)).all())
+    assert bool((top >= HIGHEST.get(name, 2.0**20)).all())
     assert SCHEDULES[name].largest(Spy(lambda row, eps: True), 0).shape == (0,)
 
 

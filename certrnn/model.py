@@ -15,12 +15,13 @@ from certrnn.analyses.import_check import check_against_onnxruntime
 from certrnn.errors import InvalidInput
 from certrnn.examples import resolve
 from certrnn.io.onnx import OnnxModel, read
-from certrnn.report.results import Results, ordered
+from certrnn.report.results import Results
 from certrnn.report.rows import Row
 from certrnn.run import Adversary, Opponent, Query, Sequences, Tick, answer, eps_values, spelled_frames
 from certrnn.run.reading import network_for, read_file
+from certrnn.run.results import Subject, gathered
 from certrnn.run.sequences import Kind
-from certrnn.search import PaperGrid, Problem, parse_threats
+from certrnn.search import Problem, parse_threats
 
 BATCH = 64
 """Samples that are bounded together; whoever interrupts loses at most one batch of one threat."""
@@ -144,8 +145,21 @@ class Model:
 
         Everything is read, and the network checked against onnxruntime, before the first row.
         """
+        self.check(sequences, query)
+        yield from self.answers(sequences, query, tick)
+
+    def check(self, sequences: Sequences, query: Query) -> None:
+        """Read everything, and hold the network against onnxruntime.
+
+        Raises
+        ------
+        InvalidInput, Unsupported: what :meth:`answers` could not be trusted on.
+        """
         for kind in sequences.kinds:
             self._check(sequences, kind, query)
+
+    def answers(self, sequences: Sequences, query: Query, tick: Tick = lambda _: None) -> Iterator[list[Row]]:
+        """What :meth:`stream` hands out, for whoever has called :meth:`check` before."""
         clip = self._clip(query)
         for batch in sequences.batches(BATCH):
             network = network_for(self.network, batch.kind)
@@ -167,17 +181,12 @@ class Model:
 
     def results(self, rows: Iterable[Row], sequences: Sequences, query: Query, total: int) -> Results:
         """Rows as results, in order, with what a reader of them must know."""
-        done = ordered(rows)
-        notes = [sequences.note] if sequences.note else []
-        if any(row.verdict == "error" for row in done):
-            notes.append(
-                "THE SELF-CHECK FAILED: an attack succeeded inside a certified region. Please report this."
-            )
-        notes += _edges(done, query)
-        if len(done) < total:
-            notes.append(f"stopped early: {len(done)} of {total} rows are finished")
+        return gathered(self.subject(sequences), query, rows, total)
+
+    def subject(self, sequences: Sequences) -> Subject:
+        """What rows of these sequences are about."""
         labelled = sequences.labels is not None
-        return Results(self.path, self.sha256, done, labelled, tuple(notes), self.network.external)
+        return Subject(self.path, self.sha256, self.network.external, labelled, sequences.note)
 
     def _clip(self, query: Query) -> Clip:
         """The valid range in the network's own numbers, so that a value at its end stays in it once it is rounded."""
@@ -212,23 +221,6 @@ class Model:
         for threat in parse_threats(query.frames, kind.span[1], kind.span[0]):
             _check_range(x, list(threat.frames), self._clip(query))
         check_against_onnxruntime(network, shape)
-
-
-def _edges(rows: Sequence[Row], query: Query) -> list[str]:
-    """Where the paper's grid ends before the answer does."""
-    grid = query.schedule
-    if query.eps is not None or not isinstance(grid, PaperGrid):
-        return []
-    reach = sum(0.5**level for level in range(grid.first, grid.last))
-    low, high = grid.start - reach, grid.start + reach
-    notes = []
-    if any(row.verdict == "unknown" for row in rows):
-        notes.append(
-            f"nothing certified at the grid's smallest eps {low:.2g} (unknown): a relative tolerance goes below"
-        )
-    if any((row.eps_certified or 0.0) >= high for row in rows):
-        notes.append(f"certified at the grid's largest eps {high:.4g}: a relative tolerance goes above")
-    return notes
 
 
 def _check_range(x: torch.Tensor, frames: list[int], clip: Clip) -> None:

@@ -24,7 +24,7 @@ class Row:
     prediction: the class that the network answers, undisturbed.
     verdict: ``certified`` (proved), ``falsified`` (a replayed counterexample exists), ``unknown`` (neither),
         ``timeout`` (the budget was spent first), ``misclassified`` (nothing to certify), ``error`` (the self-check
-        failed: nothing about this row may be believed).
+        failed: nothing about this row may be believed; or, with a ``reason``, its task did not come to an end).
     eps: the eps that was asked, or None where the largest was searched.
     eps_certified: proved to be safe. Asked: ``eps`` or None. Searched: the largest eps that was itself certified, 0.0
         where none was; None for ``misclassified`` and ``error``.
@@ -35,6 +35,8 @@ class Row:
         at ``eps``, or at ``eps_certified`` where it was searched; None where there is no finite one.
     method: name of the analysis.
     seconds: wall time of the row: the time of its batch divided by the batch's rows.
+    reason: why a task of a run ended in ``error`` or ``timeout`` without an answer (then prediction, and a label that
+        the data does not give, are -1); "" for every row that was answered.
 
     >>> Row(0, "all", 3, 3, "certified", None, 0.1, 0.2, 0.5, 0.01, "zonotope", 0.5).as_json()["verdict"]
     'certified'
@@ -52,10 +54,13 @@ class Row:
     margin: float | None
     method: str
     seconds: float
+    reason: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The row as strict JSON takes it: no nan and no infinity."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
+        if not self.reason:
+            del values["reason"]
         return {name: finite(v) if isinstance(v, float) else v for name, v in values.items()}
 
 

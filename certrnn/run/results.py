@@ -1,0 +1,81 @@
+"""Rows as results: in order, with what a reader of them must know."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from certrnn.report.results import Results, ordered
+from certrnn.report.rows import Row
+from certrnn.run.query import Query
+from certrnn.search import PaperGrid
+
+SELF_CHECK = "THE SELF-CHECK FAILED: an attack succeeded inside a certified region. Please report this."
+REASONS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the rows are about.
+
+    Parameters
+    ----------
+    path: the model as the user named it.
+    sha256: of the model file.
+    external: file name to sha256 of the files that hold the model's weights beside it.
+    labelled: whether the data had labels.
+    note: what was done to the data, or "".
+    """
+
+    path: str
+    sha256: str
+    external: tuple[tuple[str, str], ...]
+    labelled: bool
+    note: str = ""
+
+
+def gathered(subject: Subject, query: Query, rows: Iterable[Row], total: int) -> Results:
+    """Results of the rows that are finished, of ``total``."""
+    done = ordered(rows)
+    notes = [subject.note] if subject.note else []
+    if any(row.verdict == "error" and not row.reason for row in done):
+        notes.append(SELF_CHECK)
+    notes += _failures(done)
+    notes += _edges(done, query)
+    if len(done) < total:
+        notes.append(f"stopped early: {len(done)} of {total} rows are finished")
+    return Results(subject.path, subject.sha256, done, subject.labelled, tuple(notes), subject.external)
+
+
+def _failures(rows: Sequence[Row]) -> list[str]:
+    """Why rows could not be answered, the commonest reasons first."""
+    counts = Counter((row.verdict, row.reason) for row in rows if row.reason)
+    notes = []
+    for (verdict, reason), count in counts.most_common(REASONS_SHOWN):
+        samples = list(
+            dict.fromkeys(row.sample for row in rows if (row.verdict, row.reason) == (verdict, reason))
+        )
+        shown = ", ".join(str(sample) for sample in samples[:5]) + (", .." if len(samples) > 5 else "")
+        many = "row" if count == 1 else "rows"
+        notes.append(f"{count} {many} ended in {verdict} (sample {shown}): {reason}")
+    if len(counts) > REASONS_SHOWN:
+        notes.append(f"and {len(counts) - REASONS_SHOWN} other reasons; the column reason holds each")
+    return notes
+
+
+def _edges(rows: Sequence[Row], query: Query) -> list[str]:
+    """Where the paper's grid ends before the answer does."""
+    grid = query.schedule
+    if query.eps is not None or not isinstance(grid, PaperGrid):
+        return []
+    reach = sum(0.5**level for level in range(grid.first, grid.last))
+    low, high = grid.start - reach, grid.start + reach
+    notes = []
+    if any(row.verdict == "unknown" for row in rows):
+        notes.append(
+            f"nothing certified at the grid's smallest eps {low:.2g} (unknown): a relative tolerance goes below"
+        )
+    if any((row.eps_certified or 0.0) >= high for row in rows):
+        notes.append(f"certified at the grid's largest eps {high:.4g}: a relative tolerance goes above")
+    return notes

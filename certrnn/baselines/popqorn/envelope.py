@@ -2,7 +2,9 @@
 
 The volume between a function and a plane below it falls as the plane's value at the middle of the box rises, so the
 best lower plane supports the function's convex envelope at that point (the upper plane: the concave one). For one
-argument these are the tangents and secants of the literature. Nothing here carries a proof.
+argument these are the tangents and secants of the literature. For two, the envelope usually has a ridge there: over
+three corners each, two planes leave equal volume. The flatter one is taken, because slopes multiply the errors of all
+earlier planes (on LSTMs the choice decides as much as the fit itself). Nothing here carries a proof.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ import numpy as np
 
 from transformers_abs import Region, Secant, Transformer
 
-_OFF_MIDDLE = (0.0013, 0.0007)
-# A step off the middle: on it, the points' symmetry would leave several planes equally good and the exchanges idle.
+_AROUND = {1: ((1.0,), (-1.0,)), 2: ((1.0, 0.53), (-1.0, -0.53), (-0.53, 1.0), (0.53, -1.0))}
+_STEP = 1e-3
+# Planes that support the envelope a step off the middle, to each side: on a ridge they are the planes that meet there.
 _NARROW = 1e-6
 # Below this half width, relative to max(1, |middle|), differences of rounded values hide the slope: take the secant's.
 
@@ -51,7 +54,7 @@ class Envelope:
             half = 0.5 * region.upper - 0.5 * region.lower
             values = transformer.value(*(middle[..., None] + half[..., None] * places.T[:, None]))
             both = np.nan_to_num(np.concatenate([values, -values]), nan=0.0, posinf=0.0, neginf=0.0)
-            steepness = highest(both, places, self.steps)
+            steepness = _flattest([self._near(both, places, side) for side in _AROUND[arity]])
             steepness[count:] *= -1.0
             slopes = steepness.T.reshape(arity, 2, count).swapaxes(0, 1) / half
             narrow = half <= _NARROW * np.maximum(1.0, np.abs(middle))
@@ -59,6 +62,16 @@ class Envelope:
                 slopes = np.where(narrow, Secant()(transformer, region), slopes)
             slopes = np.where(np.isfinite(slopes), slopes, 0.0)
         return np.ascontiguousarray(slopes[0]), np.ascontiguousarray(slopes[1])
+
+    def _near(self, values: np.ndarray, places: np.ndarray, side: tuple[float, ...]) -> np.ndarray:
+        return highest(values, places, _STEP * np.array(side), self.steps)
+
+
+def _flattest(choices: list[np.ndarray]) -> np.ndarray:
+    """Of each row's slopes (N, arity), in half widths of the box, those of least norm."""
+    stacked = np.stack(choices)
+    chosen = (stacked**2).sum(axis=2).argmin(axis=0)
+    return stacked[chosen, np.arange(stacked.shape[1])]
 
 
 def _places(arity: int, count: int) -> np.ndarray:
@@ -71,9 +84,9 @@ def _places(arity: int, count: int) -> np.ndarray:
     return np.array([*first, *(p for p in product(axis.tolist(), repeat=2) if p not in first)])
 
 
-def highest(values: np.ndarray, places: np.ndarray, steps: int) -> np.ndarray:
-    """Slopes (N, arity) of the planes below ``values`` (N, P) at ``places`` (P, arity) that are highest at the
-    middle.
+def highest(values: np.ndarray, places: np.ndarray, middle: np.ndarray, steps: int) -> np.ndarray:
+    """Slopes (N, arity) of the planes below ``values`` (N, P) at ``places`` (P, arity) that are highest at ``middle``
+    (arity,), which the first ``arity + 1`` places surround.
 
     A plane through ``arity + 1`` points around the middle is at least as high there as any plane below all points.
     Where a point lies below it, that point enters (the one furthest below) and another leaves, such that the middle
@@ -81,7 +94,7 @@ def highest(values: np.ndarray, places: np.ndarray, steps: int) -> np.ndarray:
     """
     count, dimension = len(values), places.shape[1]
     homogeneous = np.concatenate([np.ones((len(places), 1)), places], axis=1)
-    middle = np.array([1.0, *_OFF_MIDDLE[:dimension]])
+    target = np.array([1.0, *middle])
     basis = np.broadcast_to(np.arange(dimension + 1), (count, dimension + 1)).copy()
     best, height = np.zeros((count, dimension)), np.full(count, -np.inf)
     rows = np.arange(count)
@@ -93,7 +106,7 @@ def highest(values: np.ndarray, places: np.ndarray, steps: int) -> np.ndarray:
         above = values[active] - plane @ homogeneous.T
         entering = above.argmin(axis=1)
         below = above[np.arange(len(active)), entering]
-        reached = plane @ middle + below
+        reached = plane @ target + below
         better = reached > height[active]
         best[active[better]], height[active[better]] = plane[better, 1:], reached[better]
         going = below < -tolerance[active]
@@ -101,7 +114,7 @@ def highest(values: np.ndarray, places: np.ndarray, steps: int) -> np.ndarray:
             break
         active, inverse, entering = active[going], inverse[going], entering[going]
         # shares of the middle and of the entering point in the basis: the smallest quotient leaves
-        share = middle @ inverse
+        share = target @ inverse
         entered = np.einsum("nj,nji->ni", homogeneous[entering], inverse)
         quotient = np.where(entered > 1e-12, np.maximum(share, 0.0) / entered, np.inf)
         basis[active, quotient.argmin(axis=1)] = entering

@@ -15,12 +15,14 @@ from certrnn.analyses.import_check import check_against_onnxruntime
 from certrnn.errors import InvalidInput
 from certrnn.examples import resolve
 from certrnn.io.onnx import OnnxModel, read
+from certrnn.io.text import TextSource
 from certrnn.report.results import Results
 from certrnn.report.rows import Row
 from certrnn.run import Adversary, Opponent, Query, Sequences, Tick, answer, eps_values, spelled_frames
 from certrnn.run.reading import network_for, read_file
 from certrnn.run.results import Subject, gathered
 from certrnn.run.sequences import Kind
+from certrnn.run.texts import read_text
 from certrnn.search import Problem, parse_threats
 
 BATCH = 64
@@ -139,6 +141,10 @@ class Model:
     def read(self, data: str) -> Sequences:
         """Samples of a file, or of ``example:NAME``."""
         return self._rounded(read_file(self.network, resolve(data)))
+
+    def read_text(self, source: TextSource) -> Sequences:
+        """Texts of a file, their words looked up; pass them to :meth:`certify` or :meth:`radius`."""
+        return self._rounded(read_text(self.network, source))
 
     def stream(self, sequences: Sequences, query: Query, tick: Tick = lambda _: None) -> Iterator[list[Row]]:
         """Rows as they are decided, one set of frames and one eps at a time.

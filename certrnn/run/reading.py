@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,7 +31,7 @@ def fits(network: OnnxModel, frames: int, features: int) -> bool:
     return True
 
 
-def read_file(network: OnnxModel, path: str) -> Sequences:
+def read_file(network: OnnxModel, path: str | os.PathLike[str]) -> Sequences:
     """Samples of a file, not yet rounded to the network's number type.
 
     Raises
@@ -46,7 +47,7 @@ def read_file(network: OnnxModel, path: str) -> Sequences:
     return _padded(network, list(samples.x), samples)
 
 
-def _words(network: OnnxModel, samples: Samples, path: str) -> Sequences:
+def _words(network: OnnxModel, samples: Samples, path: str | os.PathLike[str]) -> Sequences:
     flat = samples.x.reshape(len(samples), -1)
     words = flat.astype(np.int64)
     if (words != flat).any():

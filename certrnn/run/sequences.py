@@ -11,7 +11,6 @@ import torch
 
 from certrnn.errors import InvalidInput
 
-
 Span = tuple[int, int]
 """The first frame of a sample that is no padding, and the one after the last."""
 
@@ -104,6 +103,10 @@ class Sequences:
     def noted(self, *notes: str) -> Sequences:
         """With further notes; empty ones say nothing."""
         return replace(self, note="; ".join(note for note in (self.note, *notes) if note))
+
+    def spoken(self, words: Sequence[tuple[str, ...]], numbers: Sequence[int]) -> Sequences:
+        """As texts: the words of each sample's span, and the samples' positions in the file."""
+        return replace(self, words=tuple(words), numbers=tuple(numbers))
 
     def spanning(self, spans: Sequence[Span]) -> Sequences:
         """With padding: sample n's own frames are ``spans[n][0]`` up to, not including, ``spans[n][1]``.

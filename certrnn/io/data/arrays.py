@@ -46,13 +46,17 @@ def read_npy(content: bytes, origin: Origin) -> Arrays:
 
 def read_npz(content: bytes, origin: Origin) -> Arrays:
     """Arrays ``x`` (or the only array that is no label), ``y``, ``names`` and ``lengths`` of an npz file."""
+    return named_arrays(npz_members(content, origin), origin)
+
+
+def npz_members(content: bytes, origin: Origin) -> dict[str, np.ndarray]:
+    """All arrays of an npz file by their names."""
     try:
-        found = _members(content, origin)
+        return _members(content, origin)
     except _DAMAGE as error:
         raise origin.invalid(
             "the npz archive is whole", shown(f"{type(error).__name__}: {error}", 120), "Save it again."
         ) from None
-    return named_arrays(found, origin)
 
 
 def named_arrays(found: dict[str, np.ndarray], origin: Origin) -> Arrays:

@@ -38,7 +38,7 @@ def read_samples(
     sense.
     """
     origin = Origin(Path(path))
-    content = _content(origin.path, origin)
+    content = file_content(origin.path, origin)
     return check(_arrays(content, origin), origin, model_shape_hint, classes)
 
 
@@ -63,7 +63,7 @@ def _arrays(content: bytes, origin: Origin) -> Arrays:
     return read_jsonl(text, origin) if text.lstrip().startswith("{") else read_csv(text, origin)
 
 
-def _content(path: Path, origin: Origin) -> bytes:
+def file_content(path: Path, origin: Origin) -> bytes:
     """The bytes of a regular file, unpacked where gzipped, never more than MAX_BYTES."""
     try:
         status = path.stat()
@@ -94,4 +94,4 @@ def _idx_labels(origin: Origin) -> bytes | None:
     sibling = origin.path.with_name(name.replace("images", "labels").replace("idx3", "idx1"))
     if sibling.name == name or not sibling.is_file():
         return None
-    return _content(sibling, Origin(sibling))
+    return file_content(sibling, Origin(sibling))

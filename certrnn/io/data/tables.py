@@ -97,7 +97,7 @@ def read_jsonl(text: str, origin: Origin) -> Arrays:
     samples, labels, names = [], [], []
     for line, row in enumerate(text.split("\n"), start=1):
         if row.strip():
-            entry = _object(row, line, origin)
+            entry = json_object(row, line, origin)
             samples.append(_sequence(_key(entry, X_KEYS, line, origin), line, origin))
             labels.append(_key(entry, Y_KEYS, line, origin))
             names.append(_key(entry, NAME_KEYS, line, origin))
@@ -108,7 +108,8 @@ def read_jsonl(text: str, origin: Origin) -> Arrays:
     return Arrays(x, _labels(labels, origin), _names(names, origin), lengths)
 
 
-def _object(row: str, line: int, origin: Origin) -> dict[str, Any]:
+def json_object(row: str, line: int, origin: Origin) -> dict[str, Any]:
+    """The JSON object of one line of a jsonl file."""
     try:
         entry = json.loads(row, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:

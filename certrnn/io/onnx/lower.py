@@ -120,7 +120,7 @@ class _Lowering:
     # ---- inputs
 
     def _bind_inputs(self, scope: dict[str, Tensor]) -> None:
-        layout, given = self.layout, {t.name for t in self.proto.initializer}
+        layout = self.layout
         if layout.input.tokens:
             scope[layout.input.name] = Tokens(layout.arrange(np.arange(layout.frames)[None]))
         builder = self.space.builder

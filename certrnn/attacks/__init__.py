@@ -4,7 +4,7 @@ They know points only, never a bound, so that they can contradict the analyses. 
 ``__call__`` of :class:`Attack` projects the proposals into their regions and believes none that it has not verified.
 
 To add an attack, write a frozen dataclass in a file of its own, with its options as fields and one method ``run``, and
-name an instance in :data:`ATTACKS`; the contract suite then checks it. A minimal one, which tries corners by chance:
+name an instance in :data:`NAMED`; the contract suite then checks it. A minimal one, which tries corners by chance:
 
 >>> from dataclasses import dataclass
 >>> import torch
@@ -39,24 +39,51 @@ True
 """
 
 from certrnn.attacks._protocol import Attack, Outcome
+from certrnn.attacks.carlini_wagner import CarliniWagnerL2, CarliniWagnerLinf
+from certrnn.attacks.closest import closest
+from certrnn.attacks.lbfgs import LBFGS
 from certrnn.attacks.pgd import FGSM, PGD
 from certrnn.attacks.replay import Replay, Replayable, replay, replay_smallest
+from certrnn.attacks.saliency import Saliency
 from certrnn.attacks.smallest import Ball, Descent, Smallest, smallest_eps
+from certrnn.attacks.squared_error import SquaredError
+from certrnn.attacks.words import NearestWords
 
-ATTACKS: tuple[Attack, ...] = (FGSM(), PGD())
+NAMED: dict[str, Attack] = {
+    "fgsm": FGSM(),
+    "pgd": PGD(),
+    "cw-l2": CarliniWagnerL2(),
+    "cw-linf": CarliniWagnerLinf(),
+    "lbfgs": LBFGS(),
+    "saliency": Saliency(),
+    "mse": SquaredError(),
+    "mse-noise": SquaredError(pull=0.0, noise=1.0),
+    "words": NearestWords(),
+}
+"""Every attack with its default options, by the name that ``certrnn attack --attack`` takes."""
+
+ATTACKS: tuple[Attack, ...] = tuple(NAMED.values())
 """Every attack with its default options."""
 
 __all__ = [
     "ATTACKS",
     "FGSM",
+    "LBFGS",
+    "NAMED",
     "PGD",
     "Attack",
     "Ball",
+    "CarliniWagnerL2",
+    "CarliniWagnerLinf",
     "Descent",
+    "NearestWords",
     "Outcome",
     "Replay",
     "Replayable",
+    "Saliency",
     "Smallest",
+    "SquaredError",
+    "closest",
     "replay",
     "replay_smallest",
     "smallest_eps",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 
@@ -29,7 +29,13 @@ class Outcome:
 
 
 class Attack(ABC):
-    """Looks for a sequence of each region that violates the specification. Independent of every bound."""
+    """Looks for a sequence of each region that violates the specification. Independent of every bound.
+
+    ``minimises`` is the norm (``inf``, ``2``, ``0``) of the disturbance that the attack makes small by itself, or None
+    where any violation in the region will do.
+    """
+
+    minimises: ClassVar[str | None] = None
 
     @abstractmethod
     def run(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:

@@ -85,7 +85,7 @@ class PGD(Attack):
         for step in range(self.steps + 1):
             shape = x.shape[:2]
             owners = going.repeat_interleave(shape[1])
-            margins, gradient = _descent(graph, select(spec, owners), x.flatten(0, 1), target.flatten())
+            margins, gradient = descent(graph, select(spec, owners), x.flatten(0, 1), target.flatten())
             value, winner = margins.amin(dim=1).reshape(shape).min(dim=1)
             better = (value < lowest[going]).nonzero().flatten()
             lowest[going[better]] = value[better]
@@ -161,7 +161,7 @@ def _pick(tensor: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     return tensor[rows, index]
 
 
-def _descent(
+def descent(
     graph: Graph, spec: Spec, x: torch.Tensor, target: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """All margins (N, K) at ``x``, and the gradient (N, frames, features) of the one that each copy attacks.

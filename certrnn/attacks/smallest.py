@@ -111,7 +111,7 @@ def _draw_back(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Violations ``x`` of radius ``eps``, moved towards the center while they stay verified; never to a larger eps."""
     center = ball(rows, eps).center
-    share = _smallest_share(graph, spec, center, x)
+    share = smallest_share(graph, spec, center, x)
     for drawn in (x, center + share[:, None, None] * (x - center)):
         # the l-inf distance where the region is such a ball, else the share; membership is verified either way
         for radius in (share * eps * (1.0 + 1e-12), distance(drawn, center)):
@@ -122,7 +122,7 @@ def _draw_back(
     return eps, x
 
 
-def _smallest_share(graph: Graph, spec: Spec, center: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+def smallest_share(graph: Graph, spec: Spec, center: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """(B,) a share of the way from the center to ``x`` at which the specification is violated, by refined grids."""
     batch, points = x.shape[0], 16
     low, high = torch.zeros_like(x[:, 0, 0]), torch.ones_like(x[:, 0, 0])

@@ -1,0 +1,114 @@
+"""Back-propagation of the mean squared error to the input, with a pull towards a given sequence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from certrnn.attacks._copies import Closest, Copies, nearest
+from certrnn.attacks._protocol import Attack
+from certrnn.attacks.pgd import reach
+from certrnn.domains.points import evaluate
+from certrnn.errors import UsageError
+from certrnn.ir import Graph
+from certrnn.regions import Region
+from certrnn.specs import Spec
+
+
+@dataclass(frozen=True, eq=False)
+class SquaredError(Attack):
+    """Gradient descent of ``|goal - sigmoid(scores)|^2 / 2 + pull |x - towards|^2`` on the input.
+
+    The goal is 1 for the class that a row of the specification sets above the label, 0 for every other: the one-hot
+    vector of the target. With a pull the attack is the report's targeted one, which looks like the given sequence; with
+    ``pull=0`` and ``noise=1`` it is the non-targeted one, which begins at noise and may look like anything. The step
+    of each try grows while the cost falls and is halved where it rises. Of a try's violations the one closest to
+    ``towards`` counts.
+
+    Parameters
+    ----------
+    steps: descent steps.
+    pull: lambda, the weight of the distance; the report's value.
+    towards: (B, frames, features) what the result shall look like, None for the region's center.
+    noise: the start's random distance from the center as a share of the region's reach.
+    targets: rows of each specification tried, the nearest first.
+    seed: of the random start.
+    hint: (B, frames, features) where to start instead, or None.
+
+    Raises
+    ------
+    UsageError: a count below 1, a negative pull or noise.
+
+    Source: R. K. Singh, Adversarial attack (report, 2021), sections 7.1 and 7.2 and its appendix.
+    """
+
+    steps: int = 80
+    pull: float = 0.05
+    towards: torch.Tensor | None = None
+    noise: float = 0.0
+    targets: int = 3
+    seed: int = 0
+    hint: torch.Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.targets) < 1 or not (self.pull >= 0 and 0 <= self.noise <= 1):
+            received = (self.steps, self.targets, self.pull, self.noise)
+            raise UsageError(
+                "attacking",
+                "steps and targets are at least 1, the pull at least 0, the noise in [0, 1]",
+                received,
+            )
+
+    def starting_at(self, x: torch.Tensor) -> SquaredError:
+        return replace(self, hint=x)
+
+    def run(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
+        copies = nearest(graph, region, spec, self.targets, order=2)
+        each = copies.each
+        wanted = copies.center if self.towards is None else self.towards.repeat_interleave(each, dim=0)
+        goal = _goal(copies)
+        x, found = self._start(copies), Closest.none(copies.center)
+        cost, gradient, margin = self._cost(graph, copies.spec, x, goal, wanted)
+        length = copies.extent / gradient.abs().flatten(1).amax(dim=1).clamp_min(1e-300)
+        for _ in range(self.steps):
+            found = found.seen(x, margin, (x - wanted).flatten(1).norm(dim=1))
+            moved = copies.region.project(x - length[:, None, None] * gradient)
+            new, slope, lowest = self._cost(graph, copies.spec, moved, goal, wanted)
+            fell = new < cost
+            chosen = fell[:, None, None]
+            x, gradient = torch.where(chosen, moved, x), torch.where(chosen, slope, gradient)
+            cost, margin = torch.where(fell, new, cost), torch.where(fell, lowest, margin)
+            length = torch.where(fell, 1.5, 0.5) * length
+        return found.seen(x, margin, (x - wanted).flatten(1).norm(dim=1)).of_each(each).x
+
+    def _start(self, copies: Copies) -> torch.Tensor:
+        if self.hint is not None:
+            return copies.region.project(self.hint.repeat_interleave(copies.each, dim=0))
+        if self.noise == 0:
+            return copies.center.clone()
+        generator = torch.Generator().manual_seed(self.seed)
+        drawn = (
+            2.0 * torch.rand(copies.center.shape[1:], generator=generator, dtype=copies.center.dtype) - 1.0
+        )
+        drawn = drawn.to(copies.center.device).expand(copies.center.shape)  # the same noise in every region
+        return copies.region.project(copies.center + self.noise * drawn.abs() * reach(copies.region, drawn))
+
+    def _cost(
+        self, graph: Graph, spec: Spec, x: torch.Tensor, goal: torch.Tensor, wanted: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Cost (N,), its gradient (N, frames, features), and the smallest margin (N,)."""
+        with torch.enable_grad():
+            leaf = x.detach().requires_grad_()
+            scores = evaluate(graph, leaf)
+            error = 0.5 * ((goal - scores.sigmoid()) ** 2).sum(dim=1)
+            cost = error + self.pull * ((leaf - wanted) ** 2).flatten(1).sum(dim=1)
+            gradient = torch.autograd.grad(cost.sum(), leaf)[0]
+            margin = spec.margins(scores.detach()).amin(dim=1)
+        return cost.detach(), torch.nan_to_num(gradient, 0.0, 0.0, 0.0), torch.nan_to_num(margin, torch.inf)
+
+
+def _goal(copies: Copies) -> torch.Tensor:
+    """(N, scores) 1 where the attacked row holds a score down, else 0; for a single score that is the end wanted."""
+    rows = copies.spec.rows[torch.arange(len(copies.target), device=copies.target.device), copies.target]
+    return (rows < 0).to(rows.dtype)

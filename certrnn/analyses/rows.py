@@ -58,6 +58,14 @@ def linear_part(recording: Recording, result: Substituted) -> tuple[torch.Tensor
     return constant, linear, error
 
 
+def linear_minimum(recording: Recording, linear: torch.Tensor) -> torch.Tensor:
+    """Lower bounds (B, R) of ``l . s`` over the symbols; groups that lie in less than their cube count by their norm."""
+    groups = recording.run.space.groups
+    if not groups:
+        return -up(linear.abs().sum(2), linear.shape[2] + 4)
+    return groups.reach(((0, linear.shape[2]),), linear.permute(2, 0, 1))[0]
+
+
 def enclosed_rows(
     recording: Recording, rows: Rows, parameters: Parameters, joint: Joint | None = None
 ) -> torch.Tensor:
@@ -74,7 +82,7 @@ def enclosed_rows(
         diagonal = up(scale[..., None] * joint.weights + joint.ridge, 3)
         minimum = cube_minimum(deviations, form, linear, diagonal, joint.point)
     else:
-        minimum = -up(linear.abs().sum(2), linear.shape[2] + 4)
+        minimum = linear_minimum(recording, linear)
     size = constant.abs() + minimum.abs() + rows.offset.abs() + error
     # a per mille for the sums of non-negative terms inside the error itself
     bound = (

@@ -8,6 +8,7 @@ import torch
 
 from certrnn.arrays import to_numpy
 from certrnn.domains import _kernels
+from certrnn.domains._groups import GroupPiece, Groups
 from certrnn.domains._rows import count, segments, union
 from certrnn.domains._terms import Dense, Diagonal, Mapped, Outer, Placed, Scaled, Term, absolute_sums
 from transformers_abs import DIRECTIONS
@@ -132,29 +133,50 @@ def _form_run_anywhere(out: torch.Tensor, present: list[tuple[Term, int]]) -> No
 
 
 def directional_sums(
-    x: tuple[Dense, Diagonal | None], y: tuple[Dense, Diagonal | None], scale: torch.Tensor
+    x: tuple[Dense, Diagonal | None],
+    y: tuple[Dense, Diagonal | None],
+    scale: torch.Tensor,
+    groups: Groups | None = None,
 ) -> torch.Tensor:
     """``sum_k |a gx_k sx + b gy_k sy|`` for each direction (a, b) of ``DIRECTIONS``: (K, B, n); scale is (2, B, n).
 
-    Symbols of a diagonal belong to nobody else here: callers expand diagonals that do not.
+    Symbols of a diagonal belong to nobody else here: callers expand diagonals that do not. Symbols of a group count
+    by what their set reaches.
     """
     shape = scale.shape[1:]
     both = scale.new_zeros(len(DIRECTIONS), *shape)
     alone = scale.new_zeros(2, *shape)
-    for segment in segments([x[0].symbols, y[0].symbols]):
-        rows = segment.stop - segment.start
-        if segment.sources[0] is not None and segment.sources[1] is not None:
-            _add_directions(both, x[0], segment.sources[0], y[0], segment.sources[1], scale, rows)
+    pieces, grouped = (groups or Groups()).cut([x[0].symbols, y[0].symbols])
+    for piece in pieces:
+        if piece.sources[0] is not None and piece.sources[1] is not None:
+            _add_directions(both, x[0], piece.sources[0], y[0], piece.sources[1], scale, piece.rows)
             continue
-        k = 0 if segment.sources[1] is None else 1
-        source = segment.sources[k]
-        assert source is not None
-        alone[k] += absolute_sums((x, y)[k][0], source, source + rows)
+        k = 0 if piece.sources[1] is None else 1
+        source = piece.start(k)
+        alone[k] += absolute_sums((x, y)[k][0], source, source + piece.rows)
+    for group in grouped:
+        _add_group(both, x[0], y[0], scale, group)
     for k, (_, diagonal) in enumerate((x, y)):
         if diagonal is not None:
             alone[k] += diagonal.values.abs()
     shares = torch.from_numpy(abs(DIRECTIONS)).to(scale.device)
     return both + torch.einsum("dk,kbn->dbn", shares, alone * scale)
+
+
+def _add_group(total: torch.Tensor, x: Dense, y: Dense, scale: torch.Tensor, group: GroupPiece) -> None:
+    """What the symbols of one group add to each direction."""
+    ends = []
+    for k, value in enumerate((x, y)):
+        rows = [
+            scale.new_zeros(piece.rows, *scale.shape[1:])
+            if piece.sources[k] is None
+            else value.view[piece.start(k) :][: piece.rows] * scale[k]
+            for piece in group.pieces
+        ]
+        ends.append(torch.cat(rows))
+    for k, (a, b) in enumerate(DIRECTIONS.tolist()):
+        low, high = group.reach(a * ends[0] + b * ends[1])
+        total[k] += torch.maximum(high, -low)
 
 
 def _add_directions(

@@ -12,8 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from certrnn.domains._groups import Groups
 
 Rows = np.ndarray
 """Symbol numbers one by one, ascending int64, shape (m,)."""
@@ -23,10 +27,12 @@ Symbols = tuple[tuple[int, int], ...]
 
 
 class SymbolSpace:
-    """Append-only supply of noise symbols for one propagation."""
+    """Append-only supply of noise symbols for one propagation; ``groups`` are those that lie in less than their
+    cube."""
 
-    def __init__(self) -> None:
+    def __init__(self, groups: Groups | None = None) -> None:
         self.size = 0
+        self.groups = groups
 
     def append(self, count: int) -> Symbols:
         """``count`` symbols that nobody has used."""

@@ -1,7 +1,8 @@
 """Zonotopes with slack: ``{ c + sum_k s_k g_k + r b : s in [-1,1]^m, b in [-1,1]^n }``, kept with a box.
 
 The slack r holds rounding errors and folded generators. Next to it every value carries the box that interval arithmetic
-gives for it; each reading intersects the two, so that no bound is looser than the interval domain's.
+gives for it; each reading intersects the two, so that no bound is looser than the interval domain's. Where a region is
+smaller than its box, symbols of its frames form groups (see ``_groups``) whose reach is read by its own norm.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from certrnn.domains import _generators as gen
 from certrnn.domains import _vectors
 from certrnn.domains._forming import directional_sums
 from certrnn.domains._generators import Generators
+from certrnn.domains._groups import Groups
 from certrnn.domains._protocol import Domain, Propagation
 from certrnn.domains._rounding import down, gamma, raising, up
 from certrnn.domains._rows import SymbolSpace, meet
@@ -61,7 +63,21 @@ class Zonotope:
         results = self.center.new_empty(4, *self.center.shape)
         given = (self.center, self.generators.absolute_sums(), self.slack, self.box.lower, self.box.upper)
         _vectors.read(*arrays(*given), raising(self.generators.count + 2), to_numpy(results))
+        if self.space.groups:
+            self._read_groups(self.space.groups, results)
         return results
+
+    def _read_groups(self, groups: Groups, results: torch.Tensor) -> None:
+        """Intersect the bounds in ``results`` with what the groups reach. Radius and magnitude stay those of the cube:
+        they also bound roundings, which no norm makes smaller."""
+        formed, diagonal = self.generators.formed, self.generators.diagonal
+        low, high = groups.reach(formed.symbols, formed.view)
+        rest = self.slack if diagonal is None else up(self.slack + diagonal.values.abs(), 1)
+        size = up(self.center.abs() + torch.maximum(low.abs(), high.abs()) + rest, 3)
+        low, high = down(self.center + low - rest, size, 3), -down(-self.center - high - rest, size, 3)
+        # a comparison with nan leaves what stands there
+        results[2] = torch.where(low > results[2], low, results[2])
+        results[3] = torch.where(high < results[3], high, results[3])
 
     @property
     def radius(self) -> torch.Tensor:
@@ -120,7 +136,10 @@ class ZonotopeRun(Propagation[Zonotope]):
             return self._concrete(Interval(x, x), x, torch.zeros_like(x))
         box = Interval(*self.region.box(node.frame))
         center, radius = box.midpoint()
-        generators = gen.none(center, Diagonal(self.space.append(node.size), radius))
+        symbols = self.space.append(node.size)
+        if self.space.groups:
+            self.space.groups.place(node.frame, symbols, center, radius)
+        generators = gen.none(center, Diagonal(symbols, radius))
         size = up(center.abs() + radius, 1)
         return Zonotope(center, generators, torch.zeros_like(center), box, self.space, size)
 
@@ -226,7 +245,7 @@ class ZonotopeRun(Propagation[Zonotope]):
             x = x.expand()
         if y.diagonal is not None and meet(y.diagonal.symbols, x.symbols):
             y = y.expand()
-        width = directional_sums((x.formed, x.diagonal), (y.formed, y.diagonal), scale)
+        width = directional_sums((x.formed, x.diagonal), (y.formed, y.diagonal), scale, self.space.groups)
         for k, (a, b) in enumerate(ta.DIRECTIONS):
             slack = abs(a) * values[0].slack * scale[0] + abs(b) * values[1].slack * scale[1]
             # every term errs relative to |a g_x s_x| + |b g_y s_y|, whatever cancels: bounded through both radii
@@ -261,8 +280,11 @@ class ZonotopeRun(Propagation[Zonotope]):
 
     def lower(self, value: Zonotope, rows: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
         (value,) = self._checked([value])
-        dense = value.generators.expand().dense
-        spread = torch.einsum("mbn,bkn->mbk", dense, rows).abs().sum(0)
+        expanded = value.generators.expand()
+        dense = expanded.dense
+        matrix = torch.einsum("mbn,bkn->mbk", dense, rows)
+        groups = self.space.groups
+        spread = -groups.reach(expanded.symbols, matrix)[0] if groups else matrix.abs().sum(0)
         spread = spread + torch.einsum("bkn,bn->bk", rows.abs(), value.slack)
         center = torch.einsum("bkn,bn->bk", rows, value.center) + offset
         size = torch.einsum("bkn,bn->bk", rows.abs(), value.magnitude) + offset.abs()
@@ -290,7 +312,8 @@ class Zonotopes(Domain[Zonotope]):
 
     def start(self, region: Region) -> ZonotopeRun:
         failed = torch.zeros(region.batch, dtype=torch.bool, device=region.center.device)
-        return ZonotopeRun(region, self.policy, self.reduction, self.cuts, failed)
+        space = SymbolSpace(Groups(region.constraints) if region.constraints else None)
+        return ZonotopeRun(region, self.policy, self.reduction, self.cuts, failed, space)
 
     def bytes_per_row(self, graph: Graph, frames: tuple[int, ...]) -> int:
         symbols, live, peak, held = 0, 0, 0, {}

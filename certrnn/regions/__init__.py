@@ -1,7 +1,9 @@
 """Regions: what may change in a sequence.
 
 To add one, write a subclass of :class:`Region` in a file of its own and name it here. Its one proof obligation is
-:meth:`Region.box`: outward rounded bounds of every disturbed frame.
+:meth:`Region.box`: outward rounded bounds of every disturbed frame. A region that is smaller than its boxes says so in
+:attr:`Region.constraints`, a second obligation: each constraint holds of every member. The contract suites pick up
+what is named here.
 
 >>> import torch
 >>> ball = LinfBall(torch.zeros(1, 2, 3, dtype=torch.float64), torch.tensor([0.5], dtype=torch.float64), frames=(1,))
@@ -10,7 +12,26 @@ To add one, write a subclass of :class:`Region` in a file of its own and name it
 True
 """
 
+from certrnn.regions._ball import Ball
+from certrnn.regions._constraints import ChoiceConstraint, Constraint, NormConstraint
+from certrnn.regions._norm_ball import NormBall
 from certrnn.regions._protocol import Region
+from certrnn.regions.box import Box
+from certrnn.regions.l1 import L1Ball
+from certrnn.regions.l2 import L2Ball
 from certrnn.regions.linf import LinfBall
+from certrnn.regions.substitutes import Substitutes
 
-__all__ = ["LinfBall", "Region"]
+__all__ = [
+    "Ball",
+    "Box",
+    "ChoiceConstraint",
+    "Constraint",
+    "L1Ball",
+    "L2Ball",
+    "LinfBall",
+    "NormBall",
+    "NormConstraint",
+    "Region",
+    "Substitutes",
+]

@@ -6,6 +6,9 @@ from abc import ABC, abstractmethod
 
 import torch
 
+from certrnn.errors import InvalidInput
+from certrnn.regions._constraints import Constraint
+
 
 class Region(ABC):
     """A batch of B sets of sequences, each around a sequence ``center`` of shape (B, frames, features).
@@ -24,6 +27,14 @@ class Region(ABC):
     def box(self, frame: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Outward rounded bounds (lower, upper), each (B, features), of a disturbed frame."""
 
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """What else holds of every member, beside the boxes; no frame occurs in two of them.
+
+        A domain may ignore them: members lie in the boxes either way.
+        """
+        return ()
+
     @abstractmethod
     def rows(self, start: int, stop: int) -> Region:
         """The part of the batch from ``start`` to ``stop``."""
@@ -39,3 +50,28 @@ class Region(ABC):
     @abstractmethod
     def contains(self, x: torch.Tensor) -> torch.Tensor:
         """(B,) bool: whether each sequence lies in its set, in exact arithmetic."""
+
+    def distance(self, x: torch.Tensor) -> torch.Tensor:
+        """(B,) an eps, rounded up, whose region around the same center holds ``x``; inf where none is known."""
+        return x.new_full((len(x),), torch.inf)
+
+
+def require_frames(frames: tuple[int, ...], length: int) -> None:
+    """Disturbed frames are distinct and lie in the sequence.
+
+    Raises
+    ------
+    InvalidInput: they do not.
+    """
+    bad = [f for f in frames if not 0 <= f < length]
+    if bad or len(set(frames)) != len(frames):
+        raise InvalidInput(
+            "choosing disturbed frames", f"frames are distinct and lie in 0..{length - 1}", list(frames)
+        )
+
+
+def keep_frames(moved: torch.Tensor, center: torch.Tensor, frames: tuple[int, ...]) -> torch.Tensor:
+    """``moved`` on the given frames, the center on the others."""
+    mask = torch.zeros(center.shape[1], dtype=torch.bool, device=center.device)
+    mask[list(frames)] = True
+    return torch.where(mask[None, :, None], moved, center)

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from certrnn.cli._app import make_app, run_app
 from certrnn.cli._options import Version
 from certrnn.cli.certify import certify
+from certrnn.cli.curve import curve
 from certrnn.cli.doctor import doctor
 from certrnn.cli.examples import examples
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "certify": certify,
+    "curve": curve,
     "doctor": doctor,
     "examples": examples,
 }

@@ -29,8 +29,25 @@ Clip = Annotated[
     tuple[float, float] | None,
     typer.Option(metavar="LO HI", help="Valid range of inputs, such as 0 1 for pixels."),
 ]
+Method = Annotated[
+    str, typer.Option(metavar="NAME", help="auto, interval, zonotope, popqorn, crown, alpha-crown or joint.")
+]
+RelTol = Annotated[
+    float | None,
+    typer.Option(
+        metavar="R", help="Search eps to this relative tolerance instead of the paper's grid (2.4e-4..1)."
+    ),
+]
+NoAttack = Annotated[bool, typer.Option("--no-attack", help="Leave the attack out.")]
+Budget = Annotated[float | None, typer.Option(metavar="SECONDS", help="Time for a row.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of the table.")]
 Out = Annotated[str | None, typer.Option(metavar="FILE", help="Also write the JSON document here.")]
+Outs = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE", help="Also write a .png, .svg or .json file; may be repeated.", show_default=False
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback where something fails.")]
 
 

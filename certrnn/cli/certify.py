@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from certrnn.cli._app import INTERNAL, fail
-from certrnn.cli._options import Clip, Data, Debug, Frames, Json, Network, Out, Samples, Version, read_data
+from certrnn.cli._options import (
+    Budget,
+    Clip,
+    Data,
+    Debug,
+    Frames,
+    Json,
+    Method,
+    Network,
+    NoAttack,
+    Out,
+    RelTol,
+    Samples,
+    Version,
+    read_data,
+)
+from certrnn.cli._stream import stream
 from certrnn.errors import UsageError
-
-if TYPE_CHECKING:
-    from certrnn.model import Model
-    from certrnn.report.results import Results
-    from certrnn.run import Query, Sequences
 
 
 def certify(
@@ -26,18 +37,11 @@ def certify(
     frames: Frames = "each",
     norm: Annotated[str, typer.Option(metavar="NORM", help="Norm of the disturbance: inf.")] = "inf",
     clip: Clip = None,
-    method: Annotated[
-        str, typer.Option(metavar="NAME", help="auto, interval, zonotope, crown, alpha-crown or joint.")
-    ] = "auto",
-    rel_tol: Annotated[
-        float | None,
-        typer.Option(
-            metavar="R", help="Search eps to this relative tolerance instead of the paper's grid (2.4e-4..1)."
-        ),
-    ] = None,
+    method: Method = "auto",
+    rel_tol: RelTol = None,
     samples: Samples = None,
-    no_attack: Annotated[bool, typer.Option("--no-attack", help="Leave the attack out.")] = False,
-    budget: Annotated[float | None, typer.Option(metavar="SECONDS", help="Time for a row.")] = None,
+    no_attack: NoAttack = False,
+    budget: Budget = None,
     fail_under: Annotated[
         float | None, typer.Option(metavar="EPS", help="Exit with 1 where a searched eps is below this.")
     ] = None,
@@ -66,7 +70,7 @@ def certify(
     )
     output = Output(json, out)
     network, chosen = read_data(model, data, samples)
-    results, failure = _stream(network, chosen, query)
+    results, failure = stream(network, chosen, query)
     if results.rows or failure is None:
         output.write(results)
     if failure is not None:
@@ -89,19 +93,3 @@ def _check_options(norm: str, eps: str | None, rel_tol: float | None, fail_under
         )
     if fail_under is not None and not 0 < fail_under < float("inf"):
         raise UsageError("reading --fail-under", "the eps is a positive number", fail_under)
-
-
-def _stream(network: Model, sequences: Sequences, query: Query) -> tuple[Results, BaseException | None]:
-    """The rows that were finished, and what ended the run early (Ctrl-C, an error), if anything did."""
-    from certrnn.report.progress import progress
-
-    total = network.count(sequences, query)
-    rows, failure = [], None
-    with progress(total) as bar:
-        try:
-            for some in network.stream(sequences, query, bar.bounded):
-                rows.extend(some)
-                bar.finished(len(some))
-        except (Exception, KeyboardInterrupt) as error:
-            failure = error
-    return network.results(rows, sequences, query, total), failure

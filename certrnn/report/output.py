@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from certrnn.errors import UsageError
 from certrnn.report.results import Results
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 PLAIN_WIDTH = 160
 """Columns of a table that goes to a file or a pipe, unless COLUMNS says otherwise."""
@@ -52,7 +57,7 @@ class Output:
     def write(self, results: Results) -> None:
         """Write the file, then print."""
         if self.file is not None:
-            _replace(Path(self.file), results.to_json())
+            write_file(self.file, results.to_json().encode("utf-8"))
         if self.json:
             print_text(results.to_json())
         else:
@@ -69,14 +74,19 @@ def print_text(text: str) -> None:
 
 def print_table(results: Results) -> None:
     """Print table and summary, in colour on a terminal."""
-    from rich.console import Console
-
     from certrnn.report.table import show
+
+    print_rich(lambda console: show(results, console))
+
+
+def print_rich(show: Callable[[Console], None]) -> None:
+    """Print what ``show`` prints on a console; plain where stdout is no terminal or NO_COLOR is set."""
+    from rich.console import Console
 
     width = None if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal() else PLAIN_WIDTH
     console = Console(width=width, highlight=False)
     try:
-        show(results, console)
+        show(console)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # rich turns a broken pipe into an exit
         _silence()
@@ -89,15 +99,17 @@ def _silence() -> None:
     os.close(nowhere)
 
 
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def write_file(name: str, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path = Path(name)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, path)
+        os.chmod(draft, 0o666 & ~umask)
+        os.replace(draft, path)
     except BaseException:
-        os.unlink(name)
+        os.unlink(draft)
         raise

@@ -68,7 +68,13 @@ class Results(Sequence[Row]):
         if self.external:
             model["external"] = dict(self.external)
         rows = [row.as_json() for row in self.rows]
-        return {"model": model, "semantics": SEMANTICS, "rows": rows, "notes": list(self.notes)}
+        return {
+            "model": model,
+            "semantics": SEMANTICS,
+            "labelled": self.labelled,
+            "rows": rows,
+            "notes": list(self.notes),
+        }
 
     def to_json(self) -> str:
         """The document as strict JSON text, ending in a newline."""

@@ -1,0 +1,78 @@
+"""``certrnn curve``: verified, attacked and clean accuracy over eps."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from certrnn.cli._app import INTERNAL, fail
+from certrnn.cli._options import (
+    Budget,
+    Clip,
+    Data,
+    Debug,
+    Frames,
+    Json,
+    Method,
+    Network,
+    NoAttack,
+    Outs,
+    Samples,
+    read_data,
+)
+from certrnn.cli._stream import stream_samples
+
+
+def curve(
+    model: Network,
+    data: Data,
+    eps: Annotated[
+        str, typer.Option(metavar="AXIS", help="Eps as LOW:HIGH:COUNT, or E,E,..", show_default=False)
+    ],
+    frames: Frames = "all",
+    clip: Clip = None,
+    method: Method = "auto",
+    samples: Samples = None,
+    no_attack: NoAttack = False,
+    budget: Budget = None,
+    out: Outs = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Verified, attacked and clean accuracy over eps, with 95 % Wilson intervals.
+
+    A sample is verified at an eps where it is answered right, and certified at this eps or a larger one.
+    """
+    from certrnn.report.curve import curve as count
+    from certrnn.report.curve import nothing_certified
+    from certrnn.report.curve_table import CurveReport
+    from certrnn.report.files import Files
+    from certrnn.report.output import print_rich, print_text
+    from certrnn.report.samples import by_sample
+    from certrnn.run import Query
+    from certrnn.run.axis import eps_axis
+    from certrnn.search import EpsGrid
+
+    axis, files = eps_axis(eps), Files.of(out)
+    query = Query(None, frames, clip, method, EpsGrid.including(axis), not no_attack, budget)
+    network, chosen = read_data(model, data, samples)
+    results, failure = stream_samples(network, chosen, query)
+    found = by_sample(results)
+    if found:
+        report = CurveReport(results, count(found, axis, query.attack, results.labelled))
+        files.write(report.content)
+        if json:
+            print_text(report.to_json())
+        else:
+            print_rich(report.show)
+    if failure is not None:
+        raise failure
+    if any(sample.broken for sample in found):
+        fail(
+            "certrnn curve",
+            "THE SELF-CHECK FAILED: believe no row of this run, and please report it",
+            INTERNAL,
+        )
+        raise typer.Exit(INTERNAL)
+    raise typer.Exit(4 if nothing_certified(found) else 0)

@@ -1,0 +1,119 @@
+"""The curve as people read it in a terminal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from certrnn.report.curve import Curve, Point, Share
+from certrnn.report.curve_plot import curve_picture
+from certrnn.report.results import Results
+from certrnn.report.table import ABSENT, asked, frames
+from certrnn.report.visible import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+TITLE = 84
+"""Characters of the longest title of a picture."""
+
+
+@dataclass(frozen=True)
+class CurveReport:
+    """A curve and the rows that it was counted from."""
+
+    results: Results
+    curve: Curve
+
+    def heading(self) -> str:
+        """The model and the threat, in a line."""
+        threats = {frames(row.frames) for row in self.results}
+        about = (
+            "all frames"
+            if threats == {"all"}
+            else f"frames {threats.pop()}"
+            if len(threats) == 1
+            else "each frame"
+        )
+        methods = ", ".join(sorted({row.method for row in self.results}))
+        return f"{visible(self.results.path)}, {about}, {methods}"
+
+    def to_json(self) -> str:
+        """The document of ``certify --json`` with the curve in it, ending in a newline."""
+        document = {**self.results.as_json(), "curve": self.curve.as_json()}
+        return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+    def content(self, kind: str) -> bytes:
+        """A file of ``kind`` png, svg or json."""
+        if kind == "json":
+            return self.to_json().encode("utf-8")
+        return curve_picture(self.curve, kind, shortened(self.heading()))
+
+    def show(self, console: Console) -> None:
+        """Print heading, table and notes."""
+        from rich.text import Text
+
+        console.print(Text(f"{self.heading()} (sha256 {self.results.sha256[:12]})", "bold"), soft_wrap=True)
+        console.print(_table(self.curve))
+        plural = "" if self.curve.samples == 1 else "s"
+        console.print(
+            Text(f"{self.curve.samples} sample{plural}; in brackets 95 % Wilson intervals"), soft_wrap=True
+        )
+        for note in self.results.notes:
+            console.print(Text(f"note: {visible(note)}", "yellow"), soft_wrap=True)
+
+
+def shortened(text: str) -> str:
+    """The text with its middle left out where it is too long for a title.
+
+    >>> len(shortened("x" * 200)), shortened("short")
+    (84, 'short')
+    """
+    if len(text) <= TITLE:
+        return text
+    head = TITLE // 3
+    return f"{text[:head]}…{text[head + 1 - TITLE :]}"
+
+
+def percent(share: Share | None) -> str:
+    """A share and its interval.
+
+    >>> percent(Share(5, 10)), percent(None)
+    (' 50.0 % [ 23.7,  76.3]', '-')
+    """
+    if share is None:
+        return ABSENT
+    low, high = share.interval
+    return f"{100 * share.value:5.1f} % [{100 * low:5.1f}, {100 * high:5.1f}]"
+
+
+def columns(curve: Curve) -> dict[str, list[str]]:
+    """Titles and cells of the curve's table."""
+    clean = "clean accuracy" if curve.labelled else "own predictions"
+    cells: dict[str, list[str]] = {
+        "eps": [asked(point.eps) for point in curve.points],
+        "verified": [percent(point.verified) for point in curve.points],
+    }
+    if curve.attacked:
+        cells["attacked"] = [percent(point.attacked) for point in curve.points]
+    cells[clean] = [_clean(point) for point in curve.points]
+    return cells
+
+
+def _clean(point: Point) -> str:
+    return percent(point.clean)
+
+
+def _table(curve: Curve) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    cells = columns(curve)
+    out = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    for title in cells:
+        out.add_column(title, justify="right")
+    for row in zip(*cells.values(), strict=True):
+        out.add_row(*row)
+    return out

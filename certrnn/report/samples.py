@@ -1,0 +1,83 @@
+"""Rows put together by sample: what is known of a sample under every set of frames that was asked about."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from certrnn.report.rows import Row
+
+NOTHING = 0.0
+"""The certified eps where nothing was certified."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample under all of its rows.
+
+    Parameters
+    ----------
+    number: position in the data.
+    label, prediction: classes; -1 where no row of it was answered.
+    certified: the largest eps that is certified for every set of frames that was asked about; 0.0 where there is none,
+        and where the self-check failed.
+    attacked: the smallest distance of a counterexample on any of them; inf where none was found.
+    weakest: the row that limits ``certified``.
+    broken: a counterexample contradicts a certificate, of one row or across rows: nothing about it may be believed.
+    """
+
+    number: int
+    label: int
+    prediction: int
+    certified: float
+    attacked: float
+    weakest: Row
+    broken: bool = False
+
+    @property
+    def right(self) -> bool:
+        """Whether the undisturbed answer is the label."""
+        return self.label == self.prediction >= 0
+
+    def verified(self, eps: float) -> bool:
+        """Whether every region of radius ``eps`` is certified: at ``eps`` itself or at a larger one around it."""
+        return self.right and self.certified > NOTHING and self.certified >= eps
+
+    def withstood(self, eps: float) -> bool:
+        """Whether the sample is right and no counterexample within ``eps`` was found."""
+        return self.right and not self.attacked <= eps
+
+
+def by_sample(rows: Iterable[Row]) -> list[Sample]:
+    """Every sample of the rows, in the order of their numbers."""
+    found: dict[int, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.sample, []).append(row)
+    return [_sample(found[number]) for number in sorted(found)]
+
+
+def certified_eps(row: Row) -> float:
+    """What a row proves; 0.0 where that is nothing."""
+    return row.eps_certified or NOTHING if row.verdict == "certified" else NOTHING
+
+
+def _sample(rows: list[Row]) -> Sample:
+    # of one set of frames the strongest row counts, and of the sets the weakest
+    threats: dict[str, list[Row]] = {}
+    for row in rows:
+        threats.setdefault(str(row.frames), []).append(row)
+    best = {name: max(of_one, key=certified_eps) for name, of_one in threats.items()}
+    weakest = min(best.values(), key=certified_eps)
+    broken = any(row.verdict == "error" and not row.reason for row in rows) or any(
+        _attacked(of_one) <= certified_eps(best[name]) for name, of_one in threats.items()
+    )
+    certified = NOTHING if broken else certified_eps(weakest)
+    answered = max(rows, key=lambda row: row.prediction >= 0)
+    return Sample(
+        weakest.sample, answered.label, answered.prediction, certified, _attacked(rows), weakest, broken
+    )
+
+
+def _attacked(rows: list[Row]) -> float:
+    return min((row.eps_attacked for row in rows if row.eps_attacked is not None), default=math.inf)

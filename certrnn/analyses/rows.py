@@ -59,7 +59,7 @@ def linear_part(recording: Recording, result: Substituted) -> tuple[torch.Tensor
 
 
 def linear_minimum(recording: Recording, linear: torch.Tensor) -> torch.Tensor:
-    """Lower bounds (B, R) of ``l . s`` over the symbols; groups that lie in less than their cube count by their norm."""
+    """Lower bounds (B, R) of ``l . s`` over the symbols; groups in less than their cube count by their own norm."""
     groups = recording.run.space.groups
     if not groups:
         return -up(linear.abs().sum(2), linear.shape[2] + 4)

@@ -42,7 +42,9 @@ class Popqorn(Analysis):
         return torch.cat(parts) if parts else torch.zeros(0, spec.rows.shape[1], dtype=torch.float64)
 
     def _chunk(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
-        return Boxes.of(graph, region, self.fit).lower(graph.output, spec.rows, spec.offset)
+        boxes, output = Boxes.of(graph, region, self.fit)
+        floor = boxes.run.lower(output, spec.rows, spec.offset)
+        return torch.maximum(floor, boxes.lower(graph.output, spec.rows, spec.offset))
 
 
 def _bytes_per_row(graph: Graph) -> int:

@@ -11,6 +11,7 @@ import transformers_abs as ta
 from certrnn.analyses.substitution import substitute
 from certrnn.arrays import to_numpy
 from certrnn.baselines.popqorn.planes import Fit, PlanePair
+from certrnn.baselines.popqorn.support import least
 from certrnn.domains import Interval, Intervals, propagate
 from certrnn.domains._rounding import down
 from certrnn.domains.interval import IntervalRun
@@ -20,8 +21,8 @@ from certrnn.regions import Region
 
 @dataclass(eq=False)
 class Boxes:
-    """What is known up to some node. ``magnitude[p]`` bounds ``|value p|``, (B, size); ``inputs[p]`` encloses
-    the frame at p, ``planes[p]`` the function of the elementwise node p, and ``ends[p]`` the value where it was asked
+    """What is known up to some node. ``magnitude[p]`` bounds ``|value p|``, (B, size); ``inputs[t]`` encloses
+    frame t, ``planes[p]`` the function of the elementwise node p, and ``ends[p]`` the value where it was asked
     for.
 
     Parameters
@@ -40,16 +41,15 @@ class Boxes:
     ends: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
 
     @staticmethod
-    def of(graph: Graph, region: Region, fit: Fit) -> Boxes:
-        """Everything up to the output."""
+    def of(graph: Graph, region: Region, fit: Fit) -> tuple[Boxes, Interval]:
+        """Everything up to the output, and the output's interval."""
         boxes = Boxes(graph, Intervals().start(region), fit)
-        propagate(graph, boxes.run, boxes._observe, boxes._tighten)
-        return boxes
+        return boxes, propagate(graph, boxes.run, boxes._observe, boxes._tighten)
 
     def _observe(self, position: int, value: Interval, _: ta.Region | None) -> None:
         self.magnitude[position] = value.magnitude()
         if isinstance(self.graph.nodes[position], Input):
-            self.inputs[position] = value
+            self.inputs[self._frame(position)] = value
 
     def _tighten(self, position: int, arguments: list[Interval], box: ta.Region) -> ta.Region:
         """The region that the arguments' own backward bounds leave of their intervals, and the planes on it."""
@@ -87,19 +87,16 @@ class Boxes:
 
         result = substitute(self, {position: rows}, planes, exact=True)
         value, size = result.constant + offset, result.constant.abs() + offset.abs()
-        for p, coefficient in result.inputs.items():
-            least, terms = _least(self.inputs[p], coefficient)
-            value, size = value + least, size + terms
+        if result.inputs:
+            forms = {self._frame(p): coefficient for p, coefficient in result.inputs.items()}
+            lowest, terms = least(self.inputs, self.run.region.constraints, forms)
+            value, size = value + lowest, size + terms
         # a per mille for the sums of non-negative terms inside the error and the sizes themselves
         error = 1.001 * result.error
         bound = down(value - error, 1.001 * size + error, 2 * len(self.graph.nodes) + 8)
         return torch.where(self.run.failed[:, None] | bound.isnan(), -torch.inf, bound)
 
-
-def _least(frame: Interval, coefficient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """A lower bound (B, R) of ``coefficient . x`` over a frame's region, and the size of its terms."""
-    middle, radius = frame.midpoint()
-    center = torch.einsum("brn,bn->br", coefficient, middle)
-    spread = torch.einsum("brn,bn->br", coefficient.abs(), radius)
-    size = torch.einsum("brn,bn->br", coefficient.abs(), middle.abs() + radius)
-    return down(center - spread, 1.001 * size, coefficient.shape[2] + 3), size
+    def _frame(self, position: int) -> int:
+        node = self.graph.nodes[position]
+        assert isinstance(node, Input)
+        return node.frame

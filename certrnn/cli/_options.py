@@ -9,6 +9,7 @@ import typer
 from certrnn import __version__
 
 if TYPE_CHECKING:
+    from certrnn.io.text import TextSource
     from certrnn.model import Model
     from certrnn.run import Sequences
 
@@ -69,12 +70,12 @@ def load_model(model: str) -> Model:
     return load(model)
 
 
-def read_data(model: str, data: str, selection: str | None) -> tuple[Model, Sequences]:
-    """The network, and the samples that were asked for."""
+def read_data(model: str, data: str | TextSource, selection: str | None) -> tuple[Model, Sequences]:
+    """The network, and the samples that were asked for: of a file, or texts (see :mod:`certrnn.cli._texts`)."""
     from certrnn.io.data import parse_selection
 
     network = load_model(model)
-    sequences = network.read(data)
+    sequences = network.read(data) if isinstance(data, str) else network.read_text(data)
     if selection is not None:
         sequences = sequences.take(parse_selection(selection, len(sequences)))
     return network, sequences

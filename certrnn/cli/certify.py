@@ -24,9 +24,11 @@ from certrnn.cli._options import (
     read_data,
 )
 from certrnn.cli._stream import stream
+from certrnn.cli._texts import with_texts
 from certrnn.errors import UsageError
 
 
+@with_texts
 def certify(
     model: Network,
     data: Data,

@@ -1,0 +1,87 @@
+"""The options of texts, added to every command that reads samples."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from certrnn.errors import UsageError
+
+
+def _option(metavar: str, text: str) -> Any:
+    return typer.Option(metavar=metavar, help=text, show_default=False)
+
+
+OPTIONS: dict[str, Any] = {
+    "text": Annotated[
+        str | None, _option("FILE", "Texts instead of --data: txt (one a line), csv or jsonl (text, label).")
+    ],
+    "vocab": Annotated[
+        str | None, _option("FILE", "The network's words: one a line, or JSON from word to number.")
+    ],
+    "tokenizer": Annotated[str | None, _option("FILE", "A Hugging Face tokenizer.json (extra: text).")],
+    "embeddings": Annotated[
+        str | None, _option("FILE", "Word vectors of a network that takes vectors: GloVe's format, or npz.")
+    ],
+    "max_length": Annotated[int | None, _option("N", "Keep at most so many words of a text.")],
+    "split": Annotated[str | None, _option("HOW", "space (the default), or words: punctuation apart.")],
+    "unknown": Annotated[
+        str | None, _option("WORD", "What unknown words are read as, or drop; else <unk> and the like.")
+    ],
+    "pad": Annotated[
+        str | None, _option("SIDE", "Where short texts are filled up: right (default) or left.")
+    ],
+}
+"""Option by option, in the order of the help."""
+
+
+def with_texts(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the options of texts after ``--data``, which need not be given with ``--text``.
+
+    The command's ``data`` then is a path or a :class:`certrnn.io.text.TextSource`; ``read_data`` takes either.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    own = inspect.signature(command)
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        texts = {name: given.pop(name) for name in OPTIONS}
+        given["data"] = _source(given["data"], texts)
+        command(**given)
+
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in own.parameters.items():
+        kind, annotation = inspect.Parameter.KEYWORD_ONLY, hints[name]
+        if name == "data":
+            option: Any = annotation.__metadata__[0]
+            parameters.append(
+                inspect.Parameter(name, kind, default=None, annotation=Annotated[str | None, option])
+            )
+            parameters += [inspect.Parameter(n, kind, default=None, annotation=a) for n, a in OPTIONS.items()]
+        else:
+            parameters.append(parameter.replace(kind=kind, annotation=annotation))
+    shown: Any = run
+    shown.__signature__ = own.replace(parameters=parameters)
+    shown.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
+    return run
+
+
+def _source(data: str | None, texts: dict[str, Any]) -> Any:
+    """What the samples are read from."""
+    named = [name for name, value in texts.items() if value is not None]
+    if texts["text"] is None:
+        if named:
+            option = named[0].replace("_", "-")
+            raise UsageError(f"reading --{option}", "it belongs to --text", "no texts")
+        if data is None:
+            raise UsageError("reading the command line", "samples are given by --data or --text", "neither")
+        return data
+    if data is not None:
+        raise UsageError("reading --text", "samples come from one file", "--data beside it")
+    from certrnn.io.text import TextSource
+
+    return TextSource(**{name: value for name, value in texts.items() if value is not None})

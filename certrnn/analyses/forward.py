@@ -39,8 +39,8 @@ class Forward(Analysis):
                 self._chunk(graph, region.rows(i, i + step), spec.part(i, i + step))
                 for i in range(0, region.batch, step)
             ]
-        return torch.cat(parts) if parts else torch.zeros(0, spec.rows.shape[1], dtype=torch.float64)
+        return torch.cat(parts) if parts else torch.zeros(0, spec.width, dtype=torch.float64)
 
     def _chunk(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
         run = self.domain.start(region)
-        return run.lower(propagate(graph, run), spec.rows, spec.offset)
+        return spec.clauses(run.lower(propagate(graph, run), spec.rows, spec.offset))

@@ -75,7 +75,7 @@ def nearest(graph: Graph, region: Region, spec: Spec, count: int, order: float) 
     ----------
     order: the dual norm that gradients are measured in: 2 for Euclidean distances, 1 for l-inf ones.
     """
-    batch, rows = spec.offset.shape
+    batch, rows = len(spec.offset), spec.width
     device = region.center.device
     owner = torch.arange(batch, device=device).repeat_interleave(rows)
     target = torch.arange(rows, device=device).repeat(batch)

@@ -79,7 +79,7 @@ def worst_margin(graph: Graph, spec: Spec, x: torch.Tensor) -> torch.Tensor:
 
 def select(spec: Spec, rows: torch.Tensor) -> Spec:
     """The specification whose row ``i`` of the batch is row ``rows[i]`` of this one's; rows may repeat."""
-    return Spec(spec.rows[rows], spec.offset[rows])
+    return spec.select(rows)
 
 
 def pull_inside(region: Region, x: torch.Tensor) -> torch.Tensor:

@@ -67,7 +67,7 @@ class PGD(Attack):
         return replace(self, hint=x)
 
     def run(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
-        each = spec.rows.shape[1] * (1 + self.restarts + (self.hint is not None))
+        each = spec.width * (1 + self.restarts + (self.hint is not None))
         size = max(1, self.copies // each)
         parts = [region.center[:0]]
         for start in range(0, region.batch, size):
@@ -105,7 +105,7 @@ class PGD(Attack):
         self, region: Region, spec: Spec, hint: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Sequences (B, copies, frames, features) and the row of the specification each attacks, (B, copies)."""
-        center, rows = region.center, spec.rows.shape[1]
+        center, rows = region.center, spec.width
         starts = [center[:, None].expand(-1, rows, -1, -1)]
         many = region.select(torch.arange(region.batch, device=center.device).repeat_interleave(rows))
         generator = torch.Generator().manual_seed(self.seed)
@@ -141,7 +141,7 @@ class FGSM(Attack):
     """
 
     def run(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
-        return PGD(steps=1, restarts=0, momentum=0.0, survivors=spec.rows.shape[1]).run(graph, region, spec)
+        return PGD(steps=1, restarts=0, momentum=0.0, survivors=spec.width).run(graph, region, spec)
 
 
 def reach(region: Region, direction: torch.Tensor) -> torch.Tensor:

@@ -39,7 +39,7 @@ class Popqorn(Analysis):
                 self._chunk(graph, region.rows(i, i + step), spec.part(i, i + step))
                 for i in range(0, region.batch, step)
             ]
-        return torch.cat(parts) if parts else torch.zeros(0, spec.rows.shape[1], dtype=torch.float64)
+        return torch.cat(parts) if parts else torch.zeros(0, spec.width, dtype=torch.float64)
 
     def _chunk(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
         boxes, output = Boxes.of(graph, region, self.fit)

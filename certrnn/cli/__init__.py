@@ -11,15 +11,21 @@ from collections.abc import Callable
 from certrnn.cli._app import make_app, run_app
 from certrnn.cli._options import Version
 from certrnn.cli.certify import certify
+from certrnn.cli.compare import compare
 from certrnn.cli.curve import curve
 from certrnn.cli.doctor import doctor
 from certrnn.cli.examples import examples
+from certrnn.cli.merge import merge
+from certrnn.cli.resume import resume
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "certify": certify,
+    "compare": compare,
     "curve": curve,
     "doctor": doctor,
     "examples": examples,
+    "merge": merge,
+    "resume": resume,
 }
 """Every command of ``certrnn`` by its name."""
 

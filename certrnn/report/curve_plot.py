@@ -28,8 +28,8 @@ def curve_picture(curve: Curve, kind: str, title: str = "") -> bytes:
     kind: png or svg.
     title: stands above it; the caller has made it safe to look at.
     """
-    with plotting(WIDTH, HEIGHT, "curve") as (figure, axes):
-        _draw(axes, curve)
+    with plotting(WIDTH, HEIGHT, "curve") as figure:
+        _draw(figure.add_subplot(), curve)
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=10)
         figure.legend(loc="outside lower left", ncols=3, frameon=False, fontsize=9)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
@@ -29,6 +28,12 @@ CYCLE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo")
 """Beside the colours, so that a copy in grey still tells groups apart."""
 
+
+def appearance(number: int) -> tuple[str, str]:
+    """Colour and hatch of the group ``number``; the first 36 differ."""
+    return CYCLE[number % len(CYCLE)], HATCHES[(number + number // len(CYCLE)) % len(HATCHES)]
+
+
 _STYLE: dict[str, Any] = {
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "font.family": "DejaVu Sans",
@@ -46,8 +51,8 @@ _STYLE: dict[str, Any] = {
 
 
 @contextmanager
-def plotting(width: float, height: float, salt: str = "certrnn") -> Iterator[tuple[Figure, Axes]]:
-    """A figure of one axes, in inches, drawn without any window; ``salt`` makes the names inside an SVG its own."""
+def plotting(width: float, height: float, salt: str = "certrnn") -> Iterator[Figure]:
+    """An empty figure, in inches, drawn without any window; ``salt`` makes the names inside an SVG its own."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -58,7 +63,7 @@ def plotting(width: float, height: float, salt: str = "certrnn") -> Iterator[tup
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
         FigureCanvasAgg(figure)
-        yield figure, figure.add_subplot()
+        yield figure
 
 
 def picture(figure: Figure, kind: str) -> bytes:

@@ -18,6 +18,8 @@ FLOORS = (
     {"search", "attacks", "baselines", "dynamics", "certificates"},
     {"report", "training", "coverage", "run"},
     {"model"},
+    {"worker"},
+    {"runs"},
     {"cli", "__main__"},
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -2,29 +2,60 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from certrnn.cli._runs import InFolder
 
 if TYPE_CHECKING:
     from certrnn.model import Model
     from certrnn.report.results import Results
+    from certrnn.report.rows import Row
     from certrnn.run import Query, Sequences
 
 
-def stream(network: Model, sequences: Sequences, query: Query) -> tuple[Results, BaseException | None]:
+def stream(
+    network: Model, sequences: Sequences, query: Query, run: InFolder | str | None = None
+) -> tuple[Results, BaseException | None]:
     """The rows that were finished, and what ended the run early (Ctrl-C, an error), if anything did."""
     from certrnn.report.progress import progress
 
     total = network.count(sequences, query)
     rows, failure = [], None
     with progress(total) as bar:
+        parts = (
+            network.stream(sequences, query, bar.bounded)
+            if run is None
+            else _kept(network, sequences, query, run)
+        )
         try:
-            for some in network.stream(sequences, query, bar.bounded):
+            for some in parts:
                 rows.extend(some)
                 bar.finished(len(some))
         except (Exception, KeyboardInterrupt) as error:
             failure = error
+    if isinstance(run, InFolder) and rows:
+        return _in_folder(run, failure), failure
     return network.results(rows, sequences, query, total), failure
+
+
+def _kept(network: Model, sequences: Sequences, query: Query, run: InFolder | str) -> Iterator[list[Row]]:
+    assert isinstance(run, InFolder), "the options of runs are read by with_runs"
+    from certrnn import runs
+
+    return runs.stream(network, sequences, query, run.folder, run.settings, run.command)
+
+
+def _in_folder(run: InFolder, failure: BaseException | None) -> Results:
+    """What the folder holds; where more is to come, says how to go on."""
+    from certrnn.run.store import read_results
+
+    if failure is not None:
+        print(f"certify: finished rows are kept; go on with: certrnn resume {run.folder}", file=sys.stderr)
+    return read_results(Path(run.folder))
 
 
 def stream_samples(

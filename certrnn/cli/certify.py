@@ -23,11 +23,13 @@ from certrnn.cli._options import (
     Version,
     read_data,
 )
+from certrnn.cli._runs import RunFolder, with_runs
 from certrnn.cli._stream import stream
 from certrnn.cli._texts import with_texts
 from certrnn.errors import UsageError
 
 
+@with_runs
 @with_texts
 def certify(
     model: Network,
@@ -47,6 +49,7 @@ def certify(
     fail_under: Annotated[
         float | None, typer.Option(metavar="EPS", help="Exit with 1 where a searched eps is below this.")
     ] = None,
+    run: RunFolder = None,
     json: Json = False,
     out: Out = None,
     debug: Debug = False,
@@ -72,7 +75,7 @@ def certify(
     )
     output = Output(json, out)
     network, chosen = read_data(model, data, samples)
-    results, failure = stream(network, chosen, query)
+    results, failure = stream(network, chosen, query, run)
     if results.rows or failure is None:
         output.write(results)
     if failure is not None:

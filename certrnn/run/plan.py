@@ -1,0 +1,193 @@
+"""What a run will do: every question by its key, and the tasks that answer them together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from certrnn.errors import UsageError
+from certrnn.report.results import SEMANTICS
+from certrnn.report.table import frames as spelled
+from certrnn.run.encode import digest
+from certrnn.run.engine import engine_version
+from certrnn.run.query import Query
+from certrnn.run.results import Subject
+from certrnn.run.sequences import Sequences
+from certrnn.search import parse_threats
+
+KEY_DIGITS = 32
+TASK = 16
+"""Samples of a task: most of what batching gives, while little is lost with a worker."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A task as it travels: samples of one kind, and a question with one set of frames and at most one eps."""
+
+    sequences: Sequences
+    query: Query
+
+
+@dataclass(frozen=True)
+class Task:
+    """Samples that are answered together.
+
+    Parameters
+    ----------
+    positions: of the samples among the run's sequences.
+    frames: the frames that are disturbed, spelled as ``--frames`` takes them.
+    name: the frames as rows show them.
+    eps: the eps to decide, or None to search the largest.
+    keys: a key for each sample.
+    """
+
+    positions: tuple[int, ...]
+    frames: str
+    name: str | list[int]
+    eps: float | None
+    keys: tuple[str, ...]
+
+    def ask(self, sequences: Sequences, query: Query) -> Ask:
+        """The task with all that is needed to answer it."""
+        eps = None if self.eps is None else (self.eps,)
+        return Ask(
+            replace(sequences.take(self.positions), note=""), replace(query, frames=self.frames, eps=eps)
+        )
+
+    def halves(self) -> tuple[Task, Task]:
+        """The task's first and second half; where one sample spoils the rest, they are told apart so."""
+        middle = (len(self.positions) + 1) // 2
+        return (
+            replace(self, positions=self.positions[:middle], keys=self.keys[:middle]),
+            replace(self, positions=self.positions[middle:], keys=self.keys[middle:]),
+        )
+
+    def left(self, finished: Collection[str]) -> Iterator[Task]:
+        """What is left of it, in pieces that an uninterrupted run would also have cut: a bound's last digits depend on
+        the samples that are bounded together, and no result may depend on where a run was interrupted."""
+        open_keys = [key for key in self.keys if key not in finished]
+        if len(open_keys) == len(self.keys):
+            yield self
+        elif open_keys:
+            for half in self.halves():
+                yield from half.left(finished)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is about; everything but ``command`` and ``folder`` must agree where a run is taken up again.
+
+    Parameters
+    ----------
+    subject: the model and the data.
+    query: what is asked of every sample.
+    samples, data: how many samples there are, and a digest of all of them.
+    engine: version of the engine.
+    semantics: what a certificate is about.
+    size: samples of a task.
+    shard: (i, n): only every n-th task, from the i-th; None for all.
+    rows: number of rows of all shards together.
+    command: options of the command that began the run, by name; None where it was begun from Python.
+    folder: where the command was given; its file names may be relative to it.
+    """
+
+    subject: Subject
+    query: Query
+    samples: int
+    data: str
+    engine: str
+    semantics: str
+    size: int
+    shard: tuple[int, int] | None
+    rows: int
+    command: dict[str, Any] | None = None
+    folder: str = ""
+
+    @staticmethod
+    def of(
+        subject: Subject,
+        sequences: Sequences,
+        query: Query,
+        size: int = TASK,
+        shard: tuple[int, int] | None = None,
+        command: dict[str, Any] | None = None,
+        folder: str = "",
+    ) -> Plan:
+        """The plan of a question to some sequences.
+
+        Raises
+        ------
+        UsageError: a task without samples, a shard that is none, or a sample that is given twice.
+        """
+        if len(set(sequences.numbers)) < len(sequences):
+            raise UsageError(
+                "planning a run", "every sample is given once", f"{len(sequences)} with repetitions"
+            )
+        if size < 1:
+            raise UsageError("reading --task", "a task has at least one sample", size)
+        if shard is not None and not 1 <= shard[0] <= shard[1]:
+            raise UsageError("reading --shard", "i/n with i from 1 to n", f"{shard[0]}/{shard[1]}")
+        plan = Plan(
+            subject,
+            query,
+            len(sequences),
+            digest(replace(sequences, note="")),
+            engine_version(),
+            SEMANTICS,
+            size,
+            shard,
+            0,
+            command,
+            folder,
+        )
+        rows = sum(len(task.keys) for task in plan.every_task(sequences))
+        return replace(plan, rows=rows)
+
+    def differs(self, other: Plan) -> str | None:
+        """The first thing in which two plans ask for different results, or None."""
+        free = {"command", "folder", "subject"}
+        for field in fields(Plan):
+            if field.name not in free and digest(getattr(self, field.name)) != digest(
+                getattr(other, field.name)
+            ):
+                return field.name
+        mine, others = (replace(plan.subject, path="") for plan in (self, other))
+        return next(
+            (f.name for f in fields(Subject) if getattr(mine, f.name) != getattr(others, f.name)), None
+        )
+
+    def tasks(self, sequences: Sequences) -> list[Task]:
+        """The tasks of this plan's shard."""
+        every = self.every_task(sequences)
+        return every if self.shard is None else every[self.shard[0] - 1 :: self.shard[1]]
+
+    def every_task(self, sequences: Sequences) -> list[Task]:
+        """The tasks of all shards, in the order in which a run without a folder answers them."""
+        place = {number: position for position, number in enumerate(sequences.numbers)}
+        key = _Keys(self, sequences)
+        found: list[Task] = []
+        for batch in sequences.batches(self.size):
+            positions = tuple(place[number] for number in batch.numbers)
+            first, stop = batch.kind.span
+            for threat in parse_threats(self.query.frames, stop, first):
+                frames = spelled(threat.name)
+                for eps in self.query.eps or (None,):
+                    keys = tuple(key.of(position, frames, eps) for position in positions)
+                    found.append(Task(positions, frames, threat.name, eps, keys))
+        return found
+
+
+class _Keys:
+    """Keys of questions: digests of engine, semantics, model, question and sample."""
+
+    def __init__(self, plan: Plan, sequences: Sequences) -> None:
+        free = replace(plan.query, frames="all", eps=None)
+        model = (plan.subject.sha256, plan.subject.external)
+        self._base = digest((plan.engine, plan.semantics, model, free))
+        self._samples = [digest(replace(sequences.take([p]), note="")) for p in range(len(sequences))]
+
+    def of(self, position: int, frames: str, eps: float | None) -> str:
+        text = "|".join([self._base, self._samples[position], frames, repr(eps)])
+        return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]

@@ -46,9 +46,9 @@ class CarliniWagnerL2(Attack):
     """
 
     searches: int = 6
-    steps: int = 40
-    targets: int = 2
-    rate: float = 0.15
+    steps: int = 80
+    targets: int = 3
+    rate: float = 0.3
     first: float = 4.0
     minimises: ClassVar[str | None] = "2"
 
@@ -106,10 +106,10 @@ class CarliniWagnerLinf(Attack):
     Source: Carlini and Wagner, Towards evaluating the robustness of neural networks (S&P 2017), section VI C.
     """
 
-    rounds: int = 16
+    rounds: int = 20
     steps: int = 20
-    targets: int = 2
-    rate: float = 0.1
+    targets: int = 3
+    rate: float = 0.05
     first: float = 1.0
     shrink: float = 0.9
     minimises: ClassVar[str | None] = "inf"

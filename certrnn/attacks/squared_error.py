@@ -109,6 +109,9 @@ class SquaredError(Attack):
 
 
 def _goal(copies: Copies) -> torch.Tensor:
-    """(N, scores) 1 where the attacked row holds a score down, else 0; for a single score that is the end wanted."""
-    rows = copies.spec.rows[torch.arange(len(copies.target), device=copies.target.device), copies.target]
-    return (rows < 0).to(rows.dtype)
+    """(N, scores) 1 where the attacked clause holds a score down, else 0; for a single score that is the end wanted."""
+    rows, clause = copies.spec.rows, copies.spec.clause
+    numbers = torch.arange(rows.shape[1]) if clause is None else torch.tensor(clause)
+    own = (numbers.to(rows.device) == copies.target[:, None]).to(rows.dtype)
+    # "never class t" is one clause with a row for every other class: t alone is held down in their sum
+    return (torch.einsum("nk,nkc->nc", own, rows) < 0).to(rows.dtype)

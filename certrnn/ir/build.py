@@ -18,13 +18,6 @@ class GraphBuilder:
     def __init__(self) -> None:
         self._nodes: list[Node] = []
 
-    @staticmethod
-    def on(graph: Graph) -> GraphBuilder:
-        """Goes on behind a finished graph, whose nodes keep their positions."""
-        builder = GraphBuilder()
-        builder._nodes.extend(graph.nodes)
-        return builder
-
     def __getitem__(self, position: int) -> Node:
         return self._nodes[position]
 

@@ -3,7 +3,7 @@
 from certrnn.specs.accept import accept_spec
 from certrnn.specs.margin import Spec, label_spec
 from certrnn.specs.steps import UNASKED, steps_spec
-from certrnn.specs.target import never, positive, target_spec
+from certrnn.specs.target import target_spec
 from certrnn.specs.threshold import threshold_spec
 
 __all__ = [
@@ -11,8 +11,6 @@ __all__ = [
     "Spec",
     "accept_spec",
     "label_spec",
-    "never",
-    "positive",
     "steps_spec",
     "target_spec",
     "threshold_spec",

@@ -252,9 +252,18 @@ def test_gates_of_the_wrong_shape_are_refused(tmp_path: Path, place: int) -> Non
         read(saved(tmp_path, proto)).graph((3, 3))
 
 
-def test_scores_for_every_frame_are_refused(tmp_path: Path) -> None:
+def test_scores_for_every_frame_are_read_step_after_step(tmp_path: Path) -> None:
     found = open_model(tmp_path, [node("Relu", ["x"], "scores")], {}, ["N", "T", 4], output=["N", "T", 4])
-    with pytest.raises(Unsupported, match="one vector of class scores"):
+    assert (found.graph((3, 4)).outputs, found.steps((3, 4)), found.head((3, 4))) == (12, 3, "logits")
+    assert any("3 steps of 4 scores" in note for note in found.notes((3, 4)))
+    check_against_onnxruntime(found, (3, 4), samples=3)
+
+
+def test_scores_that_are_no_steps_are_refused(tmp_path: Path) -> None:
+    """Classes before frames would be taken for another number of steps."""
+    turned = node("Transpose", ["x"], "scores", perm=[0, 2, 1])
+    found = open_model(tmp_path, [turned], {}, ["N", "T", 4], output=["N", 4, "T"])
+    with pytest.raises(Unsupported, match="one vector of class scores a sample, or one a frame"):
         found.graph((3, 4))
 
 

@@ -16,7 +16,7 @@ from certrnn.io.onnx.layout import DataInput, Layout
 from certrnn.io.onnx.lengths import length_inputs
 from certrnn.io.onnx.node import NodeContext
 from certrnn.io.onnx.ops import MOVEMENT, OPERATORS, PICKING
-from certrnn.io.onnx.ops.heads import DROPPABLE, dropped
+from certrnn.io.onnx.ops.heads import DROPPABLE, dropped, steps_of
 from certrnn.io.onnx.reader import ModelFile, _short, to_array
 from certrnn.io.onnx.space import Space
 from certrnn.io.onnx.tensors import Known, Tensor, Tokens, View, known
@@ -59,6 +59,8 @@ class Lowered:
     scores: name of the ONNX tensor that holds the graph's output.
     picked: which of its elements are the graph's output, shape (C,).
     head: ``"logits"`` (one score a class) or ``"binary"`` (class 1 where the one score is positive).
+    steps: how many steps the scores belong to, one after the other: 1, or the number of frames of a network that
+        answers at every frame.
     recurrences: the recurrent layers of the file, by their positions in ``whole``.
     """
 
@@ -72,6 +74,7 @@ class Lowered:
     notes: tuple[str, ...]
     embedding: Embedding | None
     recurrences: tuple[Recurrence, ...] = ()
+    steps: int = 1
 
 
 def lower(file: ModelFile, layout: Layout, output: str, length: int | None = None) -> Lowered:
@@ -257,17 +260,21 @@ class _Lowering:
                 "a constant",
                 "Check the export.",
             )
-        if result.ids.size == 0 or (result.ids.ndim and result.shape[-1] != result.ids.size):
+        steps = steps_of(result.shape)
+        if result.ids.size == 0 or steps not in (1, self.layout.frames):
             raise Unsupported(
                 f"reading output {self.output!r}",
-                "the output is one vector of class scores a sample",
-                f"shape {result.shape} for one sample",
-                "Export the scores of one frame, e.g. the last.",
+                "the output is one vector of class scores a sample, or one a frame with the classes last",
+                f"shape {result.shape} for one sample of {self.layout.frames} frames",
+                "Export the scores of one frame, e.g. the last, or of every frame.",
             )
+        if steps > 1:
+            classes = result.ids.size // steps
+            self.notes.append(f"output {self.output!r}: read as {steps} steps of {classes} scores each")
         position = self.space.vector(result.ids, "scores")
         self.space.ids(position)
         whole = self.space.builder.build(position)
-        head = "binary" if result.ids.size == 1 else "logits"
+        head = "binary" if result.ids.size == steps else "logits"
         tensors = {n: t.ids for n, t in scope.items() if isinstance(t, View)}
         starts = np.array([0, *np.cumsum([n.size for n in whole.nodes])])
         return Lowered(
@@ -281,6 +288,7 @@ class _Lowering:
             tuple(self.notes),
             self.embedding,
             tuple(self.space.recurrences),
+            steps,
         )
 
 

@@ -105,7 +105,10 @@ class OnnxModel:
         """
         if not self.takes_lengths:
             raise InvalidInput(
-                "setting the sequence length", "the model has an input for it", "none such", "Cut the samples."
+                "setting the sequence length",
+                "the model has an input for it",
+                "none such",
+                "Cut the samples.",
             )
         return replace(self, length=length)
 
@@ -145,6 +148,10 @@ class OnnxModel:
     def head(self, shape: tuple[int, ...]) -> str:
         """``"logits"`` for one score a class, ``"binary"`` where class 1 wins if the one score is positive."""
         return self.lowered(shape).head
+
+    def steps(self, shape: tuple[int, ...]) -> int:
+        """How many steps the scores belong to, one after the other: 1, or the number of frames."""
+        return self.lowered(shape).steps
 
     def notes(self, shape: tuple[int, ...]) -> tuple[str, ...]:
         """What was unrolled, folded, cut and dropped, a line each."""
@@ -250,7 +257,8 @@ class OnnxModel:
     def _run(self, x: np.ndarray, names: tuple[str, ...]) -> list[np.ndarray]:
         layout = self.layout(x.shape[1:])
         session = self._session(x.shape[1:], names)
-        if layout.dynamic_batch and len(x) > 1:
+        # an answer at every frame may lie with the frames before the batch: one by one there is no doubt
+        if layout.dynamic_batch and len(x) > 1 and self.lowered(x.shape[1:]).steps == 1:
             try:
                 together = self._run_some(session, x, names)
                 if all(r.shape[:1] == (len(x),) for r in together):

@@ -67,7 +67,9 @@ def constant_of_shape(node: NodeContext) -> list[Tensor]:
 def product(node: NodeContext) -> list[Tensor]:
     """ReduceProd of integers, which torch writes for the number of elements of a tensor."""
     if node.constant(0, "the factors").real:
-        raise node.refuse("the product is one of integers", "floats", "Export without a product over an axis.")
+        raise node.refuse(
+            "the product is one of integers", "floats", "Export without a product over an axis."
+        )
     return exact(node)
 
 

@@ -28,7 +28,7 @@ def dropped(node: NodeContext) -> list[Tensor]:
     source = node.view(0)
     if node.op != "Sigmoid":
         _check_axis(node, source.ids)
-        if source.ids.size == 1:
+        if source.ids.size == steps_of(source.ids.shape):
             raise node.refuse(f"{node.op} runs over at least two classes", "one score")
         if node.op == "ArgMax" and node.attribute("select_last_index", 0):
             raise node.refuse("select_last_index is 0", 1)
@@ -43,9 +43,21 @@ def _check_axis(node: NodeContext, ids: np.ndarray) -> None:
     else:
         axis = node.axis(int(node.attribute("axis", -1 if node.opset >= 13 else 1)), rank)
         length = int(np.prod(ids.shape[axis:], dtype=np.int64)) if node.opset < 13 else None
-    if (ids.shape[axis] if length is None else length) != ids.size:
+    # over all scores of the sample, or over those of each step
+    wanted = (ids.size,) if axis < rank - 1 else (ids.size, ids.size // (steps_of(ids.shape) or 1))
+    if (ids.shape[axis] if length is None else length) not in wanted:
         raise node.refuse(
-            f"{node.op} runs over all the scores of one sample",
+            f"{node.op} runs over all the scores of one sample, or over the last axis at every step",
             f"axis {axis} of shape {ids.shape}",
-            "Export one vector of class scores a sample.",
+            "Export one vector of class scores a sample, or one a frame.",
         )
+
+
+def steps_of(shape: tuple[int, ...]) -> int | None:
+    """How many steps the scores of one sample belong to, classes last; None where no axis is that of the steps.
+
+    >>> steps_of((1, 10)), steps_of((1, 7, 3)), steps_of((7, 1, 1)), steps_of((2, 3, 4))
+    (1, 7, 7, None)
+    """
+    before = [length for length in shape[:-1] if length != 1]
+    return 1 if not before else before[0] if len(before) == 1 else None

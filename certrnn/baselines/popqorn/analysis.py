@@ -44,7 +44,7 @@ class Popqorn(Analysis):
     def _chunk(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
         boxes, output = Boxes.of(graph, region, self.fit)
         floor = boxes.run.lower(output, spec.rows, spec.offset)
-        return torch.maximum(floor, boxes.lower(graph.output, spec.rows, spec.offset))
+        return spec.clauses(torch.maximum(floor, boxes.lower(graph.output, spec.rows, spec.offset)))
 
 
 def _bytes_per_row(graph: Graph) -> int:

@@ -6,10 +6,11 @@ contract suite then runs every soundness law over it.
 
 from collections.abc import Callable
 
-from certrnn.analyses._protocol import Analysis, certified
+from certrnn.analyses._protocol import Analysis, certified, proved
 from certrnn.analyses.ascent import Ascent
-from certrnn.analyses.backward import Backward, Refinement
+from certrnn.analyses.backward import Backward
 from certrnn.analyses.forward import Forward
+from certrnn.analyses.refinement import Refinement
 from certrnn.domains import Intervals, Zonotopes
 
 METHODS: dict[str, Callable[[], Analysis]] = {
@@ -22,4 +23,4 @@ METHODS: dict[str, Callable[[], Analysis]] = {
     ),
 }
 
-__all__ = ["METHODS", "Analysis", "Ascent", "Backward", "Forward", "Refinement", "certified"]
+__all__ = ["METHODS", "Analysis", "Ascent", "Backward", "Forward", "Refinement", "certified", "proved"]

@@ -16,6 +16,11 @@ class Analysis(ABC):
 
     name: str
 
+    def remembering(self) -> Analysis:
+        """The same analysis for a series of questions about the same samples at different sizes: it may start from
+        what it found before. By default there is nothing to remember."""
+        return self
+
     @abstractmethod
     def margins(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
         """Lower bounds (B, K) on ``rows @ scores + offset`` over each region; -inf where nothing can be said.
@@ -27,3 +32,9 @@ class Analysis(ABC):
 def certified(margins: torch.Tensor) -> torch.Tensor:
     """(B,) bool: every margin is finite and strictly positive."""
     return (torch.isfinite(margins) & (margins > 0.0)).all(dim=1)
+
+
+def proved(margins: torch.Tensor) -> torch.Tensor:
+    """(B,) the smallest of the margins (B, K); -inf where one of them says nothing. Positive where certified."""
+    worst = margins.amin(dim=1)
+    return torch.where(torch.isfinite(margins).all(dim=1), worst, -torch.inf)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from certrnn.analyses.memory import Memory, State
 from certrnn.analyses.planes import Parameters, Samples, sampled
 from certrnn.analyses.quadratic_form import Deviations
 from certrnn.analyses.recording import NodeRecord, Recording
@@ -27,6 +28,7 @@ class Ascent:
     curved: let the planes leave quadratic deficits (the joint bound); otherwise only slopes move.
     shared: one weight vector d for all rows instead of one a row: far cheaper to prove, a little weaker.
     block: vectors that follow the largest eigenvalues.
+    resumed: share of the steps that an ascent takes which starts where an earlier one ended.
     policy: where the slopes start.
     dtype: of the ascent; the final enclosure is always float64.
     """
@@ -36,6 +38,7 @@ class Ascent:
     curved: bool = True
     shared: bool = True
     block: int = 4
+    resumed: float = 0.4
     policy: SlopePolicy = field(default_factory=LeastWidth)
     dtype: torch.dtype = torch.float32
 
@@ -51,13 +54,22 @@ class Ascent:
             curvature[position] = slopes[position].new_zeros(arity * (arity + 1) // 2, batch, count, size)
         return Parameters(slopes, curvature)
 
-    def __call__(self, recording: Recording, rows: Rows) -> tuple[Parameters, Joint | None]:
-        """Parameters for :func:`~certrnn.analyses.rows.enclosed_rows`, in float64."""
+    def __call__(
+        self, recording: Recording, rows: Rows, memory: Memory | None = None, key: tuple[object, ...] = ()
+    ) -> tuple[Parameters, Joint | None]:
+        """Parameters for :func:`~certrnn.analyses.rows.enclosed_rows`, in float64.
+
+        With a ``memory`` the ascent starts where the last one under ``key`` ended, and is shorter then.
+        """
         start = self.start(recording, rows)
         with torch.enable_grad():
             climb = _Climb(self, recording, rows.to(self.dtype), start)
-            for step in range(self.steps):
-                climb.step(step)
+            known = memory is not None and climb.resume(memory.recall(key))
+            steps = self.steps if not known else max(1, round(self.steps * self.resumed))
+            for step in range(steps):
+                climb.step(step / steps)
+        if memory is not None:
+            memory.keep(key, climb.state())
         return climb.result()
 
 
@@ -109,7 +121,8 @@ class _Climb:
             self.point = (-0.9 * linear.sign()).requires_grad_()
             generator = torch.Generator().manual_seed(0)
             shape = (*linear.shape[:2], min(options.block, linear.shape[2]), linear.shape[2])
-            self.noise = self.block = torch.randn(shape, generator=generator, dtype=dtype).to(linear.device)
+            self.noise = torch.randn(shape, generator=generator, dtype=dtype).to(linear.device)
+            self.block = _orthonormal(self.noise)
 
     def _parameters(self) -> Parameters:
         slopes = {p: self.start[p] + self.moves[p] * self.slope_unit[p] for p in self.positions}
@@ -136,35 +149,63 @@ class _Climb:
         """Largest Ritz value on a subspace that is kept from step to step; differentiable in form and weights.
 
         Minimising the largest eigenvalue makes the top ones meet, where a single power iterate would stall: hence a
-        block.
+        block. It takes one power iteration a step.
         """
         with torch.no_grad():
             root = weights.rsqrt()[..., None, :]
-            for _ in range(2):
-                # the fresh noise keeps the subspace alive while the form is still zero
-                image = torch.nan_to_num(self._image(form, root)) + 1e-12 * self.noise
-                self.block = torch.linalg.qr(image.transpose(-1, -2))[0].transpose(-1, -2)
-            image = self._image(form, root)
+            scaled = root * self.block
+            moved = self._spread(scaled) @ self.deviations.matrix.transpose(1, 2)
+            weighed = self.deviations.weigh(moved, self._repeated(form))
+            image = root * (weighed @ self.deviations.matrix).reshape(self.block.shape)
             # rows that failed carry nan: they must not stop the others
             ritz = torch.nan_to_num(self.block @ image.transpose(-1, -2))
             vectors = torch.linalg.eigh(0.5 * (ritz + ritz.transpose(-1, -2)))[1]
-            direction = (root * (vectors[..., -1:].transpose(-1, -2) @ self.block)).squeeze(-2)
-        quotient = (direction * self.deviations.apply(direction, form)).sum(2) / (direction**2 * weights).sum(
-            2
-        )
+            top = vectors[..., -1:].transpose(-1, -2)
+            direction = (top @ scaled).squeeze(-2)
+            moved = (top @ moved.reshape(*self.block.shape[:3], -1)).squeeze(-2)
+            # the fresh noise keeps the subspace alive while the form is still zero
+            self.block = _orthonormal(torch.nan_to_num(image) + 1e-12 * self.noise)
+        quotient = (moved * self.deviations.weigh(moved, form)).sum(2) / (direction**2 * weights).sum(2)
         return quotient.clamp_min(0.0)
 
-    def _image(self, form: dict[int, torch.Tensor], root: torch.Tensor) -> torch.Tensor:
-        """``D^-1/2 Q D^-1/2`` times each vector of the block (B, R, k, m)."""
-        batch, rows, count, symbols = self.block.shape
-        spread = {p: s[:, :, :, None].expand(-1, -1, -1, count, -1).flatten(2, 3) for p, s in form.items()}
-        scaled = (root * self.block).reshape(batch, rows * count, symbols)
-        return root * self.deviations.apply(scaled, spread).reshape(self.block.shape)
+    def _spread(self, block: torch.Tensor) -> torch.Tensor:
+        """(B, R, k, m) as (B, R * k, m)."""
+        return block.reshape(block.shape[0], -1, block.shape[3])
 
-    def step(self, step: int) -> None:
-        """One gradient step, then back into the positive semidefinite curvatures."""
+    def _repeated(self, form: dict[int, torch.Tensor]) -> dict[int, torch.Tensor]:
+        """The form of each row once for each vector of its block."""
+        count = self.block.shape[2]
+        return {p: s[:, :, :, None].expand(-1, -1, -1, count, -1).flatten(2, 3) for p, s in form.items()}
+
+    def _leaves(self) -> dict[str, torch.Tensor]:
+        leaves = {f"slope {k}": self.moves[p] for k, p in enumerate(self.positions)}
+        if self.options.curved:
+            leaves |= {f"curve {k}": self.curves[p] for k, p in enumerate(self.positions)}
+            leaves |= {"weights": self.log_weights, "ridge": self.log_ridge, "point": self.point}
+        return leaves
+
+    def state(self) -> State:
+        """Where the ascent stands, in units that hardly change with the size of the region."""
+        return {**self._leaves(), **({"block": self.block} if self.options.curved else {})}
+
+    def resume(self, state: State | None) -> bool:
+        """Start from ``state``; False where there is none or it belongs to rows of another shape."""
+        if state is None or any(state[n].shape != v.shape for n, v in self.state().items() if n in state):
+            return False
+        if state.keys() != self.state().keys():
+            return False
+        with torch.no_grad():
+            for name, leaf in self._leaves().items():
+                leaf.copy_(_finite(state[name], leaf).to(leaf))
+            if self.options.curved:
+                self.block = state["block"]
+        return True
+
+    def step(self, progress: float) -> None:
+        """One gradient step, then back into the positive semidefinite curvatures; ``progress`` from 0 to 1 lowers the
+        rate."""
         options = self.options
-        share = 0.5 * (1.0 + math.cos(math.pi * step / options.steps))
+        share = 0.5 * (1.0 + math.cos(math.pi * progress))
         rate = options.rate * (0.05 + 0.95 * share)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
@@ -194,6 +235,13 @@ class _Climb:
             weights = _finite(self.log_weights.exp(), torch.ones_like(self.log_weights)).clamp_min(2.0**-100)
             ridge = _finite(self.log_ridge.exp(), torch.zeros_like(self.log_ridge))
             return chosen, Joint(weights, ridge, _finite(self.point, torch.zeros_like(self.point)))
+
+
+def _orthonormal(block: torch.Tensor) -> torch.Tensor:
+    """Rows (.., k, m) that span the same space, orthonormal up to what the number type resolves."""
+    scaled = block / block.norm(dim=-1, keepdim=True).clamp_min(1e-30)
+    values, vectors = torch.linalg.eigh(scaled @ scaled.transpose(-1, -2))
+    return (vectors.transpose(-1, -2) @ scaled) * values.clamp_min(1e-6).rsqrt()[..., None]
 
 
 def _finite(value: torch.Tensor, otherwise: torch.Tensor) -> torch.Tensor:

@@ -3,115 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-import numpy as np
 import torch
 
-import transformers_abs as ta
 from certrnn.analyses._protocol import Analysis
 from certrnn.analyses.ascent import Ascent
-from certrnn.analyses.recording import NodeRecord, Recording, record
-from certrnn.analyses.rows import Rows, enclosed_rows
-from certrnn.arrays import to_numpy
+from certrnn.analyses.memory import Memory, samples_key
+from certrnn.analyses.recording import record
+from certrnn.analyses.refinement import Refinement, best_bound
+from certrnn.analyses.rows import Rows
 from certrnn.domains import Zonotopes
 from certrnn.errors import Unsupported
 from certrnn.ir import Elementwise, Graph
 from certrnn.regions import Region
 from certrnn.specs import Spec
-
-
-@dataclass(frozen=True)
-class Refinement:
-    """Tightens the argument regions of every elementwise node, in program order, by bounding its arguments themselves.
-
-    Parameters
-    ----------
-    ascent: how the rows' parameters are chosen.
-    cuts: bound the arguments also along the directions of the cuts, not only their boxes.
-    chunk: rows that are bounded at once.
-    """
-
-    ascent: Ascent
-    cuts: bool = False
-    chunk: int = 256
-
-    def __call__(self, recording: Recording, position: int, found: NodeRecord) -> ta.Region:
-        del position
-        arity = len(found.center)
-        names = [np.eye(arity)[k] for k in range(arity)]
-        widths = found.region.cuts
-        if self.cuts and arity == 2 and widths is not None:
-            names += list(ta.DIRECTIONS)
-        lower, upper = found.region.lower.copy(), found.region.upper.copy()
-        width = None if widths is None else widths.width.copy()
-        if not _depends(recording, found):
-            return found.region
-        for k, name in enumerate(names):
-            ends = self._ends(recording, found, name, k < arity)
-            low, high = (to_numpy(e).reshape(-1) for e in ends)
-            if k < arity:
-                np.fmax(lower[k], low, out=lower[k])
-                np.fmin(upper[k], -high, out=upper[k])
-            else:
-                assert width is not None
-                width[k - arity] = np.fmin(width[k - arity], np.maximum(-low, -high))
-        if widths is None or width is None:
-            return ta.Region(lower, upper)
-        return ta.Region(lower, upper, ta.Cuts(widths.center, widths.scale, width))
-
-    def _ends(
-        self, recording: Recording, found: NodeRecord, direction: np.ndarray, plain: bool
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Lower bounds (B, n) of the direction and of its negative: of an argument itself where ``plain``, else of the
-        deviations."""
-        _, batch, size = found.shape
-        eye = torch.eye(size, dtype=torch.float64, device=found.center.device).expand(batch, -1, -1)
-        coefficients: dict[int, torch.Tensor] = {}
-        offset = torch.zeros(batch, size, dtype=torch.float64, device=found.center.device)
-        for k, source in enumerate(found.node.sources):
-            if direction[k] == 0:
-                continue
-            scale = torch.ones(batch, size).to(eye) if plain else found.scale[k]
-            rows = eye * (float(direction[k]) * scale)[:, :, None]
-            coefficients[source] = coefficients[source] + rows if source in coefficients else rows
-            if not plain:
-                offset = offset - float(direction[k]) * scale * found.center[k]
-        mirrored = {p: torch.cat([c, -c], dim=1) for p, c in coefficients.items()}
-        both = Rows(mirrored, torch.cat([offset, -offset], dim=1))
-        bound = self._bound(recording, both)
-        return bound[:, :size], bound[:, size:]
-
-    def _bound(self, recording: Recording, rows: Rows) -> torch.Tensor:
-        count = rows.offset.shape[1]
-        parts = []
-        for start in range(0, count, self.chunk):
-            part = slice(start, start + self.chunk)
-            chosen = Rows({p: c[:, part] for p, c in rows.coefficients.items()}, rows.offset[:, part])
-            parts.append(best_bound(recording, chosen, self.ascent))
-        return torch.cat(parts, dim=1)
-
-
-def _depends(recording: Recording, found: NodeRecord) -> bool:
-    """Whether some argument depends on a disturbed nonlinearity: otherwise its zonotope is exact."""
-    return any(
-        p in recording.nodes for source in found.node.sources for p in _ancestor_nonlinear(recording, source)
-    )
-
-
-def _ancestor_nonlinear(recording: Recording, source: int) -> list[int]:
-    return Rows({source: torch.zeros(0)}, torch.zeros(0)).nonlinear(recording)
-
-
-def best_bound(recording: Recording, rows: Rows, ascent: Ascent | None) -> torch.Tensor:
-    """The better of the bound at the ascent's parameters and the one at its start: never worse than plain
-    substitution."""
-    start = (ascent or Ascent()).start(recording, rows)
-    bound = enclosed_rows(recording, rows, start)
-    if ascent is not None and ascent.steps and start.slopes:
-        parameters, joint = ascent(recording, rows)
-        bound = torch.maximum(bound, enclosed_rows(recording, rows, parameters, joint))
-    return bound
 
 
 @dataclass(frozen=True)
@@ -123,6 +29,8 @@ class Backward(Analysis):
     ascent: chooses the planes of the margin rows; None takes the policy's slopes as they are (CROWN with parallel
     planes). refinement: tightens intermediate regions first, in program order; None takes the zonotope's.
     domain: the zonotope domain of the recorded propagation.
+    memory: bytes that one chunk of the batch may take.
+    starts: where earlier ascents on the same samples ended, or None to start anew each time.
     """
 
     name: str
@@ -130,6 +38,10 @@ class Backward(Analysis):
     refinement: Refinement | None = None
     domain: Zonotopes = field(default_factory=Zonotopes)
     memory: int = 1 << 32
+    starts: Memory | None = None
+
+    def remembering(self) -> Backward:
+        return replace(self, starts=Memory())
 
     def margins(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
         per_row = self._bytes_per_row(graph, region.frames)
@@ -163,7 +75,10 @@ class Backward(Analysis):
 
     def _chunk(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
         with torch.no_grad():
-            recording, output = record(graph, region, self.domain, self.refinement)
+            key = () if self.starts is None else (samples_key(region),)
+            refine = None if self.refinement is None else self.refinement.begin(self.starts, key)
+            recording, output = record(graph, region, self.domain, refine)
             bound = recording.run.lower(output, spec.rows, spec.offset)
             rows = Rows({graph.output: spec.rows}, spec.offset)
-            return torch.maximum(bound, best_bound(recording, rows, self.ascent))
+            best = best_bound(recording, rows, self.ascent, self.starts, (*key, "margins"))
+            return torch.maximum(bound, best)

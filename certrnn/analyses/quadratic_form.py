@@ -153,6 +153,36 @@ def _congruence(
     return left * own[:, None, :] + left[:, :, shift] * cross[:, None, :]
 
 
+def _row_sums(
+    gram: torch.Tensor, own: torch.Tensor, cross: torch.Tensor, shift: torch.Tensor
+) -> torch.Tensor:
+    """Row sums (B, K) of ``F^T gram F`` without forming it."""
+    ones = own.index_add(1, shift, cross)  # F 1
+    passed = (gram @ ones[..., None])[..., 0]
+    return own * passed + cross * passed[:, shift]
+
+
+def _largest_ritz_value(matrix: torch.Tensor, steps: int = 40) -> torch.Tensor:
+    """Lanczos' estimate (B,), from below, of the largest eigenvalue of symmetric matrices (B, K, K)."""
+    batch, size, _ = matrix.shape
+    generator = torch.Generator().manual_seed(0)
+    vector = torch.randn(batch, size, 1, generator=generator, dtype=matrix.dtype).to(matrix.device)
+    vector = vector / vector.norm(dim=1, keepdim=True)
+    previous, coupling = torch.zeros_like(vector), matrix.new_zeros(batch, 1, 1)
+    steps = min(steps, size)
+    tridiagonal = matrix.new_zeros(batch, steps, steps)
+    for k in range(steps):
+        image = matrix @ vector - coupling * previous
+        along = (vector * image).sum(1, keepdim=True)
+        tridiagonal[:, k, k] = along[:, 0, 0]
+        image = image - along * vector
+        coupling = image.norm(dim=1, keepdim=True)
+        if k + 1 < steps:
+            tridiagonal[:, k, k + 1] = tridiagonal[:, k + 1, k] = coupling[:, 0, 0]
+        previous, vector = vector, image / coupling.clamp_min(2.0**-900)
+    return torch.linalg.eigvalsh(torch.nan_to_num(tridiagonal))[:, -1]
+
+
 def _row_eigenvalue(
     gram: torch.Tensor,
     absolute: torch.Tensor,
@@ -164,19 +194,20 @@ def _row_eigenvalue(
 ) -> torch.Tensor:
     size = gram.shape[1]
     matrix = _congruence(gram, own, cross, shift)
-    bound = _congruence(absolute, own.abs(), cross.abs(), shift)
-    # |G - exact| <= gamma(m + 12) bound, entry by entry; the norm of a non-negative matrix is at most its row sum
-    row_sum = up(torch.maximum(bound, bound.transpose(1, 2)).sum(2).amax(1), size + symbols + 16)
+    sides = (_row_sums(a, own.abs(), cross.abs(), shift) for a in (absolute, absolute.transpose(1, 2)))
+    # with b the congruence of the absolute values, |G - exact| <= gamma(m + 12) b entry by entry; the norm of a
+    # symmetric matrix is at most its largest absolute row sum, and b is symmetric up to rounding
+    row_sum = up(torch.maximum(*sides).amax(1), 3 * size + symbols + 16)
     rounding = 2.0 * gamma(symbols + 16) * row_sum
     matrix = 0.5 * (matrix + matrix.transpose(1, 2))
     if not bool(torch.isfinite(row_sum).all()):
         return torch.full_like(row_sum, torch.inf)
-    guess = torch.linalg.eigvalsh(matrix)[:, -1].clamp_min(0.0)
+    guess = _largest_ritz_value(matrix).clamp_min(0.0)
     result = row_sum + rounding
     eye = torch.eye(size, dtype=gram.dtype, device=gram.device)
     undecided = torch.ones_like(guess, dtype=torch.bool)
     for attempt in range(attempts):
-        value = guess * (1.0 + 1e-7 * 10.0**attempt) + 2.0**-900
+        value = guess * (1.0 + 1e-5 * 8.0**attempt) + 2.0**-900
         trace = up(size * value + matrix.diagonal(dim1=1, dim2=2).abs().sum(1), size + 4)
         safety = rounding + 4.0 * gamma(2 * size + 16) * trace
         tried = value + 2.0 * safety

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from certrnn.analyses import Analysis, certified
+from certrnn.analyses import Analysis, proved
 from certrnn.search.problem import Problem, Threat
 from certrnn.search.radius import Schedule
 
@@ -36,7 +36,7 @@ def radii(
         chosen = samples[rows]
         lower = analysis.margins(problem.graph, problem.ball(chosen, eps, threat), problem.spec(chosen))
         tick(len(rows))
-        return certified(lower)
+        return proved(lower)
 
     out = torch.zeros(len(problem.x), dtype=torch.float64)
     if len(samples):

@@ -15,7 +15,8 @@ import torch
 from certrnn.errors import UsageError
 
 Certify = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""``certify(rows, eps)``: which of the batch rows ``rows`` (R,) are certified at their ``eps`` (R,); (R,) bool."""
+"""``certify(rows, eps)``: proved margins (R,) of a batch's rows ``rows`` (R,) at their ``eps`` (R,); certified where
+positive. Schedules that only bisect take (R,) bool as well."""
 
 
 class Schedule(ABC):
@@ -42,7 +43,7 @@ class PaperGrid(Schedule):
         eps = torch.full((batch,), self.start, dtype=torch.float64)
         best = torch.zeros(batch, dtype=torch.float64)
         for level in range(self.first, self.last + 1):
-            ok = certify(rows, eps)
+            ok = certify(rows, eps) > 0
             best = torch.where(ok, torch.maximum(best, eps), best)
             eps = eps + torch.where(ok, 0.5, -0.5) * 0.5 ** (level - 1)
         return best
@@ -76,7 +77,7 @@ class RelativeTolerance(Schedule):
             if open_rows.numel() == 0:
                 return low
             eps = self._next(low[open_rows], high[open_rows])
-            ok = certify(open_rows, eps)
+            ok = certify(open_rows, eps) > 0
             low[open_rows] = torch.where(ok, eps, low[open_rows])
             high[open_rows] = torch.where(ok, high[open_rows], eps)
 

@@ -15,8 +15,8 @@ import torch
 import certrnn.analyses.planes as planes
 import certrnn.analyses.quadratic_form as quadratic_form
 import certrnn.analyses.rows as rows_module
+from certrnn.analyses import Backward, Refinement
 from certrnn.analyses.ascent import Ascent
-from certrnn.analyses.backward import Backward, Refinement
 from certrnn.analyses.planes import Parameters
 from certrnn.analyses.recording import Recording, record
 from certrnn.analyses.rows import Joint, Rows, enclosed_rows

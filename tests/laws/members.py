@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 import certrnn.domains
-from certrnn.analyses import METHODS, Analysis, Backward
+from certrnn.analyses import Analysis, Backward
 from certrnn.domains import Domain, Fold, Intervals, Points, Zonotopes
+from certrnn.run.methods import METHODS
 from transformers_abs import SLOPES, Region, Transformer
 
 

@@ -9,12 +9,13 @@ import pytest
 import torch
 
 import certrnn.examples
-from certrnn.analyses import METHODS, certified
+from certrnn.analyses import certified
 from certrnn.attacks import PGD
 from certrnn.domains import Fold, Intervals, Zonotopes
 from certrnn.io.onnx import read
 from certrnn.ir import Graph
 from certrnn.regions import LinfBall
+from certrnn.run.methods import METHODS
 from certrnn.search import Problem, RelativeTolerance, Threat, radii
 from certrnn.specs import label_spec
 from tests.laws.laws import containment, margins

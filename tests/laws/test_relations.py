@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from certrnn.analyses import METHODS, Forward
+from certrnn.analyses import Forward
 from certrnn.domains import Domain, Fold, Intervals, Zonotopes, propagate
 from certrnn.ir import Affine, Graph, Input, Sum
 from certrnn.regions import LinfBall
+from certrnn.run.methods import METHODS
 from certrnn.specs import Spec
 from tests.laws.laws import margins
 from tests.laws.members import DIRECT, DOMAINS

@@ -116,6 +116,7 @@ def highest(values: np.ndarray, places: np.ndarray, middle: np.ndarray, steps: i
         # shares of the middle and of the entering point in the basis: the smallest quotient leaves
         share = target @ inverse
         entered = np.einsum("nj,nji->ni", homogeneous[entering], inverse)
-        quotient = np.where(entered > 1e-12, np.maximum(share, 0.0) / entered, np.inf)
+        positive = entered > 1e-12
+        quotient = np.where(positive, np.maximum(share, 0.0) / np.where(positive, entered, 1.0), np.inf)
         basis[active, quotient.argmin(axis=1)] = entering
     return best

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from certrnn.domains import Interval
+from certrnn.domains._groups import dual_norm
 from certrnn.domains._rounding import down, up
 from certrnn.regions import ChoiceConstraint, Constraint, NormConstraint
 
@@ -64,14 +65,7 @@ def _in_norm(constraint: NormConstraint, coefficients: Coefficients) -> Bound:
     positions = [k for k, t in enumerate(constraint.frames) if t in coefficients]
     center, radius = (v[:, positions].flatten(1) for v in (constraint.center, constraint.radius))
     coefficient = torch.cat([coefficients[constraint.frames[k]] for k in positions], dim=-1)
-    reach = coefficient.abs() * radius[:, None]
-    peak = reach.amax(2)
-    if constraint.order == 1:
-        spread = peak
-    else:
-        # scaled, so that the squares of small steps do not vanish
-        safe = torch.where(peak > 0, peak, 1.0)
-        spread = (reach / safe[..., None]).square().sum(2).sqrt() * safe
+    spread = dual_norm((coefficient * radius[:, None]).permute(2, 0, 1), constraint.order)
     middle = torch.einsum("brn,bn->br", coefficient, center)
     return _lowered(middle, spread, coefficient, center.abs() + radius)
 

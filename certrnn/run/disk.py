@@ -29,14 +29,15 @@ class Disk:
     def replace(self, path: Path, content: bytes) -> None:
         """A file that holds either what it held before, or ``content``."""
         draft = path.with_name(path.name + UNFINISHED)
-        draft.unlink(missing_ok=True)
+        if draft.exists():
+            self.unlink(draft)
         self.append(draft, content)
         self.rename(draft, path)
         self.sync_folder(path.parent)
 
     def remove(self, path: Path) -> None:
         """Delete a file."""
-        path.unlink()
+        self.unlink(path)
         self.sync_folder(path.parent)
 
     def truncate(self, path: Path, size: int) -> None:
@@ -62,6 +63,9 @@ class Disk:
 
     def rename(self, source: Path, target: Path) -> None:
         os.replace(source, target)
+
+    def unlink(self, path: Path) -> None:
+        path.unlink()
 
     def sync_folder(self, path: Path) -> None:
         handle = os.open(path, os.O_RDONLY)

@@ -98,7 +98,7 @@ def writing(folder: Path, plan: Plan, disk: Disk | None = None) -> Iterator[Stor
             text = json.dumps({"format": FORMAT, "plan": as_text(plan)}, indent=1, allow_nan=False) + "\n"
             disk.replace(folder / PLAN, text.encode())
         for draft in folder.glob("*" + UNFINISHED):
-            draft.unlink()
+            disk.unlink(draft)
         Journal(folder / JOURNAL, disk).recover()
         yield Store(folder, plan, kept(_entries(folder)), disk)
 

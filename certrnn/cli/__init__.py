@@ -16,6 +16,7 @@ from certrnn.cli.curve import curve
 from certrnn.cli.doctor import doctor
 from certrnn.cli.examples import examples
 from certrnn.cli.merge import merge
+from certrnn.cli.report import report
 from certrnn.cli.resume import resume
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -25,6 +26,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "doctor": doctor,
     "examples": examples,
     "merge": merge,
+    "report": report,
     "resume": resume,
 }
 """Every command of ``certrnn`` by its name."""

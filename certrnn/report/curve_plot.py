@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from certrnn.report.curve import Curve, Share
 from certrnn.report.plots import BLACK, BLUE, VERMILION, picture, plotting
@@ -13,11 +14,25 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 7.2, 4.4
 MARKED = 40
 """Up to so many points are marked one by one."""
-UP_TO, FROM = "steps-pre", "steps-post"
-"""Between two eps a share is at least the one at the larger eps, and at most the one at the smaller."""
 
 
-def curve_picture(curve: Curve, kind: str, title: str = "") -> bytes:
+@dataclass(frozen=True)
+class _Look:
+    """How a line looks. Between two eps a share is at least the one at the larger eps (``pre``), and at most the one at
+    the smaller (``post``)."""
+
+    label: str
+    colour: str
+    line: str
+    mark: str
+    side: Literal["pre", "post"]
+
+
+ATTACKED = _Look("attacked (upper bound)", VERMILION, "-.", "s", "post")
+VERIFIED = _Look("verified (guaranteed)", BLUE, "-", "o", "pre")
+
+
+def curve_picture(curve: Curve, kind: str, title: str = "", marked: bool = True) -> bytes:
     """The curve as a PNG or SVG file; bands are 95 % Wilson intervals.
 
     Between the points both lines are still what their names say: the verified share is drawn as low, and the attacked
@@ -27,24 +42,25 @@ def curve_picture(curve: Curve, kind: str, title: str = "") -> bytes:
     ----------
     kind: png or svg.
     title: stands above it; the caller has made it safe to look at.
+    marked: mark the points; up to :data:`MARKED` of them.
     """
     with plotting(WIDTH, HEIGHT, "curve") as figure:
-        _draw(figure.add_subplot(), curve)
+        _draw(figure.add_subplot(), curve, len(curve.points) == 1 or (marked and len(curve.points) <= MARKED))
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=10)
         figure.legend(loc="outside lower left", ncols=3, frameon=False, fontsize=9)
         return picture(figure, kind)
 
 
-def _draw(axes: Axes, curve: Curve) -> None:
+def _draw(axes: Axes, curve: Curve, marked: bool) -> None:
     eps = [point.eps for point in curve.points]
     name = "clean accuracy" if curve.labelled else "own predictions"
     axes.axhline(curve.points[0].clean.value, linestyle="--", color=BLACK, label=name, linewidth=1.2)
     attacked = [point.attacked for point in curve.points if point.attacked is not None]
     if len(attacked) == len(eps):
-        _line(axes, eps, attacked, "attacked (upper bound)", VERMILION, "-.", "s", FROM)
+        _line(axes, eps, attacked, ATTACKED, marked)
     verified = [point.verified for point in curve.points]
-    _line(axes, eps, verified, "verified (guaranteed)", BLUE, "-", "o", UP_TO)
+    _line(axes, eps, verified, VERIFIED, marked)
     axes.set_xlabel("eps")
     axes.set_ylabel(f"share of {curve.samples} sample{'' if curve.samples == 1 else 's'}")
     axes.set_ylim(-0.03, 1.03)
@@ -53,32 +69,19 @@ def _draw(axes: Axes, curve: Curve) -> None:
     axes.set_xlim(-0.02 * reach, 1.02 * reach if len(eps) > 1 else 2 * reach)
 
 
-def _line(
-    axes: Axes,
-    eps: list[float],
-    shares: list[Share],
-    label: str,
-    colour: str,
-    style: str,
-    mark: str,
-    side: str,
-) -> None:
-    values, marker = [share.value for share in shares], mark if len(eps) <= MARKED else ""
-    axes.plot(
-        eps,
-        values,
-        style,
-        drawstyle=side,
-        color=colour,
-        label=label,
-        marker=marker,
-        markersize=4,
-        clip_on=False,
-    )
+def _line(axes: Axes, eps: list[float], shares: list[Share], look: _Look, marked: bool) -> None:
+    values = [share.value for share in shares]
+    marker: dict[str, Any] = {"marker": look.mark, "markersize": 4} if marked else {}
+    drawn: dict[str, Any] = {
+        "drawstyle": f"steps-{look.side}",
+        "color": look.colour,
+        "label": look.label,
+        "clip_on": False,
+    }
+    axes.plot(eps, values, look.line, **drawn, **marker)
     low, high = zip(*(share.interval for share in shares), strict=True)
-    step = "pre" if side == UP_TO else "post"
     if len(eps) == 1:
-        beside = eps[0] * (0.99 if side == UP_TO else 1.01)
-        axes.vlines([beside], low, high, color=colour, alpha=0.6, linestyle=style)
+        beside = eps[0] * (0.99 if look.side == "pre" else 1.01)
+        axes.vlines([beside], low, high, color=look.colour, alpha=0.6, linestyle=look.line)
     else:
-        axes.fill_between(eps, low, high, step=step, color=colour, alpha=0.15, linewidth=0)
+        axes.fill_between(eps, low, high, step=look.side, color=look.colour, alpha=0.15, linewidth=0)

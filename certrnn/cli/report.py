@@ -1,0 +1,45 @@
+"""``certrnn report``: one page about a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from certrnn.cli._options import Debug
+
+if TYPE_CHECKING:
+    from certrnn.report.results import Results
+
+
+def report(
+    results: Annotated[
+        str,
+        typer.Argument(
+            metavar="RESULTS", help="JSON document of certify or curve, or a run folder.", show_default=False
+        ),
+    ],
+    out: Annotated[str, typer.Option(metavar="FILE", help="The page: an .html file.", show_default=False)],
+    debug: Debug = False,
+) -> None:
+    """Write one HTML page about a run: summary, curve, weakest samples, all rows, what the certificates mean.
+
+    The page needs nothing but itself and loads nothing.
+    """
+    from certrnn.report.files import Files
+    from certrnn.report.html import html_page
+
+    files = Files((out,), ("html", "htm"))
+    page = html_page(_read(results))
+    files.write(lambda _: page.encode("utf-8"))
+
+
+def _read(path: str) -> Results:
+    if Path(path).is_dir():
+        from certrnn.run.store import read_results as read_folder
+
+        return read_folder(Path(path))
+    from certrnn.report.reading import read_results
+
+    return read_results(path)

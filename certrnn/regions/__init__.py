@@ -17,6 +17,7 @@ from certrnn.regions._constraints import ChoiceConstraint, Constraint, NormConst
 from certrnn.regions._norm_ball import NormBall
 from certrnn.regions._protocol import Region
 from certrnn.regions.box import Box
+from certrnn.regions.fading import Fading
 from certrnn.regions.l1 import L1Ball
 from certrnn.regions.l2 import L2Ball
 from certrnn.regions.linf import LinfBall
@@ -27,6 +28,7 @@ __all__ = [
     "Box",
     "ChoiceConstraint",
     "Constraint",
+    "Fading",
     "L1Ball",
     "L2Ball",
     "LinfBall",

@@ -27,7 +27,8 @@ class NormConstraint:
 
 @dataclass(frozen=True, eq=False)
 class ChoiceConstraint:
-    """A frame is one of finitely many vectors: ``points`` (B, K, D), exact; a vector may be listed twice."""
+    """A frame is one of finitely many vectors, or lies in their convex hull: ``points`` (B, K, D), exact; a vector may
+    be listed twice. Readers may use what holds of the hull, such as the extremes of linear forms, and no more."""
 
     frame: int
     points: torch.Tensor

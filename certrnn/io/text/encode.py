@@ -31,10 +31,11 @@ class Encoder(ABC):
 
     ``padding`` is the number that fills up short texts, or None where none is known; ``side`` is where it goes;
     ``fill`` is the number of words that every text is filled up to, whatever the network takes, or None.
-    ``table`` (numbers, features) holds the vectors, or None where the network has its own. ``rule`` says in a few
-    words how texts were read.
+    ``unknown`` is the number of the entry for unknown words, or None. ``table`` (numbers, features) holds the vectors,
+    or None where the network has its own. ``rule`` says in a few words how texts were read.
     """
 
+    unknown: int | None
     padding: int | None
     side: str
     fill: int | None
@@ -52,13 +53,13 @@ class WordEncoder(Encoder):
 
     Parameters
     ----------
-    replacement: number of the entry that unknown words are read as; None to leave them out.
+    unknown: number of the entry that unknown words are read as; None to leave them out.
     strict: unknown words are an error, for there is neither an entry for them nor leave to drop them.
     """
 
     vocabulary: Vocabulary
     source: TextSource
-    replacement: int | None
+    unknown: int | None
     strict: bool
     padding: int | None
     side: str
@@ -69,7 +70,7 @@ class WordEncoder(Encoder):
     def encode(self, text: str, limit: int | None = None) -> Encoded:
         words = pieces(text.lower() if self.vocabulary.lower else text, self.source.split)
         ids = self.vocabulary.ids
-        known = [(word, ids.get(word, self.replacement)) for word in words]
+        known = [(word, ids.get(word, self.unknown)) for word in words]
         missing = [word for word in words if word not in ids]
         if missing and self.strict:
             remedy = "Give it an entry such as <unk>, or pass --unknown drop, or --split words."
@@ -106,16 +107,16 @@ def word_encoder(source: TextSource) -> WordEncoder:
     )
     if vocabulary.lower:
         rule += " and lower-cased, as the vocabulary has no capital letters"
-    replacement, padding = None if name is None else vocabulary.ids[name], vocabulary.padding
+    unknown, padding = None if name is None else vocabulary.ids[name], vocabulary.padding
     if table is not None:
         # vectors of zeros stand in for padding and unknown words that the file does not name
         zero, table = len(table), np.concatenate([table, np.zeros((1, table.shape[1]))])
         named = any(word in vocabulary.ids for word in PADDING)
         padding = padding if named else zero
-        replacement = zero if replacement is None and source.unknown != DROP else replacement
-    strict = replacement is None and source.unknown != DROP
+        unknown = zero if unknown is None and source.unknown != DROP else unknown
+    strict = unknown is None and source.unknown != DROP
     side = source.pad or "right"
-    return WordEncoder(vocabulary, source, replacement, strict, padding, side, table, rule)
+    return WordEncoder(vocabulary, source, unknown, strict, padding, side, table, rule)
 
 
 def _joined(

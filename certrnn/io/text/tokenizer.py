@@ -21,7 +21,7 @@ class TokenizerEncoder(Encoder):
     """What the tokenizer's file says, special tokens included; its padding is ours to put in."""
 
     tokenizer: Any
-    unknowns: frozenset[int]
+    unknown: int | None
     limit: int | None
     cut_from: str
     padding: int | None
@@ -44,7 +44,7 @@ class TokenizerEncoder(Encoder):
             for token, (first, stop) in zip(found.tokens, found.offsets, strict=True)
         )
         ids = np.array(found.ids, dtype=np.int64)
-        unknown = sum(int(number) in self.unknowns for number in ids)
+        unknown = sum(int(number) == self.unknown for number in ids)
         return Encoded(spoken, ids, unknown, whole - len(ids))
 
 
@@ -72,11 +72,11 @@ def tokenizer_encoder(source: TextSource) -> TokenizerEncoder:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     named = [number for number in map(tokenizer.token_to_id, PADDING) if number is not None]
-    unknowns = {number for number in map(tokenizer.token_to_id, UNKNOWN) if number is not None}
+    unknowns = [number for number in map(tokenizer.token_to_id, UNKNOWN) if number is not None]
     limits = [n for n in (source.max_length, truncation.get("max_length")) if n is not None]
     return TokenizerEncoder(
         tokenizer,
-        frozenset(unknowns),
+        unknowns[0] if unknowns else None,
         min(limits, default=None),
         truncation.get("direction", "right"),
         padding.get("pad_id", named[0] if named else None),

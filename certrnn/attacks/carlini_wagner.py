@@ -47,7 +47,7 @@ class CarliniWagnerL2(Attack):
 
     searches: int = 6
     steps: int = 80
-    targets: int = 3
+    targets: int = 5
     rate: float = 0.3
     first: float = 4.0
     minimises: ClassVar[str | None] = "2"
@@ -108,7 +108,7 @@ class CarliniWagnerLinf(Attack):
 
     rounds: int = 20
     steps: int = 20
-    targets: int = 3
+    targets: int = 5
     rate: float = 0.05
     first: float = 1.0
     shrink: float = 0.9

@@ -10,7 +10,7 @@ import torch
 
 from certrnn.arrays import to_numpy, to_tensor
 from certrnn.attacks._protocol import select, verify
-from certrnn.attacks.smallest import Ball, Smallest, distance
+from certrnn.attacks.smallest import Ball, Smallest
 from certrnn.ir import Graph
 from certrnn.regions import Region
 from certrnn.specs import Spec
@@ -32,7 +32,8 @@ class Replay:
     """Sequences as they were fed to the model, (B, frames, features), and whether they count.
 
     ``confirmed`` (B,) says that the sequence is made of the model's own input numbers, lies in its region in exact
-    arithmetic, violates the specification in float64, and that onnxruntime predicts another class than the label.
+    arithmetic, violates the specification in float64, and that onnxruntime predicts another class than the label, or
+    breaks the specification where no class is asked for.
     ``reasons`` has a line for each row that is not confirmed, else "".
     """
 
@@ -47,8 +48,9 @@ def replay(
     region: Region,
     spec: Spec,
     x: torch.Tensor,
-    labels: torch.Tensor,
+    labels: torch.Tensor | None,
     precision: Any = np.float32,
+    target: int | None = None,
 ) -> Replay:
     """Feed violations to onnxruntime, rounded towards the center so that they stay inside their regions.
 
@@ -60,8 +62,10 @@ def replay(
     region: B regions.
     spec: B specifications.
     x: (B, frames, features) violations in float64.
-    labels: (B,) the classes that the model must predict.
+    labels: (B,) the classes that the model must predict; None where the specification itself is what its scores must
+        keep to.
     precision: the number type of the model's input.
+    target: the class that must come out; None for any but the label.
     """
     out = round_inwards(x, region.center, precision)
     confirmed = torch.zeros(len(x), dtype=torch.bool, device=x.device)
@@ -77,7 +81,8 @@ def replay(
         seen[left] |= valid
         if bool(valid.any()):
             hits, fed = left[valid], moved[valid]
-            wrong = _misclassified(model, fed, labels[hits])
+            own = None if labels is None else labels[hits]
+            wrong = _violated(model, fed, own, target, select(spec, hits))
             confirmed[hits[wrong]] = True
             out[hits[wrong]] = fed[wrong]
     return Replay(out, confirmed, _reasons(region, out, confirmed, seen, precision))
@@ -89,17 +94,18 @@ def replay_smallest(
     ball: Ball,
     spec: Spec,
     smallest: Smallest,
-    labels: torch.Tensor,
+    labels: torch.Tensor | None,
     precision: Any = np.float32,
+    target: int | None = None,
 ) -> tuple[Smallest, Replay]:
     """The smallest eps whose violations onnxruntime confirms, at most a thousandth above those given; inf elsewhere."""
     found = smallest.eps.isfinite()
     rows = torch.arange(len(found), device=found.device)
     # room to be pushed, and to be rounded at the distance reached
     room = torch.where(found, smallest.eps * (1.0 + 2.0 * PUSHES[-1]), 0.0)
-    done = replay(model, graph, ball(rows, room), spec, smallest.x, labels, precision)
+    done = replay(model, graph, ball(rows, room), spec, smallest.x, labels, precision, target)
     center = ball(rows, torch.zeros_like(room)).center
-    tight = torch.minimum(distance(done.x, center), room)
+    tight = torch.minimum(ball(rows, room).distance(done.x), room)
     inside = ball(rows, tight).contains(done.x)
     eps = torch.where(inside, tight, room)
     kept = done.confirmed & found
@@ -123,11 +129,26 @@ def round_inwards(x: torch.Tensor, center: torch.Tensor, precision: Any) -> torc
     return to_tensor(np.where(outside, stepped, nearest), x)
 
 
-def _misclassified(model: Replayable, x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """(N,) bool: finite scores that predict another class than the label."""
-    scores = np.asarray(model.run_onnxruntime(to_numpy(x)), dtype=np.float64)
+def answers(scores: np.ndarray) -> np.ndarray:
+    """Classes (N,) of scores (N, C): the largest, or for one score class 1 where it is positive; -1 where one is no
+    finite number."""
     classes = (scores[:, 0] > 0).astype(np.int64) if scores.shape[1] == 1 else scores.argmax(axis=1)
-    wrong = (classes != to_numpy(labels)) & np.isfinite(scores).all(axis=1)
+    return np.where(np.isfinite(scores).all(axis=1), classes, -1)
+
+
+def _violated(
+    model: Replayable, x: torch.Tensor, labels: torch.Tensor | None, target: int | None, spec: Spec
+) -> torch.Tensor:
+    """(N,) bool: finite scores that predict another class than the label, and the target where there is one; without
+    labels, scores that break the specification."""
+    scores = np.asarray(model.run_onnxruntime(to_numpy(x)), dtype=np.float64)
+    if labels is None:
+        margins = spec.margins(torch.from_numpy(scores).to(x.device))
+        return (margins.amin(dim=1) < 0) & torch.isfinite(margins).all(dim=1)
+    classes = answers(scores)
+    wrong = (classes != to_numpy(labels)) & (classes >= 0)
+    if target is not None:
+        wrong &= classes == target
     return torch.from_numpy(wrong).to(x.device)
 
 

@@ -35,16 +35,16 @@ class Progress(ABC):
 class Bar(Progress):
     """A bar that leaves no trace once it is done."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, doing: str = "certifying") -> None:
         columns = (
-            TextColumn("certifying"),
+            TextColumn(doing),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("rows, {task.fields[regions]} regions bounded"),
+            TextColumn("rows{task.fields[done]}"),
             TimeElapsedColumn(),
         )
         self._bar = RichProgress(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("", total=total, regions=0)
+        self._task = self._bar.add_task("", total=total, done="")
         self._regions = 0
 
     def __enter__(self) -> Progress:
@@ -58,7 +58,7 @@ class Bar(Progress):
 
     def bounded(self, regions: int) -> None:
         self._regions += regions
-        self._bar.update(self._task, regions=self._regions)
+        self._bar.update(self._task, done=f", {self._regions} regions bounded")
 
     def finished(self, rows: int) -> None:
         self._bar.advance(self._task, rows)
@@ -67,8 +67,8 @@ class Bar(Progress):
 class Lines(Progress):
     """One line every ``every`` seconds; a short run prints nothing."""
 
-    def __init__(self, total: int, every: float = 10.0) -> None:
-        self._total, self._every = total, every
+    def __init__(self, total: int, doing: str = "certifying", every: float = 10.0) -> None:
+        self._total, self._doing, self._every = total, doing, every
         self._rows = self._regions = 0
         self._start = self._last = time.monotonic()
 
@@ -84,10 +84,11 @@ class Lines(Progress):
         now = time.monotonic()
         if now - self._last >= self._every:
             self._last = now
-            done = f"{self._rows} of {self._total} rows, {self._regions} regions bounded"
-            print(f"certifying: {done}, {now - self._start:.0f} s", file=sys.stderr, flush=True)
+            bounded = f", {self._regions} regions bounded" if self._regions else ""
+            done = f"{self._rows} of {self._total} rows{bounded}, {now - self._start:.0f} s"
+            print(f"{self._doing}: {done}", file=sys.stderr, flush=True)
 
 
-def progress(total: int) -> Progress:
-    """A bar where stderr is a terminal, else lines."""
-    return Bar(total) if sys.stderr.isatty() else Lines(total)
+def progress(total: int, doing: str = "certifying") -> Progress:
+    """A bar where stderr is a terminal, else lines; ``doing`` is what they say is being done."""
+    return Bar(total, doing) if sys.stderr.isatty() else Lines(total, doing)

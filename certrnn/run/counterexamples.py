@@ -1,0 +1,231 @@
+"""Counterexamples as a file: written by an attack, read back and replayed by whoever doubts them."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from certrnn.attacks.replay import answers
+from certrnn.errors import InvalidInput
+from certrnn.io.onnx import OnnxModel
+from certrnn.regions import LinfBall
+from certrnn.report.attacked import ReplayedRow
+from certrnn.run.reading import network_for
+from certrnn.run.sequences import Kind, Span
+
+NONE = -1
+"""Stands for "no target" in the file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Counterexample:
+    """A sequence ``x`` (T, D) in the l-inf ball of radius ``eps`` around ``center`` that the network answers wrongly.
+
+    Parameters
+    ----------
+    frames: the frames that may change.
+    span: the frames that are no padding.
+    target: the class that was wanted, or None for any but the label.
+    answer: what onnxruntime answered.
+    words: (T,) numbers of the words that the frames are, or None.
+    """
+
+    sample: int
+    x: np.ndarray
+    center: np.ndarray
+    frames: tuple[int, ...]
+    span: Span
+    eps: float
+    label: int
+    target: int | None
+    answer: int
+    words: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Counterexamples:
+    """Counterexamples of one network.
+
+    Parameters
+    ----------
+    members: the sequences.
+    clip: valid range of the disturbed features, or None.
+    attack: what found them.
+    sha256: of the model file.
+    """
+
+    members: tuple[Counterexample, ...]
+    clip: tuple[float, float] | None
+    attack: str
+    sha256: str
+
+    def content(self, precision: Any) -> bytes:
+        """The file: an npz whose ``x``, ``y`` and ``lengths`` are samples that every command reads.
+
+        Sequences (N, T, D) are in the network's numbers, padded with zeros behind ``lengths``.
+        """
+        members = self.members
+        stop = max((len(m.x) for m in members), default=1)
+        width = members[0].x.shape[1] if members else 1
+        x = np.zeros((len(members), stop, width), dtype=precision)
+        center, moving = x.copy(), np.zeros((len(members), stop), dtype=bool)
+        for row, m in enumerate(members):
+            x[row, : len(m.x)], center[row, : len(m.x)] = m.x, m.center
+            moving[row, list(m.frames)] = True
+        arrays: dict[str, np.ndarray] = {
+            "x": x,
+            "y": _whole([m.label for m in members]),
+            "lengths": _whole([len(m.x) for m in members]),
+            "center": center,
+            "frames": moving,
+            "span": np.array([m.span for m in members], dtype=np.int64).reshape(-1, 2),
+            "eps": np.array([m.eps for m in members], dtype=np.float64),
+            "sample": _whole([m.sample for m in members]),
+            "target": _whole([NONE if m.target is None else m.target for m in members]),
+            "answer": _whole([m.answer for m in members]),
+            "clip": np.array(self.clip or (), dtype=np.float64),
+            "attack": np.array(self.attack),
+            "sha256": np.array(self.sha256),
+        }
+        texts = [m.words for m in members if m.words is not None]
+        if members and len(texts) == len(members):
+            arrays["words"] = np.zeros((len(members), stop), dtype=np.int64)
+            for row, words in enumerate(texts):
+                arrays["words"][row, : len(words)] = words
+        stream = io.BytesIO()
+        np.savez_compressed(stream, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        return stream.getvalue()
+
+    @staticmethod
+    def read(path: str) -> Counterexamples:
+        """A file that :meth:`content` made.
+
+        Raises
+        ------
+        InvalidInput: the file is missing, damaged or something else.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            return _parsed(arrays)
+        except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile, EOFError) as error:
+            known = isinstance(error, KeyError)
+            received = f"no array {error}" if known else " ".join(str(error).split())[:200]
+            raise InvalidInput(
+                f"reading counterexamples from {path}",
+                "the file was written by certrnn attack --out",
+                received or type(error).__name__,
+            ) from None
+
+    def replayed(self, network: OnnxModel, precision: Any) -> list[ReplayedRow]:
+        """Every counterexample, held against its region in exact arithmetic and against onnxruntime."""
+        return [_replayed(m, self.clip, network, precision) for m in self.members]
+
+
+def _whole(values: Sequence[int]) -> np.ndarray:
+    return np.array(values, dtype=np.int64)
+
+
+def _parsed(arrays: dict[str, np.ndarray]) -> Counterexamples:
+    x, clip = arrays["x"].astype(np.float64), arrays["clip"]
+    count, stop, _ = x.shape
+    lengths, moving, center = (
+        arrays["lengths"],
+        arrays["frames"].astype(bool),
+        arrays["center"].astype(np.float64),
+    )
+    shapes = (lengths.shape, moving.shape, center.shape, arrays["span"].shape)
+    if shapes != ((count,), (count, stop), x.shape, (count, 2)) or clip.size not in (0, 2):
+        raise ValueError(f"arrays do not fit together: {shapes}")
+    if count and not 1 <= int(lengths.min()) <= int(lengths.max()) <= stop:
+        raise ValueError("lengths lie outside the sequences")
+    members = []
+    for row in range(count):
+        length, target = int(lengths[row]), int(arrays["target"][row])
+        first, last = (int(end) for end in arrays["span"][row])
+        frames = tuple(int(t) for t in np.flatnonzero(moving[row]))
+        if not 0 <= first < last <= length or (frames and frames[-1] >= length):
+            raise ValueError("frames lie outside the sequence")
+        members.append(
+            Counterexample(
+                sample=int(arrays["sample"][row]),
+                x=x[row, :length],
+                center=center[row, :length],
+                frames=frames,
+                span=(first, last),
+                eps=float(arrays["eps"][row]),
+                label=int(arrays["y"][row]),
+                target=None if target == NONE else target,
+                answer=int(arrays["answer"][row]),
+                words=arrays["words"][row, :length] if "words" in arrays else None,
+            )
+        )
+    ends = (float(clip[0]), float(clip[1])) if clip.size else None
+    return Counterexamples(tuple(members), ends, str(arrays["attack"]), str(arrays["sha256"]))
+
+
+def _replayed(
+    member: Counterexample, clip: tuple[float, float] | None, network: OnnxModel, precision: Any
+) -> ReplayedRow:
+    shape = (member.x.shape[0], member.x.shape[1])
+    model = network_for(network, Kind(shape, member.span))
+    undisturbed, answer = answers(np.asarray(model.run_onnxruntime(np.stack([member.center, member.x]))))
+    if member.words is not None and network.embedding is not None:
+        answer = answers(np.asarray(model.run_onnxruntime_on_words(member.words[None])))[0]
+    return ReplayedRow(
+        sample=member.sample,
+        frames="all" if len(member.frames) == shape[0] else list(member.frames),
+        label=member.label,
+        target=member.target,
+        eps=member.eps,
+        undisturbed=int(undisturbed),
+        answer=int(answer),
+        reason=_refuted(member, clip, network, precision, int(undisturbed), int(answer)),
+    )
+
+
+def _refuted(
+    member: Counterexample,
+    clip: tuple[float, float] | None,
+    network: OnnxModel,
+    precision: Any,
+    undisturbed: int,
+    answer: int,
+) -> str:
+    """Why a counterexample is none, or ""."""
+    if undisturbed != member.label:
+        return f"undisturbed, the network does not answer the label {member.label}"
+    with np.errstate(over="ignore"):
+        held = bool((member.x.astype(precision).astype(np.float64) == member.x).all())
+    if not held:
+        return "the sequence is not made of the network's input numbers"
+    if not _inside(member, clip):
+        return f"the sequence lies outside its region of radius {member.eps:g}"
+    if member.words is not None:
+        if network.embedding is None:
+            return "the network has no words"
+        if not bool((network.embedding.table[member.words] == member.x).all()):
+            return "the sequence is not what its words stand for"
+    if answer == member.label:
+        return "onnxruntime answers the label"
+    if answer < 0:
+        return "onnxruntime's scores are no finite numbers"
+    if member.target is not None and answer != member.target:
+        return f"onnxruntime does not answer the target {member.target}"
+    return ""
+
+
+def _inside(member: Counterexample, clip: tuple[float, float] | None) -> bool:
+    center = torch.from_numpy(member.center[None].copy())
+    radius = torch.tensor([member.eps], dtype=torch.float64)
+    try:
+        ball = LinfBall(center, radius, member.frames, clip)
+    except InvalidInput:
+        return False
+    return bool(ball.contains(torch.from_numpy(member.x[None].copy())))

@@ -13,6 +13,9 @@ from certrnn.io.text import Encoded, Encoder, TextSource, read_encoder, read_tex
 from certrnn.run.reading import KEPT, TOLD, fits
 from certrnn.run.sequences import Sequences
 
+ZERO = "zero"
+"""How a person names the vector of zeros that words may fade to."""
+
 _LISTED = 5
 """Samples named in a note before it says how many more there are."""
 
@@ -45,6 +48,29 @@ def read_text(network: OnnxModel, source: TextSource) -> Sequences:
     labels = None if texts.labels is None else [texts.labels[number] for number in kept]
     found = Sequences.of([table[ids] for ids, _ in padded], labels).spanning([span for _, span in padded])
     return found.spoken([one.words for one in chosen], kept).noted(*notes)
+
+
+def fade_to(network: OnnxModel, source: TextSource, word: str | None = None) -> tuple[str, np.ndarray]:
+    """What words fade to, by name, and its vector (features,), in the network's own numbers.
+
+    Parameters
+    ----------
+    word: a word, or ``zero``; None for the entry for unknown words where there is one, else zeros.
+
+    Raises
+    ------
+    InvalidInput: the word is not one word of the vocabulary.
+    """
+    encoder = read_encoder(source)
+    table = _table(network, encoder)
+    if word is None and encoder.unknown is not None:
+        return "the unknown word", table[encoder.unknown]
+    if word is None or word == ZERO:
+        return "a vector of zeros", np.zeros(table.shape[1])
+    one = encoder.encode(word)
+    if len(one.ids) != 1 or one.unknown:
+        raise InvalidInput("reading --toward", "it is one word of the vocabulary, or zero", repr(word))
+    return repr(one.words[0]), table[one.ids[0]]
 
 
 def _table(network: OnnxModel, encoder: Encoder) -> np.ndarray:

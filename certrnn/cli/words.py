@@ -1,0 +1,111 @@
+"""``certrnn words``: which words decide an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from certrnn.cli._options import Data, Debug, Json, Method, Network, Samples, read_data
+from certrnn.cli._texts import with_texts
+from certrnn.errors import UsageError
+
+if TYPE_CHECKING:
+    from certrnn.io.text import TextSource
+    from certrnn.model import Model
+    from certrnn.report.words import Words
+    from certrnn.run import Sequences
+    from certrnn.run.words import WordQuery
+
+
+@with_texts
+def words(
+    model: Network,
+    data: Data,
+    threat: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="fade (a word loses its meaning) or ball (its vector moves by eps)."
+        ),
+    ] = "fade",
+    toward: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORD",
+            help="What words fade to: a word, or zero; else the unknown word.",
+            show_default=False,
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option(metavar="K", help="Words in the ranking of all texts.")] = 20,
+    html: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Also write the heat map as a page.", show_default=False),
+    ] = None,
+    method: Method = "auto",
+    rel_tol: Annotated[
+        float, typer.Option(metavar="R", help="Relative tolerance of the eps of --threat ball.")
+    ] = 0.02,
+    samples: Samples = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Rank words by how far each may change, alone, before the answer can change, guaranteed.
+
+    Exit codes: 0 done, 2 usage, 3 invalid or unsupported input, 4 nothing to certify (all texts are misclassified),
+    130 interrupted.
+    """
+    from certrnn.report.files import Files
+    from certrnn.report.output import print_rich, print_text
+    from certrnn.report.words_html import page
+    from certrnn.report.words_text import show
+
+    if top < 1:
+        raise UsageError("reading --top", "at least one word is ranked", top)
+    files = Files(() if html is None else (html,), ("html", "htm"))
+    network, chosen = read_data(model, data, samples)
+    question = _question(network, data, threat, toward, method, rel_tol)
+    found, failure = _stream(network, chosen, question)
+    if found.sentences or failure is None:
+        files.write(lambda _: page(found, top).encode("utf-8"))
+        if json:
+            print_text(found.to_json(top))
+        else:
+            print_rich(lambda console: show(found, console, top))
+    if failure is not None:
+        raise failure
+    raise typer.Exit(0 if any(sentence.right for sentence in found.sentences) else 4)
+
+
+def _question(
+    network: Model, data: str | TextSource, threat: str, toward: str | None, method: str, rel_tol: float
+) -> WordQuery:
+    import torch
+
+    from certrnn.run.texts import ZERO, fade_to
+    from certrnn.run.words import FADE, WordQuery
+
+    if threat != FADE and toward is not None:
+        raise UsageError("reading --toward", "it belongs to --threat fade", f"--threat {threat}")
+    if threat != FADE:
+        return WordQuery(threat, method=method, rel_tol=rel_tol)
+    if isinstance(data, str):
+        if toward not in (None, ZERO):
+            raise UsageError("reading --toward", "with --data it is zero", repr(toward))
+        return WordQuery(method=method, rel_tol=rel_tol)
+    name, vector = fade_to(network.network, data, toward)
+    return WordQuery(FADE, torch.from_numpy(vector), name, method, rel_tol)
+
+
+def _stream(network: Model, sequences: Sequences, question: WordQuery) -> tuple[Words, BaseException | None]:
+    """The texts that were finished, and what ended the run early, if anything did."""
+    from certrnn.report.progress import progress
+
+    sentences, failure = [], None
+    with progress(network.count(sequences, question.query)) as bar:
+        try:
+            for some in network.stream_words(sequences, question, bar.bounded):
+                sentences.extend(some)
+                bar.finished(sum(len(sentence.words) for sentence in some))
+        except (Exception, KeyboardInterrupt) as error:
+            failure = error
+    return network.ranked(sentences, sequences, question), failure

@@ -1,0 +1,166 @@
+"""Which words decide an answer: what was certified word by word, and the rankings of it."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from certrnn.report.results import SEMANTICS
+from certrnn.report.rows import finite
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word of a text, certified while every other word stays as it is.
+
+    Parameters
+    ----------
+    frame: its position in the network's input.
+    text: as it stands in the text.
+    certified: how far it may change without a change of the answer, guaranteed. Threat ``fade``: a share of the way
+        to the vector it fades to, 1 for all of it. Threat ``ball``: an eps. None where the sample is misclassified.
+    margin: proved lower bound of the label's margin there, in units of the scores; None for ``ball``, or where nothing
+        is certified.
+    sensitivity: what words are ranked by, the largest first. ``fade``: the share of the margin that may be lost while
+        the word fades wholly, or, where it may not fade wholly, 1 / certified. ``ball``: the length of the word's
+        vector / certified eps. Infinite where nothing is certified.
+    """
+
+    frame: int
+    text: str
+    certified: float | None
+    margin: float | None
+    sensitivity: float | None
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One text and its words; ``label`` is the answer itself where the data has no labels."""
+
+    sample: int
+    label: int
+    prediction: int
+    words: tuple[Word, ...]
+
+    @property
+    def right(self) -> bool:
+        """Only right answers have anything to certify."""
+        return self.label == self.prediction
+
+    def ranked(self) -> tuple[Word, ...]:
+        """The words, the most sensitive first; none of a misclassified sample."""
+        known = [word for word in self.words if word.sensitivity is not None]
+        return tuple(sorted(known, key=lambda word: (-(word.sensitivity or 0.0), word.frame)))
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A word over the whole data: how often it was certified, its smallest and median certified amount, and the largest
+    and median sensitivity."""
+
+    text: str
+    times: int
+    smallest: float
+    median: float
+    sensitivity: float
+    typical: float
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is known of the words of some texts.
+
+    Parameters
+    ----------
+    path, sha256: of the model.
+    threat: ``fade`` or ``ball``.
+    toward: what words fade to; "" for ``ball``.
+    method: name of the analysis.
+    sentences: in the order of the data.
+    notes: what a reader must know, one line each.
+    """
+
+    path: str
+    sha256: str
+    threat: str
+    toward: str
+    method: str
+    sentences: tuple[Sentence, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """What the certified amount counts."""
+        return "share" if self.threat == "fade" else "eps"
+
+    def ranking(self) -> tuple[Ranked, ...]:
+        """Every different word, the smallest certified amount first; ties by the largest sensitivity."""
+        found: dict[str, list[Word]] = {}
+        for word in (word for sentence in self.sentences for word in sentence.words):
+            if word.certified is not None:
+                found.setdefault(word.text, []).append(word)
+        ranked = [_ranked(text, words) for text, words in found.items()]
+        return tuple(sorted(ranked, key=lambda r: (r.smallest, -r.sensitivity, r.text)))
+
+    def shown(self, word: Word) -> str:
+        """What was certified of a word, in short; where it may fade wholly, the share of the margin that this costs."""
+        if word.certified is None or word.sensitivity is None:
+            return "-"
+        if self.threat != "fade":
+            return f"{word.certified:.3g}"
+        return f"{word.certified:.0%}" if word.certified < 1.0 else f"gone, -{word.sensitivity:.0%}"
+
+    def about(self) -> str:
+        """What was asked, in a line."""
+        if self.threat == "fade":
+            return f"how far each word may fade to {self.toward}, guaranteed ({self.method})"
+        return f"l-inf distance that each word's vector may move, guaranteed ({self.method})"
+
+    def as_json(self, top: int | None = None) -> dict[str, Any]:
+        """The document of ``words --json``; ``top`` limits the ranking of the data."""
+        sentences = [
+            {
+                "sample": s.sample,
+                "label": s.label,
+                "prediction": s.prediction,
+                "words": [_strict(asdict(word)) for word in s.words],
+                "ranking": [word.frame for word in s.ranked()],
+            }
+            for s in self.sentences
+        ]
+        return {
+            "model": {"path": self.path, "sha256": self.sha256},
+            "semantics": SEMANTICS,
+            "threat": self.threat,
+            "toward": self.toward or None,
+            "unit": self.unit,
+            "method": self.method,
+            "sentences": sentences,
+            "ranking": [_strict(asdict(ranked)) for ranked in self.ranking()[:top]],
+            "notes": list(self.notes),
+        }
+
+    def to_json(self, top: int | None = None) -> str:
+        """Strict JSON text, ending in a newline."""
+        return json.dumps(self.as_json(top), indent=1, allow_nan=False) + "\n"
+
+
+def _ranked(text: str, words: Iterable[Word]) -> Ranked:
+    amounts = [word.certified for word in words if word.certified is not None]
+    weights = [word.sensitivity for word in words if word.sensitivity is not None]
+    return Ranked(
+        text,
+        len(amounts),
+        min(amounts),
+        statistics.median(amounts),
+        max(weights),
+        statistics.median(weights),
+    )
+
+
+def _strict(values: dict[str, Any]) -> dict[str, Any]:
+    """Without infinities, for which JSON has no words."""
+    return {name: finite(v) if isinstance(v, float) else v for name, v in values.items()}

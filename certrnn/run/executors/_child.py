@@ -49,6 +49,7 @@ class Child:
         threads: int = 1,
     ) -> None:
         self._engine, self._limits = engine, limits
+        self._said = ""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
         self._process = subprocess.Popen(  # noqa: S603 (our own command)
             list(command),
@@ -134,10 +135,14 @@ class Child:
 
     def stop(self) -> None:
         """End the process at once, and wait until it is gone."""
+        if self._errors.closed:
+            return
         self._process.kill()
         self._process.wait()
-        for stream in (self._inbox, self._outbox):
-            with contextlib.suppress(OSError):
+        self._errors.seek(0)
+        self._said = self._errors.read().decode(errors="replace").strip()
+        for stream in (self._inbox, self._outbox, self._errors):
+            with contextlib.suppress(OSError):  # what a dead process did not read any more
                 stream.close()
 
     def _step(self) -> bytes | Failure | None:
@@ -153,9 +158,7 @@ class Child:
     def _ending(self) -> str:
         """How the process ended, with the last line it wrote."""
         code = self._process.returncode
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        said = f": {lines[-1].strip()[:_LAST]}" if lines else ""
+        said = f": {self._said.splitlines()[-1].strip()[:_LAST]}" if self._said else ""
         return (f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}") + said
 
 

@@ -1,0 +1,196 @@
+"""Every executor comes to the table of a run without a folder; what a task does never ends a run."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from certrnn.errors import Unsupported, UsageError
+from certrnn.run.encode import pack
+from certrnn.run.engine import engine_version
+from certrnn.run.execute import execute
+from certrnn.run.executors import Executor, InProcess, Limits, Processes
+from certrnn.run.job import Job
+from certrnn.run.store import read_results, writing
+from certrnn.runs import Settings, executor_for, run
+from certrnn.worker import Answerer
+from tests.run.light import POISON, QUERY, light, plain, plan_of, timeless
+from tests.run.poison_worker import DIES, EATS, HANGS, LIES, PRINTS, RAISES
+
+MODEL, SEQUENCES = light(8)
+NETWORK = MODEL.network
+JOB = Job.of(MODEL.path, NETWORK.path, MODEL.sha256, NETWORK.external).packed()
+TRUTH = plain(MODEL, SEQUENCES)
+
+
+def carried_out(folder: Path, executor: Executor, size: int = 8) -> list:
+    plan = plan_of(MODEL, SEQUENCES, size=size)
+    with writing(folder, plan) as store:
+        for _ in execute(store, plan.tasks(SEQUENCES), SEQUENCES, executor):
+            pass
+        store.compact()
+    return timeless(read_results(folder))
+
+
+def test_in_process_is_like_no_folder(tmp_path: Path) -> None:
+    found = run(MODEL, SEQUENCES, QUERY, tmp_path / "run")
+    assert timeless(found) == TRUTH
+    assert found.notes == MODEL.results(TRUTH, SEQUENCES, QUERY, len(TRUTH)).notes
+    assert not (tmp_path / "run" / "journal").exists()
+
+
+def test_processes_answer_the_same_and_one_that_is_killed_is_replaced(tmp_path: Path) -> None:
+    executor = executor_for(Settings(workers=2), MODEL, SEQUENCES)
+    assert isinstance(executor, Processes)
+    plan = plan_of(MODEL, SEQUENCES, size=8)
+    killed: list[int] = []
+    with writing(tmp_path / "run", plan) as store:
+        for _ in execute(store, plan.tasks(SEQUENCES), SEQUENCES, executor):
+            if len(killed) < 2:  # the first is at work or idle, the second perhaps not ready yet
+                killed.append(executor.pids[-len(killed)])
+                os.kill(killed[-1], signal.SIGKILL)
+    assert not set(killed) & set(executor.pids)
+    assert timeless(read_results(tmp_path / "run")) == TRUTH
+
+
+def test_a_poisonous_sample_is_recorded_with_its_reason_and_its_neighbours_are_answered(
+    tmp_path: Path,
+) -> None:
+    limits = Limits(seconds=1.0, megabytes=1024)
+    plan = plan_of(MODEL, SEQUENCES, size=8)
+    tasks = [task for task in plan.tasks(SEQUENCES) if task.name == [0] and task.eps == QUERY.eps[0]]  # pyright: ignore[reportOptionalSubscript]
+    assert len(tasks) == 1
+    with writing(tmp_path / "run", plan) as store:
+        executor = Processes(1, JOB, engine_version(), limits, POISON)
+        found = [row for rows in execute(store, tasks, SEQUENCES, executor) for row in rows]
+    rows = {row.sample: row for row in found}
+    assert len(found) == len(rows) == 8
+    good = {row.sample: row for row in TRUTH if (row.frames, row.eps) == (tasks[0].name, tasks[0].eps)}
+    for number in (0, PRINTS, 7):
+        assert (rows[number].verdict, rows[number].reason) == (good[number].verdict, "")
+    bad = {n: (rows[n].verdict, rows[n].reason) for n in (RAISES, HANGS, EATS, DIES, LIES)}
+    assert bad[RAISES] == ("error", "ValueError: this sample is poisonous")
+    assert bad[HANGS] == ("timeout", "over the time limit of 1 s")
+    assert bad[EATS][0] == "error"
+    assert "out of memory" in bad[EATS][1]
+    assert bad[DIES] == ("error", f"its worker was killed by signal {int(signal.SIGSEGV)}: about to crash")
+    assert bad[LIES] == ("error", "the worker answered another question")
+    assert all(rows[number].eps_certified is None for number in bad)
+    notes = read_results(tmp_path / "run").notes
+    assert sum("ended in" in note for note in notes) == 3
+    assert not any("SELF-CHECK" in note for note in notes)
+
+
+def refusing(task: bytes) -> bytes:
+    raise MemoryError
+
+
+def interrupting(task: bytes) -> bytes:
+    raise KeyboardInterrupt
+
+
+def test_exceptions_in_process_are_failures_and_interrupts_are_not(tmp_path: Path) -> None:
+    rows = carried_out(tmp_path / "run", InProcess(refusing))
+    assert {(row.verdict, row.reason) for row in rows} == {("error", "out of memory")}
+    assert len(rows) == len(TRUTH)
+    with pytest.raises(KeyboardInterrupt):
+        carried_out(tmp_path / "other", InProcess(interrupting))
+
+
+def test_what_failed_is_answered_anew_only_when_asked(tmp_path: Path) -> None:
+    carried_out(tmp_path / "run", InProcess(refusing), size=16)
+    again = run(MODEL, SEQUENCES, QUERY, tmp_path / "run", Settings(size=16))
+    assert set(again.counts()) == {"error"}
+    retried = run(MODEL, SEQUENCES, QUERY, tmp_path / "run", Settings(size=16, retry=True))
+    assert timeless(retried) == TRUTH
+
+
+def never(job: bytes) -> bytes:
+    raise AssertionError
+
+
+def test_nothing_finished_is_asked_again_and_pieces_are_those_of_an_uninterrupted_run(tmp_path: Path) -> None:
+    plan = plan_of(MODEL, SEQUENCES, size=8)
+    tasks = plan.tasks(SEQUENCES)
+    answerer, asked = Answerer(MODEL, SEQUENCES.kinds), []
+
+    def noting(task: bytes) -> bytes:
+        from certrnn.run.encode import unpack
+
+        asked.append(unpack(task).sequences.numbers)
+        return answerer(task)
+
+    with writing(tmp_path / "run", plan) as store:
+        rows = timeless(
+            row for rows in execute(store, tasks[:1], SEQUENCES, InProcess(noting)) for row in rows
+        )
+        held = dict(zip(tasks[0].keys, rows, strict=True))
+        del held[tasks[0].keys[2]]
+        asked.clear()
+        partly = type(store)(store.folder, plan, held)
+        list(execute(partly, tasks[:1], SEQUENCES, InProcess(noting)))
+    assert asked == [(2,)]
+    assert [t.positions for t in tasks[0].left(set(tasks[0].keys[3:4]))] == [(0, 1), (2,), (4, 5, 6, 7)]
+    run(MODEL, SEQUENCES, QUERY, tmp_path / "whole", Settings(size=8))
+    with writing(tmp_path / "whole", plan_of(MODEL, SEQUENCES, size=8)) as store:
+        assert list(execute(store, tasks, SEQUENCES, InProcess(never))) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("false",), "it gets ready"),
+        (
+            ("{python}", "-c", "import time; time.sleep(0.2); raise SystemExit('no torch here')"),
+            "no torch here",
+        ),
+    ],
+)
+def test_a_worker_that_cannot_start_ends_the_run_with_a_line(
+    tmp_path: Path, command: tuple[str, ...], message: str
+) -> None:
+    import sys
+
+    given = [part.replace("{python}", sys.executable) for part in command]
+    with pytest.raises(Unsupported, match=message):
+        carried_out(tmp_path / "run", Processes(1, JOB, engine_version(), command=given))
+
+
+def test_another_engine_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Unsupported, match="engine"):
+        carried_out(tmp_path / "run", Processes(1, JOB, "0.0.1+other", command=POISON))
+
+
+def test_a_model_that_changed_is_refused(tmp_path: Path) -> None:
+    from certrnn.errors import InvalidInput
+
+    changed = tmp_path / "model.onnx"
+    changed.write_bytes(NETWORK.path.read_bytes() + b"\0")
+    with pytest.raises(InvalidInput, match="changed"):
+        Job.of("model", changed, MODEL.sha256, ())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Settings(workers=0),
+        lambda: Settings(executor="cloud"),
+        lambda: Settings(executor="in-process", workers=2),
+        lambda: Settings(executor="in-process", limits=Limits(1.0)),
+        lambda: Settings(executor="dask://localhost:1", workers=2),
+        lambda: Settings(limits=Limits(0.0)),
+        lambda: Settings(limits=Limits(None, 0)),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(wrong: Callable[[], Settings]) -> None:
+    with pytest.raises(UsageError):
+        wrong()
+
+
+def test_an_answer_is_for_the_task_and_nothing_else() -> None:
+    with pytest.raises(Exception, match="samples and a question"):
+        Answerer(MODEL)(pack(QUERY))

@@ -12,17 +12,24 @@ import torch
 from onnx import TensorProto
 
 from certrnn.analyses.import_check import check_against_onnxruntime
-from certrnn.errors import InvalidInput
+from certrnn.errors import InvalidInput, UsageError
 from certrnn.examples import resolve
 from certrnn.io.onnx import OnnxModel, read
 from certrnn.io.text import TextSource
+from certrnn.report.attacked import AttackResults, ReplayResults
+from certrnn.report.attacked import ordered as ordered_attacks
 from certrnn.report.results import Results
 from certrnn.report.rows import Row
+from certrnn.report.words import Sentence, Words
 from certrnn.run import Adversary, Opponent, Query, Sequences, Tick, answer, eps_values, spelled_frames
+from certrnn.run.assault import Assault, assail, left_out, named
+from certrnn.run.assault_rows import Found
+from certrnn.run.counterexamples import Counterexamples
 from certrnn.run.reading import network_for, read_file
 from certrnn.run.results import Subject, gathered
 from certrnn.run.sequences import Kind
 from certrnn.run.texts import read_text
+from certrnn.run.words import WordQuery, answer_words
 from certrnn.search import Problem, parse_threats
 
 BATCH = 64
@@ -127,6 +134,72 @@ class Model:
         query = Query(None, spelled_frames(frames), clip, method, schedule, attack, budget)
         return self._answered(self.sequences(x, y), query)
 
+    def attack(
+        self,
+        x: Data,
+        y: int | Sequence[int] | np.ndarray | None = None,
+        attack: str = "pgd",
+        eps: float | Sequence[float] | None = None,
+        frames: Frames = "all",
+        clip: Clip = None,
+        target: int | None = None,
+    ) -> tuple[AttackResults, Counterexamples]:
+        """Look for counterexamples by an attack of :data:`certrnn.attacks.NAMED`, each replayed in onnxruntime.
+
+        Parameters
+        ----------
+        attack: its name.
+        eps: one l-inf distance or several; None for the closest counterexample.
+        target: the class that must come out, None for any but the label.
+
+        Others are those of :meth:`certify`, which says what is raised.
+        """
+        spelled = spelled_frames(frames)
+        assault = Assault(attack, named(attack, self.network), eps_values(eps), spelled, clip, target)
+        sequences = self.sequences(x, y)
+        found = [one for some in self.assaults(sequences, assault) for one in some]
+        return self.attacked(found, sequences, assault)
+
+    def assaults(self, sequences: Sequences, assault: Assault) -> Iterator[list[Found]]:
+        """What :meth:`attack` finds, one set of frames and one eps at a time; checked like :meth:`stream`."""
+        query = Query(assault.eps, assault.frames, assault.clip)
+        self.check(sequences, query)
+        clip = self._clip(query)
+        for batch in sequences.batches(BATCH):
+            network = network_for(self.network, batch.kind)
+            graph = network.graph(batch.kind.shape)
+            classes = max(graph.outputs, 2)
+            if assault.target is not None and not 0 <= assault.target < classes:
+                raise UsageError("reading the target", f"classes lie in 0..{classes - 1}", assault.target)
+            problem = Problem.of(graph, batch.x, batch.labels, clip, batch.kind.span)
+            yield from assail(network, self.precision, problem, batch, assault)
+
+    def attacked(
+        self, found: Iterable[Found], sequences: Sequences, assault: Assault
+    ) -> tuple[AttackResults, Counterexamples]:
+        """Rows in order, and the counterexamples behind them."""
+        kept = list(found)
+        notes = [sequences.note, left_out(sequences.labels or (), assault.target)]
+        rows = ordered_attacks([row for row, _ in kept])
+        about = tuple(note for note in notes if note)
+        results = AttackResults(self.path, self.sha256, rows, assault.name, about, self.network.external)
+        clip = self._clip(Query(frames=assault.frames, clip=assault.clip))
+        members = tuple(one for _, one in kept if one is not None)
+        return results, Counterexamples(members, clip, assault.name, self.sha256)
+
+    def replay(self, path: str) -> ReplayResults:
+        """Hold a file that ``certrnn attack --out`` wrote against its regions and onnxruntime.
+
+        Raises
+        ------
+        InvalidInput: the file is missing, damaged or something else, or does not fit the network.
+        """
+        found = Counterexamples.read(path)
+        rows = tuple(found.replayed(self.network, self.precision))
+        other = "the counterexamples were found on a file with another sha256"
+        notes = () if found.sha256 == self.sha256 else (f"{other} ({found.sha256[:12]})",)
+        return ReplayResults(self.path, self.sha256, path, rows, notes)
+
     def sequences(self, x: Data, y: int | Sequence[int] | np.ndarray | None = None) -> Sequences:
         """Data as the network takes it: checked, rounded to its input's number type, words looked up."""
         if isinstance(x, Sequences):
@@ -145,6 +218,33 @@ class Model:
     def read_text(self, source: TextSource) -> Sequences:
         """Texts of a file, their words looked up; pass them to :meth:`certify` or :meth:`radius`."""
         return self._rounded(read_text(self.network, source))
+
+    def words(
+        self, x: Data, y: int | Sequence[int] | np.ndarray | None = None, question: WordQuery | None = None
+    ) -> Words:
+        """How far each word may fade, or its vector move, while the others stay: which words decide the answer.
+
+        Parameters are those of :meth:`certify`, which says what is raised; ``question`` says how words change.
+        """
+        asked, sequences = question or WordQuery(), self.sequences(x, y)
+        sentences = [one for some in self.stream_words(sequences, asked) for one in some]
+        return self.ranked(sentences, sequences, asked)
+
+    def stream_words(
+        self, sequences: Sequences, question: WordQuery, tick: Tick = lambda _: None
+    ) -> Iterator[list[Sentence]]:
+        """What :meth:`words` finds, some texts at a time; checked like :meth:`stream`."""
+        self.check(sequences, question.query)
+        yield from answer_words(self.network, sequences, question, BATCH, tick)
+
+    def ranked(self, sentences: Iterable[Sentence], sequences: Sequences, question: WordQuery) -> Words:
+        """Texts in order, with what a reader of them must know."""
+        done = tuple(sorted(sentences, key=lambda sentence: sentence.sample))
+        notes = [sequences.note] if sequences.note else []
+        if len(done) < len(sequences):
+            notes.append(f"stopped early: {len(done)} of {len(sequences)} texts are finished")
+        about = (question.threat, question.toward_name, question.query.analysis().name)
+        return Words(self.path, self.sha256, *about, done, tuple(notes))
 
     def stream(self, sequences: Sequences, query: Query, tick: Tick = lambda _: None) -> Iterator[list[Row]]:
         """Rows as they are decided, one set of frames and one eps at a time.

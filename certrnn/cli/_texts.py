@@ -42,7 +42,8 @@ OPTIONS: dict[str, Any] = {
 def with_texts(command: Callable[..., None]) -> Callable[..., None]:
     """The command with the options of texts after ``--data``, which need not be given with ``--text``.
 
-    The command's ``data`` then is a path or a :class:`certrnn.io.text.TextSource`; ``read_data`` takes either.
+    A command that was given ``replay`` needs no samples. The command's ``data`` then is a path or a
+    :class:`certrnn.io.text.TextSource`; ``read_data`` takes either.
     """
     hints = get_type_hints(command, include_extras=True)
     own = inspect.signature(command)
@@ -50,7 +51,8 @@ def with_texts(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**given: Any) -> None:
         texts = {name: given.pop(name) for name in OPTIONS}
-        given["data"] = _source(given["data"], texts)
+        if given["data"] is not None or texts["text"] is not None or given.get("replay") is None:
+            given["data"] = _source(given["data"], texts)
         command(**given)
 
     parameters: list[inspect.Parameter] = []

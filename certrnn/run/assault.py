@@ -153,7 +153,9 @@ def _closest(assault: Assault, problem: Problem, ball: Ball, spec: Spec) -> Smal
     return closest(attack, problem.graph, ball, spec, search)
 
 
-def left_out(labels: Sequence[int], target: int | None) -> str:
+def left_out(labels: Sequence[object], target: int | None) -> str:
     """A line about samples whose label is the target already, or ""."""
     count = sum(label == target for label in labels)
-    return f"{count} samples of class {target} are left out: it is the target" if count else ""
+    return (
+        f"left out, because class {target} is the target: {count} of {len(labels)} samples" if count else ""
+    )

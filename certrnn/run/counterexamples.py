@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,7 +70,8 @@ class Counterexamples:
     def content(self, precision: Any) -> bytes:
         """The file: an npz whose ``x``, ``y`` and ``lengths`` are samples that every command reads.
 
-        Sequences (N, T, D) are in the network's numbers, padded with zeros behind ``lengths``.
+        Sequences (N, T, D) are in the network's numbers, padded with zeros behind ``lengths``. Of words, ``x``
+        (N, T) holds those, and ``vectors`` their vectors.
         """
         members = self.members
         stop = max((len(m.x) for m in members), default=1)
@@ -87,7 +90,7 @@ class Counterexamples:
             "span": np.array([m.span for m in members], dtype=np.int64).reshape(-1, 2),
             "eps": np.array([m.eps for m in members], dtype=np.float64),
             "sample": _whole([m.sample for m in members]),
-            "target": _whole([NONE if m.target is None else m.target for m in members]),
+            "wanted": _whole([NONE if m.target is None else m.target for m in members]),
             "answer": _whole([m.answer for m in members]),
             "clip": np.array(self.clip or (), dtype=np.float64),
             "attack": np.array(self.attack),
@@ -95,9 +98,9 @@ class Counterexamples:
         }
         texts = [m.words for m in members if m.words is not None]
         if members and len(texts) == len(members):
-            arrays["words"] = np.zeros((len(members), stop), dtype=np.int64)
+            arrays["vectors"], arrays["x"] = x, np.zeros((len(members), stop), dtype=np.int64)
             for row, words in enumerate(texts):
-                arrays["words"][row, : len(words)] = words
+                arrays["x"][row, : len(words)] = words
         stream = io.BytesIO()
         np.savez_compressed(stream, allow_pickle=False, **arrays)  # type: ignore[arg-type]
         return stream.getvalue()
@@ -110,18 +113,28 @@ class Counterexamples:
         ------
         InvalidInput: the file is missing, damaged or something else.
         """
+        where = f"reading counterexamples from {path}"
+        written = "the file was written by certrnn attack --out"
+        if not Path(path).is_file():
+            raise InvalidInput(where, "the file is there", "nothing of that name")
+        if not zipfile.is_zipfile(path):
+            raise InvalidInput(where, written, "no npz file")
         try:
             with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            return _parsed(arrays)
-        except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile, EOFError) as error:
-            known = isinstance(error, KeyError)
-            received = f"no array {error}" if known else " ".join(str(error).split())[:200]
-            raise InvalidInput(
-                f"reading counterexamples from {path}",
-                "the file was written by certrnn attack --out",
-                received or type(error).__name__,
-            ) from None
+                return _parsed({name: file[name] for name in file.files})
+        except KeyError as error:
+            raise InvalidInput(where, written, f"no array {error}") from None
+        except (
+            OSError,
+            ValueError,
+            IndexError,
+            TypeError,
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+        ) as error:
+            received = " ".join(str(error).split())[:120] or type(error).__name__
+            raise InvalidInput(where, written, f"a damaged one ({received})") from None
 
     def replayed(self, network: OnnxModel, precision: Any) -> list[ReplayedRow]:
         """Every counterexample, held against its region in exact arithmetic and against onnxruntime."""
@@ -133,7 +146,8 @@ def _whole(values: Sequence[int]) -> np.ndarray:
 
 
 def _parsed(arrays: dict[str, np.ndarray]) -> Counterexamples:
-    x, clip = arrays["x"].astype(np.float64), arrays["clip"]
+    words = arrays["x"].astype(np.int64) if "vectors" in arrays else None
+    x, clip = arrays["vectors" if "vectors" in arrays else "x"].astype(np.float64), arrays["clip"]
     count, stop, _ = x.shape
     lengths, moving, center = (
         arrays["lengths"],
@@ -141,13 +155,17 @@ def _parsed(arrays: dict[str, np.ndarray]) -> Counterexamples:
         arrays["center"].astype(np.float64),
     )
     shapes = (lengths.shape, moving.shape, center.shape, arrays["span"].shape)
-    if shapes != ((count,), (count, stop), x.shape, (count, 2)) or clip.size not in (0, 2):
-        raise ValueError(f"arrays do not fit together: {shapes}")
+    single = {arrays[name].shape for name in ("eps", "sample", "y", "wanted", "answer")}
+    fit = shapes == ((count,), (count, stop), x.shape, (count, 2)) and single == {(count,)}
+    if not fit or clip.size not in (0, 2) or (words is not None and words.shape != (count, stop)):
+        raise ValueError("its arrays do not fit together")
+    if not (np.isfinite(x).all() and np.isfinite(center).all()):
+        raise ValueError("its sequences are not finite")
     if count and not 1 <= int(lengths.min()) <= int(lengths.max()) <= stop:
         raise ValueError("lengths lie outside the sequences")
     members = []
     for row in range(count):
-        length, target = int(lengths[row]), int(arrays["target"][row])
+        length, target = int(lengths[row]), int(arrays["wanted"][row])
         first, last = (int(end) for end in arrays["span"][row])
         frames = tuple(int(t) for t in np.flatnonzero(moving[row]))
         if not 0 <= first < last <= length or (frames and frames[-1] >= length):
@@ -163,7 +181,7 @@ def _parsed(arrays: dict[str, np.ndarray]) -> Counterexamples:
                 label=int(arrays["y"][row]),
                 target=None if target == NONE else target,
                 answer=int(arrays["answer"][row]),
-                words=arrays["words"][row, :length] if "words" in arrays else None,
+                words=None if words is None else words[row, :length],
             )
         )
     ends = (float(clip[0]), float(clip[1])) if clip.size else None
@@ -176,7 +194,8 @@ def _replayed(
     shape = (member.x.shape[0], member.x.shape[1])
     model = network_for(network, Kind(shape, member.span))
     undisturbed, answer = answers(np.asarray(model.run_onnxruntime(np.stack([member.center, member.x]))))
-    if member.words is not None and network.embedding is not None:
+    if _spelled(member, network):
+        assert member.words is not None
         answer = answers(np.asarray(model.run_onnxruntime_on_words(member.words[None])))[0]
     return ReplayedRow(
         sample=member.sample,
@@ -187,6 +206,16 @@ def _replayed(
         undisturbed=int(undisturbed),
         answer=int(answer),
         reason=_refuted(member, clip, network, precision, int(undisturbed), int(answer)),
+    )
+
+
+def _spelled(member: Counterexample, network: OnnxModel) -> bool:
+    """True where the whole file can be run on the words of a counterexample."""
+    table = network.embedding
+    return (
+        member.words is not None
+        and table is not None
+        and bool(((member.words >= 0) & (member.words < len(table.table))).all())
     )
 
 
@@ -208,8 +237,8 @@ def _refuted(
     if not _inside(member, clip):
         return f"the sequence lies outside its region of radius {member.eps:g}"
     if member.words is not None:
-        if network.embedding is None:
-            return "the network has no words"
+        if network.embedding is None or not _spelled(member, network):
+            return "the network has no such words"
         if not bool((network.embedding.table[member.words] == member.x).all()):
             return "the sequence is not what its words stand for"
     if answer == member.label:

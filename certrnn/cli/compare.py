@@ -22,6 +22,7 @@ from certrnn.cli._options import (
     read_data,
 )
 from certrnn.cli._stream import stream_samples
+from certrnn.cli._texts import with_texts
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ Networks = Annotated[
 ]
 
 
+@with_texts
 def compare(
     models: Networks,
     data: Data,

@@ -22,8 +22,10 @@ from certrnn.cli._options import (
     read_data,
 )
 from certrnn.cli._stream import stream_samples
+from certrnn.cli._texts import with_texts
 
 
+@with_texts
 def curve(
     model: Network,
     data: Data,

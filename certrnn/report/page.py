@@ -148,7 +148,10 @@ def _tiles(results: Results, samples: list[Sample], complete: bool) -> tuple[Til
     eps = sorted({row.eps for row in results if row.eps is not None}) if complete else []
     for point in curve(samples, eps[:4], False).points:
         tiles.append(_share(f"{name} at eps {asked(point.eps)}", point.verified))
-    tiles += [Tile(f"rows {verdict}", str(count)) for verdict, count in results.counts().items()]
+    tiles += [
+        Tile(f"{'row' if count == 1 else 'rows'} {verdict}", str(count))
+        for verdict, count in results.counts().items()
+    ]
     tiles.append(Tile("of computing", _duration(math.fsum(row.seconds for row in results))))
     return tuple(tiles)
 

@@ -73,7 +73,8 @@ def _sample(rows: list[Row]) -> Sample:
         _attacked(of_one) <= certified_eps(best[name]) for name, of_one in threats.items()
     )
     certified = NOTHING if broken else certified_eps(weakest)
-    answered = max(rows, key=lambda row: row.prediction >= 0)
+    # a row that says misclassified counts most, and any answer more than none
+    answered = max(rows, key=lambda row: (row.verdict == "misclassified", row.prediction >= 0))
     return Sample(
         weakest.sample, answered.label, answered.prediction, certified, _attacked(rows), weakest, broken
     )

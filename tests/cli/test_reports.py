@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import certrnn
@@ -21,6 +23,11 @@ def documents(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int,
     return code, json.loads(capsys.readouterr().out)
 
 
+def first_samples(count: int) -> tuple[np.ndarray, np.ndarray]:
+    with np.load(resolve(DIGITS)) as data:
+        return data["x"][:count], data["y"][:count]
+
+
 def test_a_curve_counts_what_certify_certifies_at_each_eps(capsys: pytest.CaptureFixture[str]) -> None:
     eps = [0.005, 0.015, 0.02, 0.025, 0.035, 0.2]
     axis = ",".join(map(str, eps))
@@ -28,8 +35,7 @@ def test_a_curve_counts_what_certify_certifies_at_each_eps(capsys: pytest.Captur
     assert code == 0
     zero, *points = document["curve"]
     assert zero["verified"]["count"] == zero["attacked"]["count"] == zero["clean"]["count"] == 6
-    data = certrnn.load(RNN).read(str(resolve(DIGITS))).take(range(6))
-    asked = certrnn.load(RNN).certify(data.frames, data.labels, eps, "all", attack=False)
+    asked = certrnn.load(RNN).certify(*first_samples(6), eps, "all", attack=False)
     assert [point["verified"]["count"] for point in points] == [asked.verified()[e][0] for e in eps]
     counts = [point["attacked"]["count"] for point in points]
     assert counts == sorted(counts, reverse=True)
@@ -90,8 +96,7 @@ def test_models_and_methods_are_compared(tmp_path: Path, capsys: pytest.CaptureF
     }
     assert len(document["tests"]) == 4
     svg(picture.read_bytes())
-    searched = certrnn.load(RNN).read(str(resolve(DIGITS))).take(range(6))
-    radii = certrnn.load(RNN).radius(searched.frames, searched.labels, "all", attack=False)
+    radii = certrnn.load(RNN).radius(*first_samples(6), "all", attack=False)
     assert [row["eps_certified"] for row in zonotope["rows"]] == [row.eps_certified for row in radii]
 
 
@@ -119,11 +124,18 @@ def test_a_report_of_a_document_and_of_a_run_folder(
     assert messages(capsys.readouterr().err) == []
 
 
-def test_a_curve_has_a_report(tmp_path: Path) -> None:
-    rows, page = tmp_path / "curve.json", tmp_path / "page.html"
-    assert main(["curve", *QUICK, "--samples", "0:2", "--eps", "0:0.04:3", "--out", str(rows)]) == 0
-    assert main(["report", str(rows), "--out", str(page)]) == 0
-    assert "Verified accuracy over eps" in page.read_text("utf-8")
+def test_the_readmes_commands_run_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readme = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text("utf-8")
+    lines = re.findall(r"^    certrnn ((?:curve|compare|report) .*)$", readme, re.MULTILINE)
+    assert [line.split()[0] for line in lines] == ["curve", "compare", "report"]
+    monkeypatch.chdir(tmp_path)
+    for line in lines:
+        few = [] if line.startswith("report") else ["--samples", "0:2"]
+        assert main([*line.split(), *few]) == 0
+    assert "Verified accuracy over eps" in (tmp_path / "page.html").read_text("utf-8")
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,14 @@ from certrnn.analyses import Forward
 from certrnn.baselines import METHODS, Popqorn
 from certrnn.baselines.popqorn import Envelope, Fit
 from certrnn.baselines.popqorn.envelope import highest
-from certrnn.domains import Intervals
+from certrnn.domains import Intervals, evaluate
 from certrnn.ir import GraphBuilder
-from certrnn.regions import L1Ball, L2Ball, LinfBall
+from certrnn.regions import L1Ball, L2Ball, LinfBall, Substitutes
 from certrnn.specs import Spec, label_spec
 from tests.baselines.laws import AnyPlanes, arguments_outside, members, planes_outside
 from tests.laws.laws import margins
 from tests.laws.networks import FAMILIES, numbers, region
-from tests.laws.oracle import Oracle
+from tests.laws.oracle import Oracle, Points
 from tests.laws.test_containment import THREATS, case
 from transformers_abs import ALL, PRODUCT, RELU, TANH, Region, Transformer
 
@@ -135,3 +135,24 @@ def test_linear_networks_are_bounded_by_the_dual_norm(kind: type, dual: float, j
     both = float(torch.linalg.vector_norm(torch.cat(weights), dual)) if joint else sum(norms)
     taken = 0.3 * (sum(norms) if kind is LinfBall else both)
     assert float(at_center - found) == pytest.approx(taken, rel=1e-12)
+
+
+@pytest.mark.parametrize("family", ["rnn", "lstm", "mixed", "cancelling"])
+def test_margins_lie_below_exact_margins_among_substitutes(family: str) -> None:
+    rng = np.random.default_rng(9)
+    graph = FAMILIES[family](rng)
+    words = Substitutes(numbers(rng, 2, 3, 2), numbers(rng, 2, 3, 2, 2), (0, 2))
+    oracle = Oracle(graph, Points.of(torch.cat([words.members(row) for row in range(2)])))
+    spec = Spec(numbers(rng, 2, 9, graph.outputs), numbers(rng, 2, 9))
+    assert margins(Popqorn(), oracle, words, spec) == []
+
+
+def test_linear_networks_are_bounded_by_the_worst_substitute() -> None:
+    rng = np.random.default_rng(10)
+    builder = GraphBuilder()
+    weight = numbers(rng, 3, 4)
+    graph = builder.build(builder.affine(weight, numbers(rng, 3), builder.input(0, 4)))
+    words = Substitutes(numbers(rng, 1, 1, 4), numbers(rng, 1, 1, 5, 4), (0,))
+    spec = Spec(torch.eye(3, dtype=torch.float64)[None], torch.zeros(1, 3, dtype=torch.float64))
+    worst = evaluate(graph, words.members(0)).amin(0)
+    assert Popqorn().margins(graph, words, spec)[0].tolist() == pytest.approx(worst.tolist(), rel=1e-12)

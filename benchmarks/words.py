@@ -71,7 +71,9 @@ def permutation_test(differences: np.ndarray, random: np.random.Generator) -> fl
     return float((1 + ((signs * differences).mean(axis=1) >= observed - 1e-12).sum()) / (PERMUTATIONS + 1))
 
 
-def measures(model_path: Path, texts: Sequence[Text], rel_tol: float) -> dict[str, list[np.ndarray]]:
+def measures(
+    model_path: Path, texts: Sequence[Text], rel_tol: float, threats: Sequence[str]
+) -> dict[str, list[np.ndarray]]:
     """For each measure and text the words' sensitivities, the largest first to go."""
     import torch
 
@@ -83,7 +85,7 @@ def measures(model_path: Path, texts: Sequence[Text], rel_tol: float) -> dict[st
     table = model.network.embedding.table
     x, y = [text.ids for text in texts], [text.label for text in texts]
     out: dict[str, list[np.ndarray]] = {}
-    for threat in ("fade", "ball"):
+    for threat in threats:
         start = time.perf_counter()
         asked = WordQuery(threat, torch.from_numpy(table[1]), "the unknown word", rel_tol=rel_tol)
         found = model.words(x, y, asked)
@@ -159,6 +161,9 @@ def main() -> int:
     parser.add_argument("--texts", type=int, default=200)
     parser.add_argument("--longest", type=int, default=25, help="only texts of at most so many words")
     parser.add_argument("--rel-tol", type=float, default=0.05)
+    parser.add_argument(
+        "--threats", default="fade,ball", help="of fade and ball; balls take ten times as long"
+    )
     given = parser.parse_args()
     if given.data is None or not Path(given.data).is_dir():
         parser.error(f"the data lies in --data or CERTRNN_DATA: no folder {given.data!r}")
@@ -174,9 +179,12 @@ def main() -> int:
         f"accuracy {accuracy:.3f} on {len(held_out)} held-out texts; sha256 of the network {network.digest}"
     )
     print(f"\n{HEAD}")
-    for line in compare(predict, texts, measures(network.path, texts, given.rel_tol)):
+    for line in compare(
+        predict, texts, measures(network.path, texts, given.rel_tol, given.threats.split(","))
+    ):
         print(line)
-    print(f"\n`python benchmarks/words.py --set {given.set} --cell {given.cell} --texts {given.texts}`")
+    options = f"--set {given.set} --cell {given.cell} --texts {given.texts} --threats {given.threats}"
+    print(f"\n`python benchmarks/words.py {options}`\n")
     return 0
 
 

@@ -76,7 +76,8 @@ def _word(words: Words, word: Word, classes: Scale) -> str:
     assert word.sensitivity is not None
     place = shade(classes.place(word.sensitivity), len(classes.names))
     told = f"certified {words.unit} {number(word.certified)}, proved margin {number(word.margin)}, frame {word.frame}"
-    return f'<span class="word s{place}" title="{escape(told)}">{_shown(word.text)}<small>{words.shown(word)}</small></span>'
+    shown = f"{_shown(word.text)}<small>{words.shown(word)}</small>"
+    return f'<span class="word s{place}" title="{escape(told)}">{shown}</span>'
 
 
 def _ranking(words: Words, top: int) -> str:

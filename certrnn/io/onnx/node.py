@@ -60,6 +60,8 @@ class NodeContext:
     def constant(self, index: int, what: str) -> Known:
         """An input that must not depend on the data."""
         tensor = self.input(index)
+        if isinstance(tensor, Tokens):
+            self.as_view(tensor)
         if not isinstance(tensor, Known):
             raise self.refuse(
                 f"{what} (input {index}) is constant",
@@ -100,7 +102,7 @@ class NodeContext:
                 raise self.refuse(
                     "integer words of the input are read by an embedding Gather only",
                     f"{self.op} of them",
-                    "Compute masks and lengths outside of the model.",
+                    "Compute masks and lengths outside of the model: torch's packed sequences take lengths.",
                 )
             case View():
                 return tensor

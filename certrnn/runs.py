@@ -131,19 +131,19 @@ def stream(
             yield list(held.values())
         if len(held) < len(asked):
             model.check(sequences, query)
-            yield from execute(store, tasks, sequences, executor_for(settings, model, sequences))
+            yield from execute(store, tasks, sequences, executor_for(settings, model, sequences, query))
         if not store.complete:
             store.compact()
 
 
-def executor_for(settings: Settings, model: Model, sequences: Sequences) -> Executor:
+def executor_for(settings: Settings, model: Model, sequences: Sequences, query: Query) -> Executor:
     """Whoever answers, as the settings say."""
     if settings.kind == IN_PROCESS:
-        return InProcess(Answerer(model, sequences.kinds))
+        return InProcess(Answerer(model, query, sequences.kinds))
     from certrnn.run.engine import engine_version
 
     network = model.network
-    job = Job.of(model.path, network.path, model.sha256, network.external).packed()
+    job = Job.of(model.path, network.path, model.sha256, network.external, query).packed()
     if settings.kind == PROCESSES:
         return Processes(settings.workers or 1, job, engine_version(), settings.limits)
     from certrnn.run.executors.dask import Dask

@@ -15,6 +15,7 @@ from certrnn.run.execute import rows_as_bytes
 from certrnn.run.executors.serving import Answer, serve
 from certrnn.run.job import Job
 from certrnn.run.plan import Ask
+from certrnn.run.query import Query
 from certrnn.run.sequences import Kind
 
 
@@ -23,22 +24,23 @@ class Answerer:
 
     Parameters
     ----------
-    model: what the tasks are about.
+    model, query: what the tasks are about.
     checked: kinds that need no check any more.
     """
 
-    def __init__(self, model: Model, checked: Iterable[Kind] = ()) -> None:
-        self._model = model
+    def __init__(self, model: Model, query: Query, checked: Iterable[Kind] = ()) -> None:
+        self._model, self._query = model, query
         self._checked = set(checked)
 
     def __call__(self, task: bytes) -> bytes:
         ask = unpack(task)
         if not isinstance(ask, Ask):
             raise InvalidInput("reading a task", "it holds samples and a question", type(ask).__name__)
+        query = ask.query(self._query)
         if not self._checked.issuperset(ask.sequences.kinds):
-            self._model.check(ask.sequences, ask.query)
+            self._model.check(ask.sequences, query)
             self._checked.update(ask.sequences.kinds)
-        return rows_as_bytes([row for some in self._model.answers(ask.sequences, ask.query) for row in some])
+        return rows_as_bytes([row for some in self._model.answers(ask.sequences, query) for row in some])
 
 
 def opening(job: bytes) -> tuple[Answer, str]:
@@ -48,7 +50,7 @@ def opening(job: bytes) -> tuple[Answer, str]:
         raise InvalidInput("reading a job", "it holds a model", type(given).__name__)
     with tempfile.TemporaryDirectory() as folder:
         model = load(given.write(Path(folder)))
-    return Answerer(replace(model, path=given.name)), engine_version()
+    return Answerer(replace(model, path=given.name), given.query), engine_version()
 
 
 if __name__ == "__main__":

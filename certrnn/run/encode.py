@@ -110,9 +110,12 @@ def digest(given: Any) -> str:
     >>> digest((1.0, "a")) == digest((1.0, "a")), digest((1.0, "a")) == digest((1, "a"))
     (True, False)
     """
-    return tree_digest(
-        tree(given, lambda a: [a.dtype.str, list(a.shape), hashlib.sha256(a.tobytes()).hexdigest()])
-    )
+    return tree_digest(hashed(given))
+
+
+def hashed(given: Any) -> Any:
+    """A tree with the digests of its arrays."""
+    return tree(given, lambda a: [a.dtype.str, list(a.shape), hashlib.sha256(a.tobytes()).hexdigest()])
 
 
 def tree_digest(given: Any) -> str:

@@ -52,7 +52,7 @@ def execute(
         while queue or flying:
             while queue and len(flying) < executor.slots:
                 flying[ticket] = queue.popleft()
-                executor.submit(ticket, pack(flying[ticket].task.ask(sequences, query)))
+                executor.submit(ticket, pack(flying[ticket].task.ask(sequences)))
                 ticket += 1
             done: list[list[Entry]] = []
             for reply in executor.wait():
@@ -99,6 +99,7 @@ def _again(attempt: _Try, failure: Failure) -> list[_Try]:
 def _failed(task: Task, sequences: Sequences, query: Query, failure: Failure) -> list[Row]:
     position = task.positions[0]
     label = UNKNOWN if sequences.labels is None else sequences.labels[position]
+    label = label if isinstance(label, int) else UNKNOWN  # a label a step
     verdict = "timeout" if failure.kind == "timeout" else "error"
     row = Row(
         sample=sequences.numbers[position],

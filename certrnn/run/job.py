@@ -10,23 +10,26 @@ import numpy as np
 
 from certrnn.errors import InvalidInput
 from certrnn.run.encode import pack
+from certrnn.run.query import Query
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A model's files.
+    """A model's files, and the whole question.
 
     Parameters
     ----------
     name: the model as the user named it.
+    query: what is asked of every sample.
     files: name and content (uint8) of the model file, first, and of the files with weights beside it.
     """
 
     name: str
     files: tuple[tuple[str, np.ndarray], ...]
+    query: Query
 
     @staticmethod
-    def of(name: str, path: Path, sha256: str, external: tuple[tuple[str, str], ...]) -> Job:
+    def of(name: str, path: Path, sha256: str, external: tuple[tuple[str, str], ...], query: Query) -> Job:
         """The files of a model that was read from ``path``.
 
         Raises
@@ -41,7 +44,7 @@ class Job:
                     f"reading {own}", "the file has not changed since the run began", "another content"
                 )
             files.append((own, np.frombuffer(content, dtype=np.uint8)))
-        return Job(name, tuple(files))
+        return Job(name, tuple(files), query)
 
     def packed(self) -> bytes:
         """As it travels."""

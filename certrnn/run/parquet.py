@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -15,9 +16,10 @@ from pyarrow import parquet
 
 from certrnn.errors import InvalidInput
 from certrnn.report.rows import Row
-from certrnn.run.journal import Entry
+from certrnn.run.journal import Entry, line
 
 KEY = "key"
+DIGEST = "digest"
 _SCALARS = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
 _JSON = {b"encoding": b"json"}
 
@@ -40,7 +42,7 @@ def written(entries: Sequence[Entry], about: dict[str, str]) -> bytes:
         if column.name != KEY:
             values = [getattr(row, column.name) for _, row in entries]
             columns[column.name] = [json.dumps(v) for v in values] if column.metadata else values
-    table = pa.table(columns, schema=plan.with_metadata(about))
+    table = pa.table(columns, schema=plan.with_metadata({**about, DIGEST: _digest(entries)}))
     sink = io.BytesIO()
     parquet.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return sink.getvalue()
@@ -53,29 +55,37 @@ def read(path: Path) -> tuple[Entry, ...]:
     ------
     InvalidInput: the file is damaged, or holds other columns.
     """
+    where, columns = f"reading {path}", []
     try:
         with parquet.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read(use_threads=False)
-    except (OSError, pa.ArrowException) as error:
-        raise InvalidInput(
-            f"reading {path}", "the file is a whole Parquet file", str(error).splitlines()[0], "Run it anew."
-        ) from None
-    try:
-        lists: dict[str, list[Any]] = table.to_pydict()
-        for column in table.schema:
-            if column.metadata and column.metadata.get(b"encoding") == b"json":
-                lists[column.name] = [json.loads(text) for text in lists[column.name]]
-        keys = lists.pop(KEY)
-        return tuple(
-            (key, Row(**{name: values[n] for name, values in lists.items()})) for n, key in enumerate(keys)
-        )
-    except (KeyError, TypeError, ValueError):
-        raise InvalidInput(
-            f"reading {path}",
-            "its columns are those of a run",
-            table.schema.names,
-            "Use the version that wrote it.",
-        ) from None
+        columns = table.schema.names
+        digest = (table.schema.metadata or {}).get(DIGEST.encode(), b"")
+        entries = _entries(table)
+    except (OSError, pa.ArrowException, ValueError) as error:  # names that are no text are ValueErrors
+        reason = str(error).splitlines()[0]
+        raise InvalidInput(where, "the file is a whole Parquet file", reason, "Run it anew.") from None
+    except (KeyError, TypeError):
+        remedy = "Use the version that wrote it."
+        raise InvalidInput(where, "its columns are those of a run", columns, remedy) from None
+    if digest != _digest(entries):
+        raise InvalidInput(where, "the rows are those that were written", "others", "Run it anew.")
+    return entries
+
+
+def _entries(table: pa.Table) -> tuple[Entry, ...]:
+    lists: dict[str, list[Any]] = table.to_pydict()
+    for column in table.schema:
+        if column.metadata and column.metadata.get(b"encoding") == b"json":
+            lists[column.name] = [json.loads(text) for text in lists[column.name]]
+    keys = lists.pop(KEY)
+    rows = (Row(**{name: values[n] for name, values in lists.items()}) for n in range(len(keys)))
+    return tuple(zip(keys, rows, strict=True))
+
+
+def _digest(entries: Sequence[Entry]) -> bytes:
+    """Of the rows themselves: the format's own checksums do not cover its footer."""
+    return hashlib.sha256(line(entries)).hexdigest().encode()
 
 
 def _column(name: str, hint: Any) -> pa.Field:

@@ -10,7 +10,7 @@ from typing import Any
 from certrnn.errors import UsageError
 from certrnn.report.results import SEMANTICS
 from certrnn.report.table import frames as spelled
-from certrnn.run.encode import digest
+from certrnn.run.encode import digest, hashed, tree_digest
 from certrnn.run.engine import engine_version
 from certrnn.run.query import Query
 from certrnn.run.results import Subject
@@ -24,10 +24,16 @@ TASK = 16
 
 @dataclass(frozen=True)
 class Ask:
-    """A task as it travels: samples of one kind, and a question with one set of frames and at most one eps."""
+    """A task as it travels: samples of one kind, one set of frames and at most one eps. The rest of the question went
+    before, with the model."""
 
     sequences: Sequences
-    query: Query
+    frames: str
+    eps: float | None
+
+    def query(self, whole: Query) -> Query:
+        """The part of a question that is asked."""
+        return replace(whole, frames=self.frames, eps=None if self.eps is None else (self.eps,))
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,9 @@ class Task:
     eps: float | None
     keys: tuple[str, ...]
 
-    def ask(self, sequences: Sequences, query: Query) -> Ask:
-        """The task with all that is needed to answer it."""
-        eps = None if self.eps is None else (self.eps,)
-        return Ask(
-            replace(sequences.take(self.positions), note=""), replace(query, frames=self.frames, eps=eps)
-        )
+    def ask(self, sequences: Sequences) -> Ask:
+        """The task with its samples."""
+        return Ask(replace(sequences.take(self.positions), note=""), self.frames, self.eps)
 
     def halves(self) -> tuple[Task, Task]:
         """The task's first and second half; where one sample spoils the rest, they are told apart so."""
@@ -183,9 +186,9 @@ class _Keys:
     """Keys of questions: digests of engine, semantics, model, question and sample."""
 
     def __init__(self, plan: Plan, sequences: Sequences) -> None:
-        free = replace(plan.query, frames="all", eps=None)
+        free = {name: part for name, part in hashed(plan.query).items() if name not in ("frames", "eps")}
         model = (plan.subject.sha256, plan.subject.external)
-        self._base = digest((plan.engine, plan.semantics, model, free))
+        self._base = digest((plan.engine, plan.semantics, model, tree_digest(free)))
         self._samples = [digest(replace(sequences.take([p]), note="")) for p in range(len(sequences))]
 
     def of(self, position: int, frames: str, eps: float | None) -> str:

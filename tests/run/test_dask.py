@@ -17,7 +17,7 @@ from certrnn.run.execute import execute
 from certrnn.run.executors import Limits
 from certrnn.run.store import read_results, writing
 from certrnn.runs import Settings, executor_for
-from tests.run.light import light, plain, plan_of, timeless
+from tests.run.light import QUERY, light, plain, plan_of, timeless
 
 distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
 
@@ -43,7 +43,7 @@ def test_the_table_is_the_same_with_a_worker_killed(tmp_path: Path) -> None:
     with cluster() as made:
         address = "dask://" + made.scheduler_address.removeprefix("tcp://")
         settings = Settings(executor=address, limits=Limits(seconds=100.0))
-        executor = executor_for(settings, model, sequences)
+        executor = executor_for(settings, model, sequences, QUERY)
         before = {worker["pid"] for worker in workers(made)}
         assert len(before) == 2
         finished = 0

@@ -23,7 +23,7 @@ from tests.run.poison_worker import DIES, EATS, HANGS, LIES, PRINTS, RAISES
 
 MODEL, SEQUENCES = light(8)
 NETWORK = MODEL.network
-JOB = Job.of(MODEL.path, NETWORK.path, MODEL.sha256, NETWORK.external).packed()
+JOB = Job.of(MODEL.path, NETWORK.path, MODEL.sha256, NETWORK.external, QUERY).packed()
 TRUTH = plain(MODEL, SEQUENCES)
 
 
@@ -44,7 +44,7 @@ def test_in_process_is_like_no_folder(tmp_path: Path) -> None:
 
 
 def test_processes_answer_the_same_and_one_that_is_killed_is_replaced(tmp_path: Path) -> None:
-    executor = executor_for(Settings(workers=2), MODEL, SEQUENCES)
+    executor = executor_for(Settings(workers=2), MODEL, SEQUENCES, QUERY)
     assert isinstance(executor, Processes)
     plan = plan_of(MODEL, SEQUENCES, size=8)
     killed: list[int] = []
@@ -116,7 +116,7 @@ def never(job: bytes) -> bytes:
 def test_nothing_finished_is_asked_again_and_pieces_are_those_of_an_uninterrupted_run(tmp_path: Path) -> None:
     plan = plan_of(MODEL, SEQUENCES, size=8)
     tasks = plan.tasks(SEQUENCES)
-    answerer, asked = Answerer(MODEL, SEQUENCES.kinds), []
+    answerer, asked = Answerer(MODEL, QUERY, SEQUENCES.kinds), []
 
     def noting(task: bytes) -> bytes:
         from certrnn.run.encode import unpack
@@ -171,7 +171,7 @@ def test_a_model_that_changed_is_refused(tmp_path: Path) -> None:
     changed = tmp_path / "model.onnx"
     changed.write_bytes(NETWORK.path.read_bytes() + b"\0")
     with pytest.raises(InvalidInput, match="changed"):
-        Job.of("model", changed, MODEL.sha256, ())
+        Job.of("model", changed, MODEL.sha256, (), QUERY)
 
 
 @pytest.mark.parametrize(
@@ -192,5 +192,5 @@ def test_settings_that_make_no_sense_are_refused(wrong: Callable[[], Settings]) 
 
 
 def test_an_answer_is_for_the_task_and_nothing_else() -> None:
-    with pytest.raises(Exception, match="samples and a question"):
-        Answerer(MODEL)(pack(QUERY))
+    with pytest.raises(Exception, match="samples"):
+        Answerer(MODEL, QUERY)(pack(QUERY))

@@ -18,6 +18,7 @@ from certrnn.cli.examples import examples
 from certrnn.cli.merge import merge
 from certrnn.cli.report import report
 from certrnn.cli.resume import resume
+from certrnn.cli.words import words
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "certify": certify,
@@ -28,6 +29,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "merge": merge,
     "report": report,
     "resume": resume,
+    "words": words,
 }
 """Every command of ``certrnn`` by its name."""
 

@@ -97,6 +97,11 @@ class StepMap:
         by_state, by_frame = (g.transpose(0, 1) for g in found)
         return by_state, by_frame
 
+    def _along(self, states: torch.Tensor, frames: torch.Tensor, which: int) -> torch.Tensor:
+        """(K, B, n, ..) Jacobians at states (K, B, n) and frames (K, B, m), by state or by frame."""
+        found = self.jacobians(states.flatten(0, 1), frames.flatten(0, 1))[which]
+        return found.unflatten(0, states.shape[:2])
+
     def error_matrices(
         self,
         nominal: torch.Tensor,
@@ -111,9 +116,9 @@ class StepMap:
         quadrature with as many nodes as the identity ``F(h1 + e, x + d) - F(h1, x) = ...`` needs; of a vanilla cell
         with tanh A has a closed form, :meth:`secant_matrix`.
         """
+        a = _mean(lambda s: self._along(nominal + s * error, x.expand(len(s), -1, -1), 0))
         perturbed = nominal + error
-        a = _mean(lambda s: self.jacobians(nominal + s * error, x)[0])
-        b = _mean(lambda s: self.jacobians(perturbed, x + s * disturbance)[1])
+        b = _mean(lambda s: self._along(perturbed.expand(len(s), -1, -1), x + s * disturbance, 1))
         return (a - torch.eye(self.size, dtype=a.dtype)) / delta, b / delta
 
     def secant_matrix(
@@ -142,15 +147,15 @@ class StepMap:
         return (slope[..., None] * gates.recurrent - torch.eye(self.size, dtype=z.dtype)) / delta
 
 
-def _mean(integrand: Callable[[float], torch.Tensor], tolerance: float = 1e-13) -> torch.Tensor:
-    """``int_0^1 integrand(s) ds``: the number of nodes is doubled until nothing changes any more."""
+def _mean(integrand: Callable[[torch.Tensor], torch.Tensor], tolerance: float = 1e-13) -> torch.Tensor:
+    """``int_0^1 integrand(s) ds``: the number of nodes is doubled until nothing changes any more.
+
+    ``integrand`` takes shares (K, 1, 1) and returns (K, B, n, m): all nodes in one evaluation.
+    """
     before: torch.Tensor | None = None
-    for nodes in (4, 8, 16, 32, 64, 128):
-        places, weights = np.polynomial.legendre.leggauss(nodes)
-        total = sum(
-            (0.5 * w * integrand(0.5 * (p + 1.0)) for p, w in zip(places, weights, strict=True)),
-            start=torch.zeros((), dtype=torch.float64),
-        )
+    for nodes in (4, 8, 16, 32, 64):
+        places, weights = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(nodes))
+        total = torch.einsum("k,kbij->bij", 0.5 * weights, integrand(0.5 * (places + 1.0)[:, None, None]))
         if before is not None and bool(((total - before).abs() <= tolerance * (1.0 + total.abs())).all()):
             return total
         before = total

@@ -1,0 +1,52 @@
+"""``certrnn conditions``: when a disturbance must drive the states of a network apart."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from certrnn.cli._options import Clip, Data, Debug, Json, Network, Samples, read_data
+from certrnn.errors import UsageError
+
+
+def conditions(
+    model: Network,
+    data: Data,
+    eps: Annotated[
+        str,
+        typer.Option(
+            metavar="E[,E..]", help="l-inf distances of the regions whose reachable tubes are asked."
+        ),
+    ],
+    frames: Annotated[
+        str,
+        typer.Option(
+            metavar="WHICH", help="all (together), each (one after the other), or a set such as 0,3-5."
+        ),
+    ] = "all",
+    clip: Clip = None,
+    samples: Samples = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Does a disturbance exist that drives the states apart (Deka et al.)? Theorems 1 and 3, Example 1.
+
+    Each condition is decided over the whole cube of states and over the certified reachable tube of the region: holds,
+    fails, or cannot tell, with proved bounds on its number. Where it holds over the tube, the disturbance is
+    constructed and its divergence measured.
+    """
+    from certrnn.report.conditions import show
+    from certrnn.report.output import print_rich, print_text
+    from certrnn.run.conditions import conditions_of
+    from certrnn.run.query import eps_numbers
+
+    values = eps_numbers(eps) or ()
+    if not all(0 < value < float("inf") for value in values):
+        raise UsageError("reading --eps", "every eps is a positive number", eps)
+    network, chosen = read_data(model, data, samples)
+    found = conditions_of(network.path, network.network, chosen, values, frames, clip)
+    if json:
+        print_text(found.to_json())
+    else:
+        print_rich(lambda console: show(found, console))

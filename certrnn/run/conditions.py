@@ -1,0 +1,48 @@
+"""Existence conditions of a whole data set, layer by layer and sample by sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from certrnn.analyses.import_check import check_against_onnxruntime
+from certrnn.dynamics import examine, recurrences
+from certrnn.io.onnx import OnnxModel
+from certrnn.regions import LinfBall
+from certrnn.report.conditions import Conditions, Examined
+from certrnn.run.sequences import Sequences
+from certrnn.search import parse_threats
+
+
+def conditions_of(
+    path: str,
+    network: OnnxModel,
+    sequences: Sequences,
+    eps: Sequence[float],
+    frames: str = "all",
+    clip: tuple[float, float] | None = None,
+) -> Conditions:
+    """All conditions for every sample, threat, eps and recurrent layer.
+
+    Raises
+    ------
+    Unsupported: the model has no recurrent node, or disagrees with onnxruntime.
+    """
+    for shape in sequences.shapes:
+        recurrences(network, shape)
+        check_against_onnxruntime(network, shape)
+    rows = []
+    for batch in sequences.batches(1):
+        layers, graph = recurrences(network, tuple(batch.x.shape[1:]))
+        first, stop = batch.kind.span
+        for threat in parse_threats(frames, stop, first):
+            for distance in eps:
+                radius = torch.tensor([distance], dtype=torch.float64)
+                region = LinfBall(batch.x, radius, threat.frames, clip)
+                rows += [
+                    Examined(batch.numbers[0], threat.name, distance, examine(layer, graph, region))
+                    for layer in layers
+                ]
+    notes = [sequences.note] if sequences.note else []
+    return Conditions(path, network.sha256, tuple(rows), tuple(notes))

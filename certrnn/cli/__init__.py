@@ -12,6 +12,7 @@ from certrnn.cli._app import make_app, run_app
 from certrnn.cli._options import Version
 from certrnn.cli.certify import certify
 from certrnn.cli.compare import compare
+from certrnn.cli.conditions import conditions
 from certrnn.cli.curve import curve
 from certrnn.cli.doctor import doctor
 from certrnn.cli.examples import examples
@@ -23,6 +24,7 @@ from certrnn.cli.words import words
 COMMANDS: dict[str, Callable[..., None]] = {
     "certify": certify,
     "compare": compare,
+    "conditions": conditions,
     "curve": curve,
     "doctor": doctor,
     "examples": examples,

@@ -52,7 +52,7 @@ def test_error_dynamics_are_an_identity(kind: str) -> None:
 
 
 def test_the_misprinted_gradient_breaks_the_identity() -> None:
-    """Eq. (13) prints grad_x for the first integral; with as many features as states that has a meaning, and is wrong."""
+    """Eq. (13) prints grad_x first; with as many features as states that has a meaning: a wrong one."""
     step = StepMap.of(random_cell(0, "RNN", features=3, hidden=3))
     state, error, x = uniform(1, BATCH, 3), uniform(2, BATCH, 3), uniform(3, BATCH, 3)
     misprinted = step.jacobians(state + 0.5 * error, x)[1] - torch.eye(3)

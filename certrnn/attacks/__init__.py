@@ -40,8 +40,15 @@ True
 
 from certrnn.attacks._protocol import Attack, Outcome
 from certrnn.attacks.carlini_wagner import CarliniWagnerL2, CarliniWagnerLinf
+from certrnn.attacks.causal import CausalSystem
 from certrnn.attacks.closest import closest
+from certrnn.attacks.dynamic_fixed_point import DynamicFixedPoint
+from certrnn.attacks.fixed_point import FixedPoint
+from certrnn.attacks.gradient_sign import GradientSign
 from certrnn.attacks.lbfgs import LBFGS
+from certrnn.attacks.lyapunov import Confidence, Distance, Lyapunov, Margin, Target
+from certrnn.attacks.online import CausalAttack, LinfLimits, OnlineAttack
+from certrnn.attacks.optimal_control import OptimalControl
 from certrnn.attacks.pgd import FGSM, PGD
 from certrnn.attacks.replay import Replay, Replayable, replay, replay_smallest
 from certrnn.attacks.saliency import Saliency
@@ -59,6 +66,10 @@ NAMED: dict[str, Attack] = {
     "mse": SquaredError(),
     "mse-noise": SquaredError(pull=0.0, noise=1.0),
     "words": NearestWords(),
+    "gradient-sign": GradientSign(),
+    "fixed-point": FixedPoint(),
+    "dynamic-fixed-point": DynamicFixedPoint(),
+    "optimal-control": OptimalControl(),
 }
 """Every attack with its default options, by the name that ``certrnn attack --attack`` takes."""
 
@@ -75,8 +86,20 @@ __all__ = [
     "Ball",
     "CarliniWagnerL2",
     "CarliniWagnerLinf",
+    "CausalAttack",
+    "CausalSystem",
+    "Confidence",
     "Descent",
+    "Distance",
+    "DynamicFixedPoint",
+    "FixedPoint",
+    "GradientSign",
+    "LinfLimits",
+    "Lyapunov",
+    "Margin",
     "NearestWords",
+    "OnlineAttack",
+    "OptimalControl",
     "Outcome",
     "Replay",
     "Replayable",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from certrnn.cli._app import make_app, run_app
 from certrnn.cli._options import Version
+from certrnn.cli.attack import attack
 from certrnn.cli.certify import certify
 from certrnn.cli.compare import compare
 from certrnn.cli.conditions import conditions
@@ -22,6 +23,7 @@ from certrnn.cli.resume import resume
 from certrnn.cli.words import words
 
 COMMANDS: dict[str, Callable[..., None]] = {
+    "attack": attack,
     "certify": certify,
     "compare": compare,
     "conditions": conditions,

@@ -21,9 +21,20 @@ class Analysis(ABC):
         what it found before. By default there is nothing to remember."""
         return self
 
+    def until(self, deadline: float) -> Analysis:
+        """The same analysis, which stops improving its bounds at a ``deadline`` of ``time.perf_counter``. By default
+        there is nothing to stop."""
+        del deadline
+        return self
+
+    def methods(self, region: Region) -> tuple[str, ...]:
+        """What each set of the region is bounded by, as rows show it: B names."""
+        return (self.name,) * region.batch
+
     @abstractmethod
     def margins(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
-        """Lower bounds (B, K) on ``rows @ scores + offset`` over each region; -inf where nothing can be said.
+        """Lower bounds (B, C) on the margin of every clause (``rows @ scores + offset``, or the largest of several such
+        rows) over each region; -inf where nothing can be said.
 
         The bound holds for exact real evaluation of the graph. Never nan.
         """

@@ -54,6 +54,7 @@ from certrnn.attacks.replay import Replay, Replayable, replay, replay_smallest
 from certrnn.attacks.saliency import Saliency
 from certrnn.attacks.smallest import Ball, Descent, Smallest, smallest_eps
 from certrnn.attacks.squared_error import SquaredError
+from certrnn.attacks.substitution import Substitution
 from certrnn.attacks.words import NearestWords
 
 NAMED: dict[str, Attack] = {
@@ -66,6 +67,7 @@ NAMED: dict[str, Attack] = {
     "mse": SquaredError(),
     "mse-noise": SquaredError(pull=0.0, noise=1.0),
     "words": NearestWords(),
+    "substitution": Substitution(),
     "gradient-sign": GradientSign(),
     "fixed-point": FixedPoint(),
     "dynamic-fixed-point": DynamicFixedPoint(),
@@ -106,6 +108,8 @@ __all__ = [
     "Saliency",
     "Smallest",
     "SquaredError",
+    "Substitution",
+    "Target",
     "closest",
     "replay",
     "replay_smallest",

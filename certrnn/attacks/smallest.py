@@ -113,8 +113,8 @@ def _draw_back(
     center = ball(rows, eps).center
     share = smallest_share(graph, spec, center, x)
     for drawn in (x, center + share[:, None, None] * (x - center)):
-        # the l-inf distance where the region is such a ball, else the share; membership is verified either way
-        for radius in (share * eps * (1.0 + 1e-12), distance(drawn, center)):
+        # the region's own distance where it knows one, and the share; membership is verified either way
+        for radius in (share * eps * (1.0 + 1e-12), ball(rows, eps).distance(drawn)):
             closer = torch.minimum(radius, eps)
             better = verify(graph, ball(rows, closer), spec, drawn).success & (closer < eps)
             eps = torch.where(better, closer, eps)

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from certrnn.attacks import PGD, Attack, Descent, smallest_eps
+from certrnn.attacks import PGD, Attack, Descent, Substitution, smallest_eps
 from certrnn.attacks.replay import Replayable, replay, replay_smallest
-from certrnn.attacks.smallest import distance
 from certrnn.regions import Region
 from certrnn.run.rows import Adversary
 from certrnn.search import Problem, Threat
@@ -36,7 +35,7 @@ class Opponent(Adversary):
     def within(self, problem: Problem, samples: torch.Tensor, threat: Threat, eps: float) -> torch.Tensor:
         radius = torch.full((len(samples),), eps, dtype=torch.float64)
         region, spec = problem.ball(samples, radius, threat), problem.spec(samples)
-        outcome = self.attack(problem.graph, region, spec)
+        outcome = Substitution(otherwise=self.attack)(problem.graph, region, spec)
         found = torch.full_like(radius, torch.inf)
         hits = outcome.success.nonzero().flatten()
         if len(hits):
@@ -46,15 +45,15 @@ class Opponent(Adversary):
                 region.select(hits),
                 problem.spec(samples[hits]),
                 outcome.x[hits],
-                problem.labels[samples[hits]],
+                problem.classes(samples[hits]),
                 self.precision,
             )
-            apart = torch.minimum(distance(played.x, region.center[hits]), radius[hits])
+            apart = torch.minimum(region.select(hits).distance(played.x), radius[hits])
             found[hits] = torch.where(played.confirmed, apart, torch.inf)
         return found
 
     def smallest(self, problem: Problem, samples: torch.Tensor, threat: Threat) -> torch.Tensor:
-        spec, labels = problem.spec(samples), problem.labels[samples]
+        spec, labels = problem.spec(samples), problem.classes(samples)
 
         def ball(rows: torch.Tensor, eps: torch.Tensor) -> Region:
             return problem.ball(samples[rows], eps, threat)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from certrnn.analyses import Analysis
+from certrnn.analyses.enumeration import Enumeration
 from certrnn.errors import UsageError
 from certrnn.run.methods import METHODS
-from certrnn.search import PaperGrid, RelativeTolerance, Schedule
+from certrnn.search import Demand, Disturbance, Labels, Norm, PaperGrid, RelativeTolerance, Schedule, Words
+from certrnn.search.disturbance import FULL
 
 AUTO = "auto"
 STRONGEST = "zonotope"
@@ -30,6 +32,8 @@ class Query:
     attack: also look for counterexamples.
     budget: seconds for a row, or None. A row's time is its batch's time divided by the batch's rows; the step that
         runs when it ends is finished first.
+    disturbance: what may change: a norm's ball by default. Words are asked at the one eps of full substitution.
+    demand: what must hold: by default that the label stays the answer.
 
     Raises
     ------
@@ -43,8 +47,13 @@ class Query:
     schedule: Schedule = field(default_factory=PaperGrid)
     attack: bool = True
     budget: float | None = None
+    disturbance: Disturbance = field(default_factory=Norm)
+    demand: Demand = field(default_factory=Labels)
 
     def __post_init__(self) -> None:
+        if isinstance(self.disturbance, Words):
+            _require(self.eps == (FULL,), "--eps", "words are substituted whole, there is no eps", self.eps)
+            _require(self.clip is None, "--clip", "words are substituted by vectors as they are", self.clip)
         for eps in self.eps or ():
             _require(math.isfinite(eps) and eps > 0, "--eps", "every eps is a positive number", eps)
         _require(self.eps is None or len(self.eps) > 0, "--eps", "at least one eps is given", "none")
@@ -71,7 +80,8 @@ class Query:
 
     def analysis(self) -> Analysis:
         """The analysis by its name."""
-        return METHODS[STRONGEST if self.method == AUTO else self.method]()
+        chosen = METHODS[STRONGEST if self.method == AUTO else self.method]()
+        return Enumeration(chosen) if isinstance(self.disturbance, Words) else chosen
 
 
 def spelled_frames(frames: str | Sequence[int]) -> str:

@@ -76,7 +76,10 @@ def answer(
                 side = _searched(problem, samples, threat, analysis, query, adversary, clock, tick)
             else:
                 side = _asked(problem, samples, threat, eps, analysis, adversary, clock, tick)
-            yield _rows(problem, numbers, samples, threat, eps, side, analysis.name, clock.seconds_a_row)
+            methods = analysis.methods(problem.ball(samples, torch.ones(len(samples)).double(), threat))
+            yield _rows(
+                problem, numbers, samples, threat, eps, side, (methods, analysis.name), clock.seconds_a_row
+            )
 
 
 def _searched(
@@ -147,7 +150,7 @@ def _rows(
     threat: Threat,
     eps: float | None,
     side: _Side,
-    method: str,
+    method: tuple[Sequence[str], str],
     seconds: float,
 ) -> list[Row]:
     place = {int(sample): row for row, sample in enumerate(samples)}
@@ -175,7 +178,7 @@ def _rows(
                 eps_attacked=upper,
                 ratio=ratio(lower, upper),
                 margin=margin,
-                method=method,
+                method=method[0][place[sample]] if sample in place else method[1],
                 seconds=seconds if sample in place else 0.0,
             )
         )

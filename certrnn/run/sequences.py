@@ -11,6 +11,9 @@ import torch
 
 from certrnn.errors import InvalidInput
 
+Labels = tuple[int | tuple[int, ...], ...]
+"""A class for each sample, or for each of its steps."""
+
 Span = tuple[int, int]
 """The first frame of a sample that is no padding, and the one after the last."""
 
@@ -40,7 +43,8 @@ class Sequences:
     Parameters
     ----------
     frames: one array (T_n, D) a sample, float64, finite.
-    labels: one class a sample, or None.
+    labels: one class a sample, or one for each step of a network that answers at every frame (-1: nothing is asked of
+        this step), or None.
     numbers: the position of each sample in the data it was taken from.
     note: what was done to the values, in a line, or "".
     spans: for each sample the frames that are no padding; only these are ever disturbed. None: all frames.
@@ -48,7 +52,7 @@ class Sequences:
     """
 
     frames: tuple[np.ndarray, ...]
-    labels: tuple[int, ...] | None
+    labels: Labels | None
     numbers: tuple[int, ...]
     note: str = ""
     spans: tuple[Span, ...] | None = None
@@ -73,7 +77,7 @@ class Sequences:
         frames = tuple(_sequence(part, number) for number, part in enumerate(_parts(x, lengths)))
         if not frames:
             raise InvalidInput("reading sequences", "at least one sample is given", "none")
-        labels = None if y is None else _labels(y, len(frames))
+        labels = None if y is None else _labels(y, frames)
         return Sequences(frames, labels, tuple(range(len(frames))))
 
     def __len__(self) -> int:
@@ -197,13 +201,34 @@ def _sequence(part: np.ndarray, number: int) -> np.ndarray:
     return values
 
 
-def _labels(y: int | Sequence[int] | np.ndarray, count: int) -> tuple[int, ...]:
-    labels = np.atleast_1d(np.asarray(y))
+def _labels(y: int | Sequence[Any] | np.ndarray, frames: Sequence[np.ndarray]) -> Labels:
+    """One class a sample, or a list of them, cut to the sample's frames where there are more."""
+    count = len(frames)
+    try:
+        labels = np.asarray(y)
+    except ValueError:  # lists of different lengths
+        if not isinstance(y, list | tuple) or len(y) != count:
+            raise InvalidInput(
+                "reading labels", f"there are {count} lists of labels", type(y).__name__
+            ) from None
+        return tuple(_row(row, part) for row, part in zip(y, frames, strict=True))
+    labels = np.atleast_1d(labels)
     whole = labels.dtype.kind in "iu" or (
         labels.dtype.kind == "f" and bool((labels == np.rint(labels)).all())
     )
-    if labels.shape != (count,) or not whole:
+    if labels.ndim > 2 or labels.shape[:1] != (count,) or not whole:
         raise InvalidInput(
-            "reading labels", f"there are {count} whole numbers", f"shape {labels.shape}, type {labels.dtype}"
+            "reading labels",
+            f"there are {count} whole numbers, or a list of them for each sample",
+            f"shape {labels.shape}, type {labels.dtype}",
         )
-    return tuple(int(label) for label in labels)
+    if labels.ndim == 2 and labels.shape[1] != 1:
+        return tuple(_row(row, part) for row, part in zip(labels, frames, strict=True))
+    return tuple(int(label) for label in labels.reshape(-1))
+
+
+def _row(labels: Any, part: np.ndarray) -> tuple[int, ...]:
+    row = np.asarray(labels)
+    if row.ndim != 1 or row.dtype.kind not in "iuf" or not bool((row == np.rint(row)).all()):
+        raise InvalidInput("reading labels", "a sample's labels are whole numbers", f"shape {row.shape}")
+    return tuple(int(label) for label in row[: len(part)])

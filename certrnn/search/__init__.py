@@ -1,20 +1,30 @@
 """Search: verdicts at an eps, and the largest eps that an analysis certifies."""
 
 from certrnn.search.certify import margins, radii
+from certrnn.search.demand import Accept, Demand, Labels, Threshold, predict
+from certrnn.search.disturbance import Disturbance, Norm, Words, WordSet
 from certrnn.search.grid import EpsGrid
 from certrnn.search.interpolation import Interpolation
-from certrnn.search.problem import Problem, Threat, parse_threats, predict
+from certrnn.search.problem import Problem, Threat, parse_threats
 from certrnn.search.radius import Certify, PaperGrid, RelativeTolerance, Schedule
 
 __all__ = [
+    "Accept",
     "Certify",
+    "Demand",
+    "Disturbance",
     "EpsGrid",
     "Interpolation",
+    "Labels",
+    "Norm",
     "PaperGrid",
     "Problem",
     "RelativeTolerance",
     "Schedule",
     "Threat",
+    "Threshold",
+    "WordSet",
+    "Words",
     "margins",
     "parse_threats",
     "predict",

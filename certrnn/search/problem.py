@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from certrnn.domains import evaluate
 from certrnn.errors import UsageError
 from certrnn.ir import Graph
-from certrnn.regions import LinfBall
-from certrnn.specs import Spec, label_spec
+from certrnn.regions import Region
+from certrnn.search.demand import Demand, Labels
+from certrnn.search.disturbance import Disturbance, Norm
+from certrnn.specs import Spec
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,6 @@ def parse_threats(text: str, length: int, first: int = 0) -> list[Threat]:
     return [Threat(tuple(sorted(frames)), whole=len(frames) == length - first)]
 
 
-def predict(scores: torch.Tensor) -> torch.Tensor:
-    """Labels (N,) of scores (N, n): the largest, or for one score class 1 where it is positive."""
-    return (scores[:, 0] > 0).long() if scores.shape[1] == 1 else scores.argmax(dim=1)
-
-
 @dataclass(frozen=True, eq=False)
 class Problem:
     """Samples of one length under one network.
@@ -71,10 +68,15 @@ class Problem:
     ----------
     graph: the network on that length.
     x: (N, frames, features) float64.
-    labels: (N,) what must be answered.
-    predictions: (N,) what the network answers.
+    labels: (N,) what must be answered, as rows show it.
+    predictions: (N,) what the network answers; equal to the label where that meets the demand.
     clip: valid range of inputs, or None.
     span: first frame that is no padding and the one after the last; None where all are the sample's own.
+    numbers: positions of the samples in the data, by which the disturbance knows them; None for 0..N-1.
+    disturbance: what may change.
+    demand: what must hold.
+    wanted: (N,) or (N, S) what the demand makes specifications of; None for the labels.
+    steps: how many steps the scores belong to.
     """
 
     graph: Graph
@@ -83,6 +85,11 @@ class Problem:
     predictions: torch.Tensor
     clip: tuple[float, float] | None = None
     span: tuple[int, int] | None = None
+    numbers: tuple[int, ...] | None = None
+    disturbance: Disturbance = field(default_factory=Norm)
+    demand: Demand = field(default_factory=Labels)
+    wanted: torch.Tensor | None = None
+    steps: int = 1
 
     @staticmethod
     def of(
@@ -91,11 +98,29 @@ class Problem:
         labels: torch.Tensor | None = None,
         clip: tuple[float, float] | None = None,
         span: tuple[int, int] | None = None,
+        numbers: tuple[int, ...] | None = None,
+        disturbance: Disturbance | None = None,
+        demand: Demand | None = None,
+        steps: int = 1,
     ) -> Problem:
         """With predictions by plain evaluation; labels default to them."""
+        demand = Labels() if demand is None else demand
         with torch.no_grad():
-            predictions = torch.cat([predict(evaluate(graph, part)) for part in x.split(256)])
-        return Problem(graph, x, predictions if labels is None else labels, predictions, clip, span)
+            scores = torch.cat([evaluate(graph, part) for part in x.split(256)])
+        asked = demand.ask(labels, scores, steps)
+        return Problem(
+            graph,
+            x,
+            asked.labels,
+            asked.predictions,
+            clip,
+            span,
+            numbers,
+            Norm() if disturbance is None else disturbance,
+            demand,
+            asked.wanted,
+            steps,
+        )
 
     def threats(self, frames: str) -> list[Threat]:
         """What :func:`parse_threats` reads in ``frames``, among the frames that are no padding."""
@@ -104,13 +129,20 @@ class Problem:
 
     @property
     def right(self) -> torch.Tensor:
-        """(N,) bool: samples whose prediction is their label; only these have anything to certify."""
+        """(N,) bool: samples whose undisturbed answer meets the demand; only these have anything to certify."""
         return self.labels == self.predictions
 
-    def ball(self, samples: torch.Tensor, eps: torch.Tensor, threat: Threat) -> LinfBall:
+    def ball(self, samples: torch.Tensor, eps: torch.Tensor, threat: Threat) -> Region:
         """Regions of the given samples (R,) at ``eps`` (R,)."""
-        return LinfBall(self.x[samples], eps, threat.frames, self.clip)
+        rows = samples.tolist()
+        numbers = rows if self.numbers is None else [self.numbers[row] for row in rows]
+        return self.disturbance.region(numbers, self.x[samples], eps, threat.frames, self.clip)
 
     def spec(self, samples: torch.Tensor) -> Spec:
-        """Label margins of the given samples."""
-        return label_spec(self.labels[samples], self.graph.outputs)
+        """What must hold of the given samples."""
+        wanted = self.labels if self.wanted is None else self.wanted
+        return self.demand.spec(wanted[samples], self.graph.outputs, self.steps)
+
+    def classes(self, samples: torch.Tensor) -> torch.Tensor | None:
+        """The classes (R,) that must be answered, where another predicted class is what a violation is."""
+        return self.labels[samples] if self.demand.classes and self.steps == 1 else None

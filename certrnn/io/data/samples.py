@@ -49,7 +49,7 @@ class Samples:
     Parameters
     ----------
     x: (N, T, D) float64, finite; frames from ``lengths[n]`` on are padding.
-    y: labels (N,) int64, not negative, or None.
+    y: labels (N,) int64, not negative; or (N, T), one a frame, -1 where nothing is asked of it; or None.
     names: one a sample, or None.
     lengths: (N,) int64 in 1..T, or None where every sequence has T frames.
     source: the file read.
@@ -94,12 +94,7 @@ def check(arrays: Arrays, origin: Origin, hint: ShapeHint | None, classes: int |
     """
     x = _sequences(arrays, origin, hint)
     count, frames, _ = x.shape
-    y = None if arrays.y is None else _whole(arrays.y, count, "labels y", origin)
-    top = (classes or 1 << 31) - 1
-    if y is not None and (y.min() < 0 or y.max() > top):
-        bad = int(np.flatnonzero((y < 0) | (y > top))[0])
-        remedy = "Number the classes from 0." if classes is None else f"The model has {classes} classes."
-        raise origin.invalid(f"labels lie in 0..{top}", f"{y[bad]} at sample {bad}", remedy)
+    y = None if arrays.y is None else _labels(arrays.y, (count, frames), origin, classes)
     lengths = None if arrays.lengths is None else _whole(arrays.lengths, count, "lengths", origin)
     if lengths is not None and (lengths.min() < 1 or lengths.max() > frames):
         bad = int(np.flatnonzero((lengths < 1) | (lengths > frames))[0])
@@ -107,6 +102,20 @@ def check(arrays: Arrays, origin: Origin, hint: ShapeHint | None, classes: int |
     if arrays.names is not None and len(arrays.names) != count:
         raise origin.invalid(f"there is one name for each of {count} samples", f"{len(arrays.names)} names")
     return Samples(x, y, arrays.names, lengths, origin.path, arrays.notes)
+
+
+def _labels(labels: np.ndarray, shape: tuple[int, int], origin: Origin, classes: int | None) -> np.ndarray:
+    """Labels (N,) of samples, or (N, T) of their frames."""
+    steps = labels.shape == shape and shape[1] > 1
+    flat = _whole(labels.reshape(-1), shape[0] * shape[1], "labels y", origin) if steps else None
+    y = _whole(labels, shape[0], "labels y", origin) if flat is None else flat.reshape(shape)
+    low, top = -1 if steps else 0, (classes or 1 << 31) - 1
+    wrong = (y < low) | (y > top)
+    if wrong.any():
+        bad = tuple(int(i) for i in np.argwhere(wrong)[0])
+        remedy = "Number the classes from 0." if classes is None else f"The model has {classes} classes."
+        raise origin.invalid(f"labels lie in {low}..{top}", f"{y[bad]} at sample {bad[0]}", remedy)
+    return y
 
 
 def _sequences(arrays: Arrays, origin: Origin, hint: ShapeHint | None) -> np.ndarray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from certrnn.report.words import Words
 
-SHADES = ("#fff7ec", "#fee3bd", "#fdc68a", "#f79a55", "#dc6427", "#a93b0b", "#661f05")
+SHADES = ("#fff7ec", "#fddcae", "#fbbd78", "#f09548", "#d26a24", "#a13c0e", "#641f06")
 """Light to dark: seven steps whose lightness falls evenly, from hardly sensitive to most."""
 INK = ("#1a1a1a", "#1a1a1a", "#1a1a1a", "#1a1a1a", "#1a1a1a", "#ffffff", "#ffffff")
 """What is written on each shade; contrast is at least 4.5 to 1."""

@@ -97,13 +97,13 @@ class Words:
         return "share" if self.threat == "fade" else "eps"
 
     def ranking(self) -> tuple[Ranked, ...]:
-        """Every different word, the smallest certified amount first; ties by the largest sensitivity."""
+        """Every different word, the most sensitive first: for ``fade`` that is the smallest certified share."""
         found: dict[str, list[Word]] = {}
         for word in (word for sentence in self.sentences for word in sentence.words):
             if word.certified is not None:
                 found.setdefault(word.text, []).append(word)
         ranked = [_ranked(text, words) for text, words in found.items()]
-        return tuple(sorted(ranked, key=lambda r: (r.smallest, -r.sensitivity, r.text)))
+        return tuple(sorted(ranked, key=lambda r: (-r.sensitivity, r.smallest, r.text)))
 
     def shown(self, word: Word) -> str:
         """What was certified of a word, in short; where it may fade wholly, the share of the margin that this costs."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from certrnn.report.compare import Comparison, Group, UTest
 from certrnn.report.curve_table import shortened
+from certrnn.report.fitted import Strip, fitted
 from certrnn.report.table import asked, number
 from certrnn.report.violin import violin_picture
 from certrnn.report.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
-
-TEST_TITLES = ["first", "second", "Mann-Whitney U", "p", "more often"]
 
 
 @dataclass(frozen=True)
@@ -34,15 +33,15 @@ class CompareReport:
         """Print the groups, the tests and the notes."""
         from rich.text import Text
 
-        console.print(
-            _table(_titles(self.comparison), [_cells(g, self.comparison) for g in self.comparison.groups])
-        )
+        for path, digest in dict.fromkeys((g.results.path, g.results.sha256) for g in self.comparison.groups):
+            console.print(Text(f"{visible(path)} (sha256 {digest[:12]})", "bold"), soft_wrap=True)
+        console.print(fitted(_groups(self.comparison), console.width))
         console.print(
             Text("over the samples answered right; seconds a row are the method's alone"), soft_wrap=True
         )
         if self.comparison.tests:
             console.print()
-            console.print(_table(TEST_TITLES, [_test(test) for test in self.comparison.tests]))
+            console.print(fitted(_tests(self.comparison.tests), console.width))
             console.print(
                 Text(
                     "two-sided, not adjusted for their number; more often: share of pairs where the first is larger"
@@ -53,38 +52,41 @@ class CompareReport:
             console.print(Text(f"note: {visible(note)}", "yellow"), soft_wrap=True)
 
 
-def _titles(comparison: Comparison) -> list[str]:
-    eps = [f"verified at {asked(e)}" for e in comparison.eps]
-    return ["model", "method", "accuracy", "mean eps", "std", "median", "share", "s/row", *eps]
+def _groups(comparison: Comparison) -> list[Strip]:
+    def strip(title: str, show: Callable[[Group], str], rank: int) -> Strip:
+        return Strip(title, tuple(show(group) for group in comparison.groups), rank)
 
-
-def _cells(group: Group, comparison: Comparison) -> list[str]:
+    names = tuple(shortened(visible(g.results.path)) for g in comparison.groups)
     return [
-        shortened(visible(group.results.path)),
-        group.method,
-        f"{100 * group.clean.value:.1f} %",
-        number(group.mean),
-        number(group.deviation),
-        number(group.median),
-        number(group.share),
-        number(group.seconds_a_row),
-        *(f"{100 * group.verified(e).value:.1f} %" for e in comparison.eps),
+        Strip("model", names, numeric=False, folds=True),
+        Strip("method", tuple(g.method for g in comparison.groups), numeric=False),
+        strip("accuracy", lambda g: f"{100 * g.clean.value:.1f} %", 6),
+        strip("mean eps", lambda g: number(g.mean), 0),
+        strip("std", lambda g: number(g.deviation), 2),
+        strip("median", lambda g: number(g.median), 5),
+        strip("share", lambda g: number(g.share), 4),
+        strip("s/row", lambda g: number(g.seconds_a_row), 1),
+        *(
+            strip(f"verified at {asked(e)}", lambda g, e=e: f"{100 * g.verified(e).value:.1f} %", 3)
+            for e in comparison.eps
+        ),
     ]
 
 
-def _test(test: UTest) -> list[str]:
-    names = [f"{shortened(visible(g.results.path))} {g.method}" for g in (test.first, test.second)]
-    return [*names, f"{test.u:.6g}", f"{test.p:.2e}", f"{100 * test.effect:.1f} %"]
+def _tests(tests: Sequence[UTest]) -> list[Strip]:
+    def names(test: UTest) -> tuple[str, str, str]:
+        """What both have in common, and what tells them apart."""
+        first, second = ((shortened(visible(g.results.path)), g.method) for g in (test.first, test.second))
+        same = int(first[0] != second[0])
+        return first[same], first[1 - same], second[1 - same]
 
-
-def _table(titles: list[str], rows: list[list[str]]) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    out = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
-    for place, title in enumerate(titles):
-        out.add_column(title, justify="left" if place < 2 else "right", overflow="fold")
-    for row in rows:
-        out.add_row(*(Text(cell) for cell in row))
-    return out
+    named = list(zip(*map(names, tests), strict=True))
+    return [
+        *(
+            Strip(title, cells, numeric=False, folds=True)
+            for title, cells in zip(("of", "first", "second"), named, strict=True)
+        ),
+        Strip("Mann-Whitney U", tuple(f"{test.u:.6g}" for test in tests), 1),
+        Strip("p", tuple(f"{test.p:.2e}" for test in tests)),
+        Strip("more often", tuple(f"{100 * test.effect:.1f} %" for test in tests), 2),
+    ]

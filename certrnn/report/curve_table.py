@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from certrnn.report.curve import Curve, Point, Share
 from certrnn.report.curve_plot import curve_picture
+from certrnn.report.fitted import APART, Strip, fitted
 from certrnn.report.results import Results
 from certrnn.report.table import ABSENT, asked, frames
 from certrnn.report.visible import visible
@@ -56,11 +57,12 @@ class CurveReport:
         from rich.text import Text
 
         console.print(Text(f"{self.heading()} (sha256 {self.results.sha256[:12]})", "bold"), soft_wrap=True)
-        console.print(_table(self.curve))
+        table, intervals = _table(self.curve, console.width)
+        console.print(table)
         plural = "" if self.curve.samples == 1 else "s"
-        console.print(
-            Text(f"{self.curve.samples} sample{plural}; in brackets 95 % Wilson intervals"), soft_wrap=True
-        )
+        about = "in brackets" if intervals else "a wider terminal shows"
+        text = f"{self.curve.samples} sample{plural}; {about} 95 % Wilson intervals"
+        console.print(Text(text), soft_wrap=True)
         for note in self.results.notes:
             console.print(Text(f"note: {visible(note)}", "yellow"), soft_wrap=True)
 
@@ -106,14 +108,10 @@ def _clean(point: Point) -> str:
     return percent(point.clean)
 
 
-def _table(curve: Curve) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    cells = columns(curve)
-    out = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
-    for title in cells:
-        out.add_column(title, justify="right")
-    for row in zip(*cells.values(), strict=True):
-        out.add_row(*row)
-    return out
+def _table(curve: Curve, width: int) -> tuple[Table, bool]:
+    """The table, and whether it fits with the intervals; else it is without."""
+    whole = columns(curve)
+    bare = {title: [cell.split("[")[0].rstrip() for cell in cells] for title, cells in whole.items()}
+    strips = [[Strip(title, tuple(cells)) for title, cells in shown.items()] for shown in (whole, bare)]
+    fits = sum(strip.size for strip in strips[0]) - APART <= width
+    return fitted(strips[not fits], width), fits

@@ -123,3 +123,21 @@ def test_hostile_names_are_spelled(tmp_path: Path, capsys: pytest.CaptureFixture
     assert len(document["tests"]) == len(HOSTILE) * (len(HOSTILE) - 1) // 2
     report.show(Console(width=220))
     assert not set(capsys.readouterr().out) & {"\u202e", "\u2066", "\u200f", "\x00", "\x07", "\ud800"}
+
+
+def test_a_narrow_terminal_shows_whole_numbers() -> None:
+    import io
+
+    from rich.console import Console
+
+    groups = (group([0.12345, 0.23456]), group([0.2, 0.3], method="crown"))
+    report = CompareReport(Comparison(groups, (0.1,)))
+    shown = {}
+    for width in (50, 120):
+        text = io.StringIO()
+        report.show(Console(file=text, width=width, color_system=None))
+        shown[width] = text.getvalue()
+        assert "0.1790" in shown[width]  # the mean
+        assert "0.07857" in shown[width] or width == 50  # the deviation
+    assert "median" in shown[120]
+    assert "median" not in shown[50]

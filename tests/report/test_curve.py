@@ -98,3 +98,19 @@ def test_hostile_names_are_spelled_in_pictures_and_tables(capsys: pytest.Capture
         report.show(Console(width=200))
         out = capsys.readouterr().out
         assert not set(out) & {"\u202e", "\u2066", "\u200f", "\x00", "\x07", "\ud800"}
+
+
+def test_a_narrow_terminal_shows_whole_numbers_without_intervals() -> None:
+    import io
+
+    from rich.console import Console
+
+    report = CurveReport(results(*ROWS), curve(by_sample(ROWS), [0.1], attacked=True))
+    shown = []
+    for width in (50, 100):
+        text = io.StringIO()
+        report.show(Console(file=text, width=width, color_system=None))
+        shown.append(text.getvalue())
+    assert "50.0 %" in shown[0]
+    assert "[" not in shown[0]
+    assert "50.0 % [ 15.0,  85.0]" in shown[1]

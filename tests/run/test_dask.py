@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -30,7 +31,11 @@ def cluster() -> Iterator[distributed.LocalCluster]:
         warnings.simplefilter("ignore", ResourceWarning)
         warnings.filterwarnings("ignore", "Port .* is already in use", UserWarning)
         with distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs="CRITICAL"
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
         ) as made:
             yield made
 

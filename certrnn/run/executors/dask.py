@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import queue
+import time
 import uuid
 from collections.abc import Sequence
 from types import TracebackType
@@ -21,7 +22,7 @@ CONNECT = 30
 """Seconds until a scheduler must have answered."""
 
 PATIENCE = 5.0
-"""Seconds between two looks at whether the scheduler is still there."""
+"""Seconds between two looks at whether the scheduler is still there, and how many workers it has."""
 
 try:
     from distributed import Client, Future, KilledWorker, get_worker
@@ -113,6 +114,7 @@ class Dask(Executor):
             ) from None
         name = f"certrnn-{hashlib.sha256(job).hexdigest()[:12]}-{uuid.uuid4().hex[:8]}"
         self._plugin = Answering(name, job, engine, limits or Limits(), command)
+        self._slots, self._asked = 1, float("-inf")
         self._flying: dict[Future, int] = {}
         self._done: queue.SimpleQueue[Future] = queue.SimpleQueue()
 
@@ -131,8 +133,11 @@ class Dask(Executor):
     @property
     def slots(self) -> int:
         """Two a thread of the cluster as it is now, at least one: workers may still be on their way."""
-        threads: Any = self._client.nthreads()
-        return max(2 * sum(threads.values()), 1)
+        now = time.monotonic()
+        if now - self._asked > PATIENCE:
+            threads: Any = self._client.nthreads()
+            self._slots, self._asked = max(2 * sum(threads.values()), 1), now
+        return self._slots
 
     def submit(self, ticket: int, task: bytes) -> None:
         future = self._client.submit(
@@ -146,7 +151,12 @@ class Dask(Executor):
         with contextlib.suppress(queue.Empty):
             while True:
                 futures.append(self._done.get_nowait())
-        return [Reply(self._flying.pop(future), self._answer(future)) for future in futures]
+        try:
+            found: Any = self._client.gather(futures)  # all in one message
+        except Exception:  # one of them says why; which, is found one by one
+            found = [self._settled(future) for future in futures]
+        answers = [answer if isinstance(answer, bytes | Failure) else Failure(*answer) for answer in found]
+        return [Reply(self._flying.pop(f), answer) for f, answer in zip(futures, answers, strict=True)]
 
     def _first(self) -> Future:
         while True:
@@ -155,17 +165,17 @@ class Dask(Executor):
             if self._client.status not in ("running", "connecting", "newly-created"):
                 raise _gone()
 
-    def _answer(self, future: Future) -> bytes | Failure:
-        if future.status == "cancelled":
-            raise _gone()
-        if future.status == "error":
-            error = future.exception()
-            if isinstance(error, Unsupported):
-                raise error
+    def _settled(self, future: Future) -> Any:
+        """What a task came back with, or why there is nothing."""
+        try:
+            return future.result()
+        except Unsupported:
+            raise
+        except Exception as error:
+            if future.status in ("cancelled", "lost"):
+                raise _gone() from None
             kind = "died" if isinstance(error, KilledWorker) else "error"
             return Failure(kind, " ".join(f"{type(error).__name__}: {error}".split())[:300])
-        answer = future.result()
-        return answer if isinstance(answer, bytes) else Failure(*answer)
 
 
 def _gone() -> Unsupported:

@@ -9,18 +9,33 @@ from collections.abc import Callable
 from certrnn.analyses._protocol import Analysis, certified, proved
 from certrnn.analyses.ascent import Ascent
 from certrnn.analyses.backward import Backward
+from certrnn.analyses.branching import BranchAndBound
 from certrnn.analyses.forward import Forward
 from certrnn.analyses.refinement import Refinement
 from certrnn.domains import Intervals, Zonotopes
+
+
+def _joint() -> Backward:
+    return Backward("joint", Ascent(steps=120, rate=0.05, shared=False), Refinement(Ascent(steps=40)))
+
 
 METHODS: dict[str, Callable[[], Analysis]] = {
     "interval": lambda: Forward(Intervals()),
     "zonotope": lambda: Forward(Zonotopes()),
     "crown": lambda: Backward("crown"),
     "alpha-crown": lambda: Backward("alpha-crown", Ascent(steps=60, curved=False)),
-    "joint": lambda: Backward(
-        "joint", Ascent(steps=120, rate=0.05, shared=False), Refinement(Ascent(steps=40))
-    ),
+    "joint": _joint,
+    "bab": lambda: BranchAndBound(_joint()),
 }
 
-__all__ = ["METHODS", "Analysis", "Ascent", "Backward", "Forward", "Refinement", "certified", "proved"]
+__all__ = [
+    "METHODS",
+    "Analysis",
+    "Ascent",
+    "Backward",
+    "BranchAndBound",
+    "Forward",
+    "Refinement",
+    "certified",
+    "proved",
+]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -31,6 +33,7 @@ class Ascent:
     resumed: share of the steps that an ascent takes which starts where an earlier one ended.
     policy: where the slopes start.
     dtype: of the ascent; the final enclosure is always float64.
+    deadline: of ``time.perf_counter``; no step is begun after it.
     """
 
     steps: int = 40
@@ -41,6 +44,12 @@ class Ascent:
     resumed: float = 0.4
     policy: SlopePolicy = field(default_factory=LeastWidth)
     dtype: torch.dtype = torch.float32
+    deadline: float = math.inf
+
+    @property
+    def late(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.perf_counter() > self.deadline
 
     def start(self, recording: Recording, rows: Rows) -> Parameters:
         """Policy slopes and no curvature."""
@@ -67,18 +76,29 @@ class Ascent:
             known = memory is not None and climb.resume(memory.recall(key))
             steps = self.steps if not known else max(1, round(self.steps * self.resumed))
             for step in range(steps):
+                if self.late:
+                    break
                 climb.step(step / steps)
         if memory is not None:
             memory.keep(key, climb.state())
         return climb.result()
 
 
-def _amplitude(found: NodeRecord, slopes: torch.Tensor) -> torch.Tensor:
-    """The width of each neuron's enclosure, (B, n): the natural size of its offsets and curvatures."""
+def _units(found: NodeRecord, slopes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Natural sizes of slopes (arity, B, n) and curvatures (q, B, n): those that change an offset by the width of the
+    neuron's enclosure across its box. Slopes beyond 1 and curvatures beyond ``x^2`` bend more than any gate does; where
+    an argument hardly moves, the widths are rounding."""
     arity, batch, size = found.shape
     flat = slopes[:, :, 0].reshape(arity, -1).contiguous().cpu().numpy()
     residual = found.node.transformer.residual(flat, found.region)
-    return to_tensor((residual.upper - residual.lower).reshape(batch, size), found.center)
+    amplitude = to_tensor((residual.upper - residual.lower).reshape(batch, size), found.center)
+    half = to_tensor((0.5 * (found.region.upper - found.region.lower)).reshape(arity, batch, size), found.center)
+    reach = half.clamp_min(2.0**-900)
+    across = (1.0 / (found.scale * reach)).clamp_max(1e6)
+    shape = across**2 if arity == 1 else torch.stack([across[0] ** 2, across[0] * across[1], across[1] ** 2])
+    largest = found.scale.amax(0) ** -2
+    curve = torch.minimum(amplitude, largest / shape.amax(0)) * shape
+    return (amplitude / reach).clamp_max(1.0), curve
 
 
 class _Climb:
@@ -90,11 +110,9 @@ class _Climb:
         found = recording.nodes
         dtype = options.dtype
         self.samples = {p: Samples.of(found[p], dtype) for p in self.positions}
-        amplitude = {p: _amplitude(found[p], start.slopes[p]) for p in self.positions}
-        self.slope_unit = {
-            p: (amplitude[p][None] * found[p].scale)[:, :, None].to(dtype) for p in self.positions
-        }
-        self.curve_unit = {p: amplitude[p][None, :, None].to(dtype) for p in self.positions}
+        units = {p: _units(found[p], start.slopes[p]) for p in self.positions}
+        self.slope_unit = {p: slope[:, :, None].to(dtype) for p, (slope, _) in units.items()}
+        self.curve_unit = {p: curve[:, :, None].to(dtype) for p, (_, curve) in units.items()}
         self.start = {p: start.slopes[p].to(dtype) for p in self.positions}
         self.moves = {p: torch.zeros_like(self.start[p], requires_grad=True) for p in self.positions}
         self.curves = {
@@ -235,6 +253,22 @@ class _Climb:
             weights = _finite(self.log_weights.exp(), torch.ones_like(self.log_weights)).clamp_min(2.0**-100)
             ridge = _finite(self.log_ridge.exp(), torch.zeros_like(self.log_ridge))
             return chosen, Joint(weights, ridge, _finite(self.point, torch.zeros_like(self.point)))
+
+
+def joined(states: Sequence[State]) -> State:
+    """States of single samples as the state of their batch."""
+    return {name: torch.cat([s[name] for s in states], dim=_batch_axis(name)) for name in states[0]}
+
+
+def split(state: State, count: int) -> list[State]:
+    """The state of a batch of ``count`` samples as states of single ones."""
+    parts = {name: value.split(1, dim=_batch_axis(name)) for name, value in state.items()}
+    return [{name: part[k] for name, part in parts.items()} for k in range(count)]
+
+
+def _batch_axis(name: str) -> int:
+    """Slopes and curvatures are (arity, B, R, n) and (q, B, R, n); everything else begins with B."""
+    return 1 if name.startswith(("slope", "curve")) else 0
 
 
 def _orthonormal(block: torch.Tensor) -> torch.Tensor:

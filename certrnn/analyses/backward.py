@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -10,7 +9,7 @@ import torch
 from certrnn.analyses._protocol import Analysis
 from certrnn.analyses.ascent import Ascent
 from certrnn.analyses.memory import Memory, samples_key
-from certrnn.analyses.recording import record
+from certrnn.analyses.recording import Recording, record
 from certrnn.analyses.refinement import Refinement, best_bound
 from certrnn.analyses.rows import Rows
 from certrnn.domains import Zonotopes
@@ -43,8 +42,24 @@ class Backward(Analysis):
     def remembering(self) -> Backward:
         return replace(self, starts=Memory())
 
+    def until(self, deadline: float) -> Backward:
+        ascent = None if self.ascent is None else replace(self.ascent, deadline=deadline)
+        refinement = self.refinement
+        if refinement is not None:
+            refinement = replace(refinement, ascent=replace(refinement.ascent, deadline=deadline))
+        return replace(self, ascent=ascent, refinement=refinement)
+
     def margins(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
-        per_row = self._bytes_per_row(graph, region.frames)
+        step = max(1, self.memory // (8 * self._require_memory(graph, region.frames)))
+        parts = [
+            self.recorded(graph, region.rows(i, i + step), spec.part(i, i + step))[0]
+            for i in range(0, region.batch, step)
+        ]
+        return torch.cat(parts) if parts else torch.zeros(0, spec.rows.shape[1], dtype=torch.float64)
+
+    def _require_memory(self, graph: Graph, frames: tuple[int, ...]) -> int:
+        """Bytes for one row of the batch."""
+        per_row = self._bytes_per_row(graph, frames)
         if per_row > self.memory:
             raise Unsupported(
                 f"analysing with {self.name}",
@@ -52,12 +67,7 @@ class Backward(Analysis):
                 f"an estimate of {per_row / 2**30:.1f} GiB",
                 "Use --method zonotope for a network of this size.",
             )
-        step = max(1, self.memory // (8 * per_row))
-        parts: Sequence[torch.Tensor] = [
-            self._chunk(graph, region.rows(i, i + step), spec.part(i, i + step))
-            for i in range(0, region.batch, step)
-        ]
-        return torch.cat(list(parts)) if parts else torch.zeros(0, spec.rows.shape[1], dtype=torch.float64)
+        return per_row
 
     def _bytes_per_row(self, graph: Graph, frames: tuple[int, ...]) -> int:
         """Deviations and their Gram matrices beside the propagation itself, for one row of the batch."""
@@ -73,7 +83,9 @@ class Backward(Analysis):
         ascents = (self.ascent, None if self.refinement is None else self.refinement.ascent)
         return any(ascent is not None and ascent.curved for ascent in ascents)
 
-    def _chunk(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
+    def recorded(self, graph: Graph, region: Region, spec: Spec) -> tuple[torch.Tensor, Recording]:
+        """The margins, and the propagation behind them; the region is not cut into chunks."""
+        self._require_memory(graph, region.frames)
         with torch.no_grad():
             key = () if self.starts is None else (samples_key(region),)
             refine = None if self.refinement is None else self.refinement.begin(self.starts, key)
@@ -81,4 +93,4 @@ class Backward(Analysis):
             bound = recording.run.lower(output, spec.rows, spec.offset)
             rows = Rows({graph.output: spec.rows}, spec.offset)
             best = best_bound(recording, rows, self.ascent, self.starts, (*key, "margins"))
-            return torch.maximum(bound, best)
+            return torch.maximum(bound, best), recording

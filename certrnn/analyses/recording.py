@@ -7,7 +7,7 @@ For every elementwise node: the region of its arguments, and their *deviations*,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ import torch
 import transformers_abs as ta
 from certrnn.domains import Zonotope, Zonotopes, propagate
 from certrnn.domains._rounding import up
+from certrnn.domains._rows import SymbolSpace
 from certrnn.domains.zonotope import ZonotopeRun
 from certrnn.ir import Elementwise, Graph, Input
 from certrnn.regions import Region
@@ -46,6 +47,20 @@ class NodeRecord:
         """(arity, B, n)."""
         return tuple(self.center.shape)  # pyright: ignore[reportReturnType]
 
+    def selected(self, rows: torch.Tensor) -> NodeRecord:
+        """The record of the batch rows ``rows``, which may repeat."""
+        _, batch, size = self.shape
+
+        def pick(array: np.ndarray) -> np.ndarray:
+            shaped = array.reshape(len(array), batch, size)[:, rows.cpu().numpy()]
+            return np.ascontiguousarray(shaped.reshape(len(array), -1))
+
+        cuts, region = self.region.cuts, self.region
+        clip = None if cuts is None else ta.Cuts(pick(cuts.center), pick(cuts.scale), pick(cuts.width))
+        kept = tuple(Deviation(d.rows, d.matrix[:, rows], d.slack[rows]) for d in self.deviations)
+        chosen = ta.Region(pick(region.lower), pick(region.upper), clip)
+        return NodeRecord(self.node, chosen, self.center[:, rows], self.scale[:, rows], kept)
+
 
 @dataclass(frozen=True, eq=False)
 class InputRecord:
@@ -73,6 +88,20 @@ class Recording:
     @property
     def symbols(self) -> int:
         return self.run.space.size
+
+    def selected(self, rows: torch.Tensor) -> Recording:
+        """What was recorded of the batch rows ``rows``, which may repeat.
+
+        Symbols count by their cube alone from here on: groups belong to the rows of the batch that made them.
+        """
+        space = SymbolSpace()
+        space.append(self.symbols)
+        region, failed = self.run.region.select(rows), self.run.failed[rows]
+        run = replace(self.run, region=region, failed=failed, space=space)
+        inputs = {p: InputRecord(i.center[rows], i.radius[rows], i.rows) for p, i in self.inputs.items()}
+        nodes = {p: found.selected(rows) for p, found in self.nodes.items()}
+        sizes = {p: m[rows] for p, m in self.magnitude.items()}
+        return Recording(self.graph, run, nodes, inputs, sizes)
 
 
 Refine = Callable[[Recording, int, NodeRecord], ta.Region]

@@ -33,7 +33,7 @@ def best_bound(
     substitution."""
     start = (ascent or Ascent()).start(recording, rows)
     bound = enclosed_rows(recording, rows, start)
-    if ascent is not None and ascent.steps and start.slopes:
+    if ascent is not None and ascent.steps and start.slopes and not ascent.late:
         parameters, joint = ascent(recording, rows, memory, key)
         bound = torch.maximum(bound, enclosed_rows(recording, rows, parameters, joint))
     return bound

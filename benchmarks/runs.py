@@ -130,9 +130,8 @@ def be_cluster(workers: int) -> None:
     """Print the scheduler's address, and go on until nobody listens."""
     from distributed import LocalCluster
 
-    with LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
-    ) as cluster:
+    options: dict[str, Any] = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+    with LocalCluster(n_workers=workers, threads_per_worker=1, **options) as cluster:
         made: Any = cluster
         print(made.scheduler_address, flush=True)
         sys.stdin.read()

@@ -10,6 +10,7 @@ import socket
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ distributed = pytest.importorskip("distributed", reason="the extra dask is not i
 
 
 @contextlib.contextmanager
-def cluster() -> Iterator[distributed.LocalCluster]:
+def cluster() -> Iterator[Any]:
     """Two worker processes; their nannies replace what dies."""
     with warnings.catch_warnings():
         # a killed worker's connections are found by the garbage collector, and ports may be taken
@@ -62,7 +63,7 @@ def test_the_table_is_the_same_with_a_worker_killed(tmp_path: Path) -> None:
     assert timeless(read_results(tmp_path / "run")) == truth
 
 
-def workers(made: distributed.LocalCluster) -> list[dict]:
+def workers(made: Any) -> list[dict]:
     with distributed.Client(made.scheduler_address, set_as_default=False) as client:
         return [{"pid": pid} for pid in client.run(os.getpid).values()]
 

@@ -1,7 +1,7 @@
 """A network as a system that takes one frame at a time, read off its graph.
 
-Every node of a graph depends on frames up to some last one, its *time*. What later frames read of earlier ones is the
-state: the nodes of time at most t that some node of a later time reads. Of an unrolled RNN, LSTM or GRU, also a
+Every node of a graph depends on frames up to some last one. What later frames read of earlier ones is the state: the
+nodes computed up to frame t that some node of a later frame reads. Of an unrolled RNN, LSTM or GRU, also a
 stacked one, these are the hidden (and cell) states, so a step costs the same whatever its frame. Nothing has to be
 known of the cells.
 """
@@ -14,7 +14,7 @@ from functools import cached_property
 import torch
 
 from certrnn.domains.points import PointsRun
-from certrnn.ir import Elementwise, Graph, Input
+from certrnn.ir import Affine, Elementwise, Gather, Graph, Input
 
 State = tuple[torch.Tensor, ...]
 """Values of the nodes of one cut, each (B, size)."""
@@ -49,11 +49,25 @@ class CausalSystem:
 
     @cached_property
     def times(self) -> tuple[int, ...]:
-        """For every node the last frame it depends on; -1 for constants."""
+        """For every node the frame at which it is computed; -1 for constants.
+
+        That is the last frame it depends on; but a linear map of a state which only a later frame reads (``R h``)
+        belongs to that frame, so that the state is h itself.
+        """
         times: list[int] = []
         for node in self.graph.nodes:
             own = node.frame if isinstance(node, Input) else -1
             times.append(max([own, *(times[s] for s in node.sources)]))
+        read = [len(self.graph.nodes)] * len(times)  # the earliest time at which a node is read
+        for position in range(len(times) - 1, -1, -1):
+            node = self.graph.nodes[position]
+            movable = (
+                isinstance(node, Affine | Gather) and position != self.graph.output and times[position] >= 0
+            )
+            if movable and read[position] < len(times):
+                times[position] = max(times[position], read[position])
+            for source in node.sources:
+                read[source] = min(read[source], times[position])
         return tuple(times)
 
     @property

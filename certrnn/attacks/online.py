@@ -33,8 +33,14 @@ class LinfLimits:
     clip: tuple[float, float] | None = None
 
     def __call__(self, frame: int, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        lower, upper = x - self.eps, x + self.eps
+        lower, upper = inwards(x - self.eps, x + self.eps, x)
         return (lower, upper) if self.clip is None else (lower.clamp(*self.clip), upper.clamp(*self.clip))
+
+
+def inwards(lower: torch.Tensor, upper: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Limits one number towards ``x``, so that their own rounding leaves no region: a projection afterwards, which
+    sees the whole sequence, then has nothing to move."""
+    return torch.nextafter(lower, x), torch.nextafter(upper, x)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +187,7 @@ class CausalAttack(Attack):
         center = region.center
         # the farthest that each feature goes, from the projection alone: attacks do not read boxes
         ends = [region.project(center + 1e9 * sign) for sign in (-1.0, 1.0)]
-        lower, upper = torch.minimum(*ends), torch.maximum(*ends)
+        lower, upper = inwards(torch.minimum(*ends), torch.maximum(*ends), center)
 
         def limits(frame: int, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             return lower[:, frame], upper[:, frame]

@@ -13,7 +13,7 @@ from certrnn.analyses.memory import Memory, State
 from certrnn.analyses.planes import Parameters, Samples, sampled
 from certrnn.analyses.quadratic_form import Deviations
 from certrnn.analyses.recording import NodeRecord, Recording
-from certrnn.analyses.rows import Joint, Rows, linear_part
+from certrnn.analyses.rows import Joint, Rows, linear_part, with_strips
 from certrnn.analyses.substitution import substitute
 from certrnn.arrays import to_tensor
 from transformers_abs.slopes import LeastWidth, SlopePolicy
@@ -92,7 +92,9 @@ def _units(found: NodeRecord, slopes: torch.Tensor) -> tuple[torch.Tensor, torch
     flat = slopes[:, :, 0].reshape(arity, -1).contiguous().cpu().numpy()
     residual = found.node.transformer.residual(flat, found.region)
     amplitude = to_tensor((residual.upper - residual.lower).reshape(batch, size), found.center)
-    half = to_tensor((0.5 * (found.region.upper - found.region.lower)).reshape(arity, batch, size), found.center)
+    half = to_tensor(
+        (0.5 * (found.region.upper - found.region.lower)).reshape(arity, batch, size), found.center
+    )
     reach = half.clamp_min(2.0**-900)
     across = (1.0 / (found.scale * reach)).clamp_max(1e6)
     shape = across**2 if arity == 1 else torch.stack([across[0] ** 2, across[0] * across[1], across[1] ** 2])
@@ -118,7 +120,8 @@ class _Climb:
         self.curves = {
             p: start.curvature[p].to(dtype).clone().requires_grad_(options.curved) for p in self.positions
         }
-        groups = list(self.moves.values())
+        self.multipliers = self._no_multipliers()
+        groups = [*self.moves.values(), *([] if self.multipliers is None else [self.multipliers])]
         if options.curved:
             self._open_joint()
             groups += [*self.curves.values(), self.log_weights, self.log_ridge, self.point]
@@ -144,12 +147,30 @@ class _Climb:
 
     def _parameters(self) -> Parameters:
         slopes = {p: self.start[p] + self.moves[p] * self.slope_unit[p] for p in self.positions}
-        return Parameters(slopes, {p: self.curves[p] * self.curve_unit[p] for p in self.positions})
+        curvature = {p: self.curves[p] * self.curve_unit[p] for p in self.positions}
+        taken = None
+        if self.multipliers is not None and self.multiplier_unit is not None:
+            taken = self.multipliers * self.multiplier_unit
+        return Parameters(slopes, curvature, taken)
+
+    def _no_multipliers(self) -> torch.Tensor | None:
+        """Zeros (B, R, C) for the strips, in units of a strip's share in the rows' coefficients."""
+        strips = self.recording.strips
+        if strips is None:
+            return None
+        matrix = strips.matrix.to(self.options.dtype)
+        with torch.no_grad():
+            self.multipliers = self.multiplier_unit = None
+            _, linear, _ = self._linear(self._parameters())
+            share = linear.abs() @ matrix.abs().transpose(1, 2)
+            self.multiplier_unit = share / (matrix * matrix).sum(2).clamp_min(1e-30)[:, None]
+        return torch.zeros_like(self.multiplier_unit).requires_grad_()
 
     def _linear(self, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor, dict[int, torch.Tensor]]:
         planes = sampled(self.recording, parameters, self.samples)
         result = substitute(self.recording, self.rows.coefficients, planes, exact=False)
-        constant, linear, _ = linear_part(self.recording, result)
+        part = linear_part(self.recording, result)
+        constant, linear, _ = with_strips(self.recording.strips, parameters.multipliers, part)
         form = {p: parameters.curvature[p] * result.weights[p] for p in self.positions}
         return constant + self.rows.offset, linear, form
 
@@ -200,6 +221,8 @@ class _Climb:
         if self.options.curved:
             leaves |= {f"curve {k}": self.curves[p] for k, p in enumerate(self.positions)}
             leaves |= {"weights": self.log_weights, "ridge": self.log_ridge, "point": self.point}
+        if self.multipliers is not None:
+            leaves["multipliers"] = self.multipliers
         return leaves
 
     def state(self) -> State:
@@ -216,7 +239,7 @@ class _Climb:
             for name, leaf in self._leaves().items():
                 leaf.copy_(_finite(state[name], leaf).to(leaf))
             if self.options.curved:
-                self.block = state["block"]
+                self.block = state["block"].to(self.block)
         return True
 
     def step(self, progress: float) -> None:
@@ -244,9 +267,11 @@ class _Climb:
     def result(self) -> tuple[Parameters, Joint | None]:
         with torch.no_grad():
             parameters = self._parameters()
+            taken = parameters.multipliers
             chosen = Parameters(
                 {p: _finite(v, self.base.slopes[p]) for p, v in parameters.slopes.items()},
                 {p: _finite(v, torch.zeros_like(v)) for p, v in parameters.curvature.items()},
+                None if taken is None else _finite(taken, torch.zeros_like(taken)),
             )
             if not self.options.curved:
                 return chosen, None

@@ -22,18 +22,11 @@ from transformers_abs._rounding import gamma
 @dataclass(eq=False)
 class Parameters:
     """Per elementwise node: ``slopes`` (arity, B, R, n) and ``curvature`` (q, B, R, n), the entries xx, xy, yy of M
-    (q = 3) or xx alone (q = 1)."""
+    (q = 3) or xx alone (q = 1). ``multipliers`` (B, R, C) of the recording's strips, any numbers, or None for zero."""
 
     slopes: dict[int, torch.Tensor]
     curvature: dict[int, torch.Tensor]
-
-    def chosen(self, improved: torch.Tensor, other: Parameters) -> Parameters:
-        """``other`` where ``improved`` (B, R), else these."""
-
-        def mix(mine: dict[int, torch.Tensor], theirs: dict[int, torch.Tensor]) -> dict[int, torch.Tensor]:
-            return {p: torch.where(improved[None, :, :, None], theirs[p], mine[p]) for p in mine}
-
-        return Parameters(mix(self.slopes, other.slopes), mix(self.curvature, other.curvature))
+    multipliers: torch.Tensor | None = None
 
 
 def spread_rows(array: np.ndarray, batch: int, rows: int) -> np.ndarray:

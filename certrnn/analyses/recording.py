@@ -71,15 +71,30 @@ class InputRecord:
     rows: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Strips:
+    """What a part of a region knows of its symbols beside the cube: ``low <= matrix s <= high``, matrix (B, C, m) and
+    the bounds (B, C); rows of zeros say nothing."""
+
+    matrix: torch.Tensor
+    low: torch.Tensor
+    high: torch.Tensor
+
+    def to(self, like: torch.Tensor) -> Strips:
+        return Strips(self.matrix.to(like), self.low.to(like), self.high.to(like))
+
+
 @dataclass(eq=False)
 class Recording:
-    """What one propagation has seen so far. ``magnitude[p]`` bounds ``|value p|`` from above, (B, size)."""
+    """What one propagation has seen so far. ``magnitude[p]`` bounds ``|value p|`` from above, (B, size); ``strips``
+    hold on the part of the region that is looked at, or None."""
 
     graph: Graph
     run: ZonotopeRun
     nodes: dict[int, NodeRecord] = field(default_factory=dict)
     inputs: dict[int, InputRecord] = field(default_factory=dict)
     magnitude: dict[int, torch.Tensor] = field(default_factory=dict)
+    strips: Strips | None = None
 
     @property
     def batch(self) -> int:

@@ -8,7 +8,7 @@ import torch
 
 from certrnn.analyses.planes import Parameters, enclosed
 from certrnn.analyses.quadratic_form import Deviations, cube_minimum, largest_eigenvalue
-from certrnn.analyses.recording import Recording
+from certrnn.analyses.recording import Recording, Strips
 from certrnn.analyses.substitution import Substituted, ancestors, substitute
 from certrnn.domains._rounding import up
 from certrnn.ir import Elementwise
@@ -58,6 +58,24 @@ def linear_part(recording: Recording, result: Substituted) -> tuple[torch.Tensor
     return constant, linear, error
 
 
+def with_strips(
+    strips: Strips | None,
+    multipliers: torch.Tensor | None,
+    part: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Constant, coefficients and error of the rows once each strip ``low <= a . s <= high`` takes its share: for any
+    number g, ``l . s = (l - g a) . s + g (a . s) >= (l - g a) . s + min(g low, g high)``."""
+    if strips is None or multipliers is None:
+        return part
+    constant, linear, error = part
+    known = strips.to(linear)
+    gained = torch.minimum(multipliers * known.low[:, None], multipliers * known.high[:, None])
+    size = linear.abs().sum(2) + (multipliers.abs() @ known.matrix.abs()).sum(2)
+    share = 2.0 * gamma(multipliers.shape[2] + linear.shape[2] + 8)
+    error = error + share * (size + constant.abs() + gained.abs().sum(2))
+    return constant + gained.sum(2), linear - multipliers @ known.matrix, error
+
+
 def linear_minimum(recording: Recording, linear: torch.Tensor) -> torch.Tensor:
     """Lower bounds (B, R) of ``l . s`` over the symbols; groups in less than their cube count by their own norm."""
     groups = recording.run.space.groups
@@ -71,7 +89,8 @@ def enclosed_rows(
 ) -> torch.Tensor:
     """Sound lower bounds (B, R) of the rows, whatever the parameters are; -inf where nothing can be said."""
     result = substitute(recording, rows.coefficients, enclosed(recording, parameters), exact=True)
-    constant, linear, error = linear_part(recording, result)
+    strips = recording.strips
+    constant, linear, error = with_strips(strips, parameters.multipliers, linear_part(recording, result))
     positions = rows.nonlinear(recording)
     curved = joint is not None and any(bool((parameters.curvature[p] != 0).any()) for p in positions)
     if curved:

@@ -11,10 +11,10 @@ import torch
 import transformers_abs as ta
 from certrnn.analyses.ascent import Ascent, joined, split
 from certrnn.analyses.branching.best_first import Leaf, Tree
-from certrnn.analyses.branching.tightening import cut_deviation, tightened
+from certrnn.analyses.branching.tightening import CutDeviation, cut_deviation, tightened
 from certrnn.analyses.memory import Memory, State
 from certrnn.analyses.planes import Parameters
-from certrnn.analyses.recording import NodeRecord, Recording
+from certrnn.analyses.recording import NodeRecord, Recording, Strips
 from certrnn.analyses.rows import Joint, Rows, enclosed_rows
 from certrnn.analyses.substitution import substitute
 from transformers_abs.slopes import Secant, SlopePolicy
@@ -33,6 +33,7 @@ class Part:
     what each neuron's relaxation counts in the worst row; ``state`` is where the ascent ended."""
 
     regions: dict[int, ta.Region]
+    cuts: tuple[CutDeviation, ...] = ()
     weights: dict[int, np.ndarray] = field(default_factory=dict)
     state: State | None = None
     guess: torch.Tensor | None = None
@@ -111,7 +112,7 @@ class Neurons(Tree[Part]):
             if tighter is None:
                 return None
             regions[reader] = tighter
-        return Part(regions, state=part.state)
+        return Part(regions, (*part.cuts, known), state=part.state)
 
     def bound(self, parts: Sequence[Part]) -> Sequence[Leaf[Part]]:
         count = len(parts)
@@ -119,13 +120,15 @@ class Neurons(Tree[Part]):
         for position in {p for part in parts for p in part.regions}:
             regions = [self._record(part, position).region for part in parts]
             recording.nodes[position] = replace(recording.nodes[position], region=_stacked(regions))
+        recording.strips = _strips([part.cuts for part in parts], recording.symbols)
         rows = Rows(
             {p: c.expand(count, -1, -1) for p, c in self.rows.coefficients.items()},
             self.rows.offset.expand(count, -1),
         )
         memory, states = Memory(), [part.state for part in parts if part.state is not None]
         if len(states) == count:
-            memory.keep((), joined(states))
+            strips = 0 if recording.strips is None else recording.strips.low.shape[1]
+            memory.keep((), joined([_padded(state, rows.offset.shape[1], strips) for state in states]))
         parameters, joint = self.ascent(recording, rows, memory)
         bound = enclosed_rows(recording, rows, parameters, joint)
         bound = torch.maximum(bound, enclosed_rows(recording, rows, self.ascent.start(recording, rows)))
@@ -183,6 +186,29 @@ def _stacked(regions: list[ta.Region]) -> ta.Region:
             beside([c.center for c in cuts]), beside([c.scale for c in cuts]), beside([c.width for c in cuts])
         )
     return ta.Region(beside([r.lower for r in regions]), beside([r.upper for r in regions]), clip)
+
+
+def _strips(cuts: list[tuple[CutDeviation, ...]], symbols: int) -> Strips | None:
+    """The cuts of every part, filled up with strips that say nothing."""
+    count = max(len(c) for c in cuts)
+    if count == 0:
+        return None
+    shape = (len(cuts), count)
+    matrix = torch.zeros(*shape, symbols, dtype=torch.float64)
+    low, high = torch.zeros(shape, dtype=torch.float64), torch.zeros(shape, dtype=torch.float64)
+    for k, some in enumerate(cuts):
+        for c, cut in enumerate(some):
+            matrix[k, c], (low[k, c], high[k, c]) = cut.row, cut.strip
+    return Strips(matrix, low, high)
+
+
+def _padded(state: State, rows: int, strips: int) -> State:
+    """The parent's state with a zero multiplier for every strip that it did not have."""
+    if not strips:
+        return state
+    known = state.get("multipliers", torch.zeros(1, rows, 0))
+    filled = torch.nn.functional.pad(known, (0, strips - known.shape[2]))
+    return {**state, "multipliers": filled}
 
 
 def _guess(recording: Recording, leaf: int, row: int, joint: Joint | None) -> torch.Tensor | None:

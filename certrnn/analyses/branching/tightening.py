@@ -9,6 +9,7 @@ g = 0 says nothing new; near the projection of a_2 on a_1 the sum is smallest.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ SHARES = (0.5, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Deviation:
+class CutDeviation:
     """One deviation ``e = a . s + r`` (a (m,), |r| <= slack) and the interval that it is known to lie in."""
 
     row: torch.Tensor
@@ -31,10 +32,17 @@ class Deviation:
     low: float
     high: float
 
+    @property
+    def strip(self) -> tuple[float, float]:
+        """Bounds of ``a . s`` itself."""
+        return math.nextafter(self.low - self.slack, -math.inf), math.nextafter(
+            self.high + self.slack, math.inf
+        )
+
 
 def cut_deviation(
     recording: Recording, position: int, argument: int, element: int, region: ta.Region
-) -> Deviation:
+) -> CutDeviation:
     """The deviation of one argument of a recording of batch size one, within its box in ``region``."""
     found = recording.nodes[position]
     deviation = found.deviations[argument]
@@ -44,10 +52,10 @@ def cut_deviation(
     ends = [(float(bound[argument, element]) - center) * scale for bound in (region.lower, region.upper)]
     # two roundings each
     low, high = ends[0] - 4e-16 * abs(ends[0]) - 1e-300, ends[1] + 4e-16 * abs(ends[1]) + 1e-300
-    return Deviation(row, float(deviation.slack[0, element]), low, high)
+    return CutDeviation(row, float(deviation.slack[0, element]), low, high)
 
 
-def tightened(found: NodeRecord, region: ta.Region, cut: Deviation) -> ta.Region | None:
+def tightened(found: NodeRecord, region: ta.Region, cut: CutDeviation) -> ta.Region | None:
     """The region of a node's arguments given a cut; None where it is empty, so that nothing lies beyond the cut."""
     lower, upper = region.lower.copy(), region.upper.copy()
     for argument in range(len(found.center)):
@@ -59,7 +67,7 @@ def tightened(found: NodeRecord, region: ta.Region, cut: Deviation) -> ta.Region
     return ta.Region(lower, upper, region.cuts)
 
 
-def _ends(found: NodeRecord, argument: int, cut: Deviation) -> tuple[np.ndarray, np.ndarray]:
+def _ends(found: NodeRecord, argument: int, cut: CutDeviation) -> tuple[np.ndarray, np.ndarray]:
     """Bounds (n,) of one argument of every neuron of the node."""
     deviation = found.deviations[argument]
     matrix = torch.zeros(len(cut.row), deviation.matrix.shape[2], dtype=torch.float64)

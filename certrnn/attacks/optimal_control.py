@@ -23,8 +23,10 @@ _EDGE = 0.999999
 
 @dataclass(frozen=True, eq=False)
 class OptimalControl(Attack):
-    """Minimise ``-V(h(T)) + sum_t weight |u_t|^2`` over controls u with ``x_t + eps tanh(u_t)`` as frames (where a
-    valid range cuts the region, tanh runs over what is left, and the cost counts from the controls that change nothing).
+    """Minimise ``-V(h(T)) + sum_t weight |u_t|^2`` over controls u with ``x_t + eps tanh(u_t)`` as frames.
+
+    Where a valid range cuts the region, tanh runs over what is left; the cost counts from the controls that change
+    nothing.
 
     Direct transcription: the states after every frame are unknowns beside the controls, tied together by the
     equations ``s_t = F_t(s_{t-1}, x_t)`` (sequential quadratic programming). Beyond ``limit`` unknowns the states are

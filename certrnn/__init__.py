@@ -8,19 +8,21 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from certrnn.model import Model, load
+    from certrnn.search import Accept, Norm, Threshold
 
 __version__ = "0.1.0"
-__all__ = ["Model", "__version__", "load"]
+__all__ = ["Accept", "Model", "Norm", "Threshold", "__version__", "load"]
+
+_FRONT = {"load": "model", "Model": "model", "Norm": "search", "Accept": "search", "Threshold": "search"}
 
 
 def __getattr__(name: str) -> Any:
-    """``load`` and ``Model`` arrive when they are first used: importing certrnn loads no torch."""
-    if name in ("Model", "load"):
-        from certrnn import model
-
-        return getattr(model, name)
+    """The library arrives when it is first used: importing certrnn loads no torch."""
+    if name in _FRONT:
+        return getattr(import_module(f"certrnn.{_FRONT[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

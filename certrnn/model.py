@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from onnx import TensorProto
 
 from certrnn.analyses.import_check import check_against_onnxruntime
-from certrnn.errors import InvalidInput, UsageError
+from certrnn.errors import InvalidInput, Unsupported, UsageError
 from certrnn.examples import resolve
 from certrnn.io.onnx import OnnxModel, read
 from certrnn.io.text import TextSource
@@ -22,6 +22,7 @@ from certrnn.report.results import Results
 from certrnn.report.rows import Row
 from certrnn.report.words import Sentence, Words
 from certrnn.run import Adversary, Opponent, Query, Sequences, Tick, answer, eps_values, spelled_frames
+from certrnn.run.asked import substitution
 from certrnn.run.assault import Assault, assail, left_out, named
 from certrnn.run.assault_rows import Found
 from certrnn.run.counterexamples import Counterexamples
@@ -30,7 +31,17 @@ from certrnn.run.results import Subject, gathered
 from certrnn.run.sequences import Kind
 from certrnn.run.texts import read_text
 from certrnn.run.words import WordQuery, answer_words
-from certrnn.search import Problem, parse_threats
+from certrnn.search import (
+    Demand,
+    Disturbance,
+    Labels,
+    Norm,
+    Problem,
+    Threshold,
+    WordSubstitution,
+    parse_threats,
+)
+from certrnn.search.disturbance import FULL
 
 BATCH = 64
 """Samples that are bounded together; whoever interrupts loses at most one batch of one threat."""
@@ -89,6 +100,8 @@ class Model:
         method: str = "auto",
         attack: bool = True,
         budget: float | None = None,
+        threat: Disturbance | None = None,
+        demand: Demand | None = None,
     ) -> Results:
         """Decide whether the answers may change within ``eps``.
 
@@ -98,12 +111,16 @@ class Model:
             embedding integer words (T,), (N, T) or a list of (T,), whose vectors are disturbed. Or what
             :meth:`read` or :meth:`read_text` returned, labels included.
         y: the labels; without, the answers themselves must not change.
-        eps: one l-inf distance or several, in the units of the input.
+        eps: one distance or several, in the units of the input; of word substitution it is 1 whatever is given.
         frames: ``each`` (one row a frame), ``all`` (together), or frames that are disturbed together.
         clip: valid range of inputs.
         method: ``auto``, or the name of an analysis.
         attack: also look for counterexamples.
         budget: seconds for a row.
+        threat: what may change: :class:`certrnn.Norm` (l-inf, l2 or l1, one a frame or jointly, radii of features), or
+            what :meth:`substitution` returns; the l-inf ball by default.
+        demand: what must hold: :class:`certrnn.Accept` (any of some labels, or never one of them) or
+            :class:`certrnn.Threshold`; that the label stays the answer by default.
 
         Raises
         ------
@@ -111,7 +128,9 @@ class Model:
         InvalidInput: the data does not fit the network.
         Unsupported: the network is not interpreted, or disagrees with onnxruntime.
         """
-        query = Query(eps_values(eps), spelled_frames(frames), clip, method, attack=attack, budget=budget)
+        asked = (FULL,) if isinstance(threat, WordSubstitution) else eps_values(eps)
+        query = Query(asked, spelled_frames(frames), clip, method, attack=attack, budget=budget)
+        query = replace(query, disturbance=threat or Norm(), demand=demand or Labels())
         return self._answered(self.sequences(x, y), query)
 
     def radius(
@@ -124,6 +143,8 @@ class Model:
         rel_tol: float | None = None,
         attack: bool = True,
         budget: float | None = None,
+        threat: Disturbance | None = None,
+        demand: Demand | None = None,
     ) -> Results:
         """The largest certified eps of every sample (Cert-RNN's Algorithm 1), and the smallest one attacked.
 
@@ -131,7 +152,8 @@ class Model:
         grid, from 2.4e-4 to just below 1.
         """
         schedule = Query.search(rel_tol)
-        query = Query(None, spelled_frames(frames), clip, method, schedule, attack, budget)
+        query = Query(None, spelled_frames(frames), clip, method, schedule, attack, budget, threat or Norm())
+        query = replace(query, demand=demand or Labels())
         return self._answered(self.sequences(x, y), query)
 
     def attack(
@@ -211,6 +233,17 @@ class Model:
         words = x if isinstance(x, list | tuple) else list(np.atleast_2d(x))
         return Sequences.of([self.network.embed(np.asarray(w)[None])[0] for w in words], y)
 
+    def substitution(self, substitutes: Mapping[tuple[int, int], Any]) -> WordSubstitution:
+        """Word substitution as a threat.
+
+        Parameters
+        ----------
+        substitutes: by sample and position, from 0: vectors (K, D), or the numbers (K,) of words that the network looks
+            up. Words that are not listed stay.
+        """
+        given = {place: np.asarray(some) for place, some in substitutes.items()}
+        return substitution(self.network, self.precision, given)
+
     def read(self, data: str) -> Sequences:
         """Samples of a file, or of ``example:NAME``."""
         return self._rounded(read_file(self.network, resolve(data)))
@@ -271,7 +304,17 @@ class Model:
             network = network_for(self.network, batch.kind)
             adversary: Adversary | None = Opponent(network, self.precision) if query.attack else None
             graph = network.graph(batch.kind.shape)
-            problem = Problem.of(graph, batch.x, batch.labels, clip, batch.kind.span)
+            problem = Problem.of(
+                graph,
+                batch.x,
+                batch.labels,
+                clip,
+                batch.kind.span,
+                batch.numbers,
+                query.disturbance,
+                query.demand,
+                network.steps(batch.kind.shape),
+            )
             yield from answer(problem, batch.numbers, query, adversary, tick)
 
     def count(self, sequences: Sequences, query: Query) -> int:
@@ -317,12 +360,17 @@ class Model:
             raise InvalidInput("reading sequences", "all samples have one number of features", sorted(widths))
         network, shape = network_for(self.network, kind), kind.shape
         graph = network.graph(shape)
-        classes = max(graph.outputs, 2)
-        for n in members if sequences.labels is not None else ():
-            label = sequences.labels[n] if sequences.labels is not None else 0
-            if not 0 <= label < classes:
-                where = f"reading the label of sample {sequences.numbers[n]}"
-                raise InvalidInput(where, f"labels lie in 0..{classes - 1}, the network's classes", label)
+        numbers = [sequences.numbers[n] for n in members]
+        labels = None if sequences.labels is None else [sequences.labels[n] for n in members]
+        query.demand.check(labels, numbers, graph.outputs, network.steps(shape))
+        if isinstance(query.demand, Threshold) and network.lowered(shape).scores != network.output:
+            raise Unsupported(
+                "reading --threshold",
+                "the network's output is what is certified",
+                "a network that ends in a function of its scores",
+                "Export it without the last activation, and ask for the threshold before it.",
+            )
+        query.disturbance.check(numbers, shape)
         x = torch.from_numpy(np.stack([sequences.frames[n] for n in members]))
         for threat in parse_threats(query.frames, kind.span[1], kind.span[0]):
             _check_range(x, list(threat.frames), self._clip(query))

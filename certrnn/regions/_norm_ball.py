@@ -72,7 +72,8 @@ class NormBall(Ball):
             moved = torch.where(self.radii[:, frames] > 0, moved, 0.0)
         room = torch.full_like(moved, torch.inf)
         if self.clip is not None:
-            ends = torch.where(moved > 0, self.clip[1], self.clip[0])
+            low, high = (x.new_tensor(end) for end in self.clip)
+            ends = torch.where(moved > 0, high, low)
             room = self._scaled(x.index_copy(1, torch.tensor(frames, device=x.device), ends)).abs()
         size = self._grouped(moved)
         near = self.nearest(size.abs(), self._grouped(room), self.eps[:, None, None] * SHRINK)

@@ -29,6 +29,8 @@ class Results(Sequence[Row]):
     labelled: whether the data had labels; without them the predictions stand in.
     notes: what a reader of the rows must know, one line each.
     external: file name to sha256 of the files that hold the model's weights beside it.
+    threat: what may change.
+    demand: what must hold; "" for the label.
     """
 
     path: str
@@ -37,6 +39,8 @@ class Results(Sequence[Row]):
     labelled: bool = True
     notes: tuple[str, ...] = ()
     external: tuple[tuple[str, str], ...] = ()
+    threat: str = "l-inf"
+    demand: str = ""
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -72,6 +76,8 @@ class Results(Sequence[Row]):
             "model": model,
             "semantics": SEMANTICS,
             "labelled": self.labelled,
+            "threat": self.threat,
+            "demand": self.demand,
             "rows": rows,
             "notes": list(self.notes),
         }

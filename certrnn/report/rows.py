@@ -14,7 +14,8 @@ VERDICTS: tuple[str, ...] = get_args(Verdict)
 class Row:
     """The answer for one sample, one set of frames and, where one was asked, one eps.
 
-    An eps is an l-inf distance in the units of the model's input.
+    An eps is a distance in the norm of the run, in the units of the model's input; 1 for word substitution, where every
+    word stands in whole or not at all.
 
     Parameters
     ----------

@@ -125,7 +125,8 @@ def summary(results: Results) -> list[str]:
 def heading(results: Results) -> str:
     """The model, and what the rows are about."""
     methods = sorted({row.method for row in results})
-    about = f", l-inf, {', '.join(methods)}" if methods else ""
+    said = [results.threat, results.demand, *methods] if methods else []
+    about = "".join(f", {part}" for part in said if part)
     return f"{results.path} (sha256 {results.sha256[:12]}){about}"
 
 

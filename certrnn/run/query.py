@@ -10,7 +10,16 @@ from certrnn.analyses import Analysis
 from certrnn.analyses.enumeration import Enumeration
 from certrnn.errors import UsageError
 from certrnn.run.methods import METHODS
-from certrnn.search import Demand, Disturbance, Labels, Norm, PaperGrid, RelativeTolerance, Schedule, Words
+from certrnn.search import (
+    Demand,
+    Disturbance,
+    Labels,
+    Norm,
+    PaperGrid,
+    RelativeTolerance,
+    Schedule,
+    WordSubstitution,
+)
 from certrnn.search.disturbance import FULL
 
 AUTO = "auto"
@@ -32,7 +41,8 @@ class Query:
     attack: also look for counterexamples.
     budget: seconds for a row, or None. A row's time is its batch's time divided by the batch's rows; the step that
         runs when it ends is finished first.
-    disturbance: what may change: a norm's ball by default. Words are asked at the one eps of full substitution.
+    disturbance: what may change: a norm's ball by default. Words are asked at the one eps of full
+        substitution.
     demand: what must hold: by default that the label stays the answer.
 
     Raises
@@ -51,7 +61,7 @@ class Query:
     demand: Demand = field(default_factory=Labels)
 
     def __post_init__(self) -> None:
-        if isinstance(self.disturbance, Words):
+        if isinstance(self.disturbance, WordSubstitution):
             _require(self.eps == (FULL,), "--eps", "words are substituted whole, there is no eps", self.eps)
             _require(self.clip is None, "--clip", "words are substituted by vectors as they are", self.clip)
         for eps in self.eps or ():
@@ -81,7 +91,7 @@ class Query:
     def analysis(self) -> Analysis:
         """The analysis by its name."""
         chosen = METHODS[STRONGEST if self.method == AUTO else self.method]()
-        return Enumeration(chosen) if isinstance(self.disturbance, Words) else chosen
+        return Enumeration(chosen) if isinstance(self.disturbance, WordSubstitution) else chosen
 
 
 def spelled_frames(frames: str | Sequence[int]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from certrnn.report.results import Results, ordered
 from certrnn.report.rows import Row
 from certrnn.run.query import Query
-from certrnn.search import PaperGrid
+from certrnn.search import PaperGrid, WordSubstitution
 
 SELF_CHECK = "THE SELF-CHECK FAILED: an attack succeeded inside a certified region. Please report this."
 REASONS_SHOWN = 3
@@ -39,13 +39,23 @@ def gathered(subject: Subject, query: Query, rows: Iterable[Row], total: int) ->
     """Results of the rows that are finished, of ``total``."""
     done = ordered(rows)
     notes = [subject.note] if subject.note else []
+    notes += _question(query)
     if any(row.verdict == "error" and not row.reason for row in done):
         notes.append(SELF_CHECK)
     notes += _failures(done)
     notes += _edges(done, query)
     if len(done) < total:
         notes.append(f"stopped early: {len(done)} of {total} rows are finished")
-    return Results(subject.path, subject.sha256, done, subject.labelled, tuple(notes), subject.external)
+    about = query.disturbance.name, query.demand.name
+    return Results(subject.path, subject.sha256, done, subject.labelled, tuple(notes), subject.external, *about)
+
+
+def _question(query: Query) -> list[str]:
+    """What is asked, where that is not the l-inf ball and the label."""
+    notes = [f"the threat is {query.disturbance.name}"] if query.disturbance.name != "l-inf" else []
+    if isinstance(query.disturbance, WordSubstitution):
+        notes.append("eps 1 is full substitution: each word stays, or is replaced by one of its substitutes")
+    return notes + ([f"asked: {query.demand.name}"] if query.demand.name else [])
 
 
 def _failures(rows: Sequence[Row]) -> list[str]:

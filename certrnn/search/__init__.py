@@ -2,7 +2,7 @@
 
 from certrnn.search.certify import margins, radii
 from certrnn.search.demand import Accept, Demand, Labels, Threshold, predict
-from certrnn.search.disturbance import Disturbance, Norm, Words, WordSet
+from certrnn.search.disturbance import Disturbance, Norm, WordSet, WordSubstitution
 from certrnn.search.grid import EpsGrid
 from certrnn.search.interpolation import Interpolation
 from certrnn.search.problem import Problem, Threat, parse_threats
@@ -24,7 +24,7 @@ __all__ = [
     "Threat",
     "Threshold",
     "WordSet",
-    "Words",
+    "WordSubstitution",
     "margins",
     "parse_threats",
     "predict",

@@ -39,6 +39,11 @@ class Demand(ABC):
 
     classes: bool = False
 
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """As results show it; "" for what is asked where nothing is said."""
+
     @abstractmethod
     def ask(self, labels: torch.Tensor | None, scores: torch.Tensor, steps: int) -> Asked:
         """Of samples with these labels (N,) or (N, S), or none, whose undisturbed scores are (N, n)."""
@@ -74,6 +79,10 @@ class Labels(Demand):
     """
 
     classes: bool = True
+
+    @property
+    def name(self) -> str:
+        return ""
 
     def ask(self, labels: torch.Tensor | None, scores: torch.Tensor, steps: int) -> Asked:
         if steps == 1:
@@ -129,6 +138,11 @@ class Accept(Demand):
         """The option of the command that asks this."""
         return "--target" if self.never else "--accept"
 
+    @property
+    def name(self) -> str:
+        listed = ", ".join(str(label) for label in self.labels)
+        return f"the answer {'never becomes' if self.never else 'stays'} {listed}"
+
     def _inside(self, classes: int) -> list[int]:
         return [label for label in range(classes) if (label in self.labels) != self.never]
 
@@ -179,6 +193,10 @@ class Threshold(Demand):
         ends = self.low, self.high
         if not self.low < self.high or all(math.isinf(end) for end in ends):
             raise UsageError("reading --threshold", "LO lies below HI, and one of them is finite", ends)
+
+    @property
+    def name(self) -> str:
+        return f"{self.low:g} < output < {self.high:g}"
 
     def ask(self, labels: torch.Tensor | None, scores: torch.Tensor, steps: int) -> Asked:
         inside = ((scores > self.low) & (scores < self.high)).all(dim=1).long()

@@ -135,7 +135,7 @@ class WordSet:
 
 
 @dataclass(frozen=True, eq=False)
-class Words(Disturbance):
+class WordSubstitution(Disturbance):
     """Each disturbed frame stays, or becomes one of its listed substitutes. There is one eps, :data:`FULL`.
 
     Parameters

@@ -57,7 +57,8 @@ def parse_threats(text: str, length: int, first: int = 0) -> list[Threat]:
                 "reading --frames", f"frames lie in {first}..{length - 1} and ranges ascend", repr(part)
             )
         frames.update(range(ends[0], ends[1] + 1))
-    return [Threat(tuple(sorted(frames)), whole=len(frames) == length - first)]
+    # the only frame of a sequence is named by its number, as in ``each``: a row then has one name however it is asked
+    return [Threat(tuple(sorted(frames)), whole=1 < len(frames) == length - first)]
 
 
 @dataclass(frozen=True, eq=False)

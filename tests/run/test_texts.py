@@ -178,3 +178,21 @@ def test_options_that_do_not_go_together(
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_a_run_folder_answers_texts_as_the_command_does(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lengths travel with the samples; a text of one word is one frame, however it is asked for."""
+    path = str(packed(files / "m.onnx"))
+    (files / "t.txt").write_text("the film was good .\nawful\nbad movie\n")
+    asked = [path, "--text", str(files / "t.txt"), "--vocab", str(files / "v.txt")]
+    asked += ["--eps", "0.01", "--no-attack", "--json"]
+
+    def rows(*more: str) -> list[dict]:
+        assert certify_main([*asked, *more]) in (0, 4)
+        found = json.loads(capsys.readouterr().out)["rows"]
+        return [{k: row[k] for k in ("sample", "frames", "verdict", "eps_certified")} for row in found]
+
+    assert rows("--run", str(files / "run")) == rows()
+    assert [row["frames"] for row in rows("--samples", "1")] == [[0]]

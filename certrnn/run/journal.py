@@ -7,7 +7,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from certrnn.errors import InvalidInput
 from certrnn.report.rows import Row
 from certrnn.run.disk import Disk
 
@@ -54,7 +56,7 @@ def parse(content: bytes) -> Reading:
         if given != _digest(text):
             damaged += 1
             continue
-        found += [(key, Row(**row)) for key, row in json.loads(text)]
+        found += [(key, _row(row)) for key, row in json.loads(text)]
     return Reading(tuple(found), size, damaged)
 
 
@@ -86,6 +88,18 @@ class Journal:
     def append(self, tasks: Sequence[Sequence[Entry]]) -> None:
         """A line a task; once this returns, none of them is ever lost."""
         self.disk.append(self.path, b"".join(line(entries) for entries in tasks))
+
+
+def _row(given: dict[str, Any]) -> Row:
+    try:
+        return Row(**given)
+    except TypeError:
+        raise InvalidInput(
+            "reading a journal",
+            "its rows are those of a run",
+            sorted(given),
+            "Use the version that wrote it.",
+        ) from None
 
 
 def _digest(content: bytes) -> bytes:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from certrnn.errors import UsageError
+from certrnn.errors import Unsupported, UsageError
 
 
 @contextmanager
@@ -18,9 +19,12 @@ def locked(path: Path) -> Iterator[None]:
     Raises
     ------
     UsageError: another process holds it.
+    Unsupported: there are no such locks.
     """
-    import fcntl
-
+    try:
+        import fcntl
+    except ImportError:
+        raise Unsupported("writing a run", "the system has the locks of POSIX", sys.platform) from None
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         try:

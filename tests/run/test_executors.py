@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from certrnn.worker import Answerer
 from tests.run.light import POISON, QUERY, light, plain, plan_of, timeless
 from tests.run.poison_worker import DIES, EATS, HANGS, LIES, PRINTS, RAISES
 
+ROOT = Path(__file__).resolve().parents[2]
 MODEL, SEQUENCES = light(8)
 NETWORK = MODEL.network
 JOB = Job.of(MODEL.path, NETWORK.path, MODEL.sha256, NETWORK.external, QUERY).packed()
@@ -155,8 +159,6 @@ def test_nothing_finished_is_asked_again_and_pieces_are_those_of_an_uninterrupte
 def test_a_worker_that_cannot_start_ends_the_run_with_a_line(
     tmp_path: Path, command: tuple[str, ...], message: str
 ) -> None:
-    import sys
-
     given = [part.replace("{python}", sys.executable) for part in command]
     with pytest.raises(Unsupported, match=message):
         carried_out(tmp_path / "run", Processes(1, JOB, engine_version(), command=given))
@@ -196,3 +198,32 @@ def test_settings_that_make_no_sense_are_refused(wrong: Callable[[], Settings]) 
 def test_an_answer_is_for_the_task_and_nothing_else() -> None:
     with pytest.raises(Exception, match="samples"):
         Answerer(MODEL, QUERY)(pack(QUERY))
+
+
+def running(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_workers_end_with_a_coordinator_that_is_killed() -> None:
+    program = (
+        "import sys, time; from certrnn.run.executors import Processes\n"
+        "with Processes(1, b'', '', command=sys.argv[1:]) as workers:\n"
+        "    print(*workers.pids, flush=True); time.sleep(600)"
+    )
+    worker = "from certrnn.run.executors.serving import serve; serve(lambda job: (bytes, ''))"
+    command = [sys.executable, "-c", program, sys.executable, "-c", worker]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as coordinator:
+        assert coordinator.stdout is not None
+        pid = int(coordinator.stdout.readline())
+        assert running(pid)
+        coordinator.kill()
+    deadline = time.monotonic() + 60
+    while running(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -18,13 +18,16 @@ from certrnn.specs import Spec
 
 @dataclass(frozen=True, eq=False)
 class SquaredError(Attack):
-    """Gradient descent of ``|goal - sigmoid(scores)|^2 / 2 + pull |x - towards|^2`` on the input.
+    """Gradient descent of ``|goal - sigmoid(scores)|^2 / 2N + pull |x - towards|^2 / 2L`` on the input.
 
-    The goal is 1 for the class that a row of the specification sets above the label, 0 for every other: the one-hot
-    vector of the target. With a pull the attack is the report's targeted one, which looks like the given sequence; with
-    ``pull=0`` and ``noise=1`` it is the non-targeted one, which begins at noise and may look like anything. The step
-    of each try grows while the cost falls and is halved where it rises. Of a try's violations the one closest to
-    ``towards`` counts.
+    N is the number of scores, L that of features. The goal is 1 for the class that a specification's row puts above
+    the label, 0 for every other: the one-hot vector of the target. With a pull the attack is the report's targeted one,
+    which looks like the given sequence; with ``pull=0`` and ``noise=1`` it is the non-targeted one, which begins at
+    noise and may look like anything. Of a try's sequences that are violations the one closest to ``towards`` counts.
+
+    The report descends at a fixed rate. Here the gradient is divided by its largest entry, so that a saturated
+    sigmoid does not stop the descent, and the steps carry momentum and shrink. The means are those of the report's
+    appendix; its section 7.2 writes sums, whose pull is ``2L / N`` times as strong and holds most images back.
 
     Parameters
     ----------
@@ -32,32 +35,38 @@ class SquaredError(Attack):
     pull: lambda, the weight of the distance; the report's value.
     towards: (B, frames, features) what the result shall look like, None for the region's center.
     noise: the start's random distance from the center as a share of the region's reach.
+    rate, last: length of the first and the last step as a share of how far a feature may move.
+    momentum: share of the direction before that is kept.
     targets: rows of each specification tried, the nearest first.
     seed: of the random start.
     hint: (B, frames, features) where to start instead, or None.
 
     Raises
     ------
-    UsageError: a count below 1, a negative pull or noise.
+    UsageError: a count below 1, a negative pull or noise, a rate or momentum that makes no sense.
 
-    Source: R. K. Singh, Adversarial attack (report, 2021), sections 7.1 and 7.2 and its appendix.
+    Source: R. K. Singh, Adversarial attack (report, 2021), sections 7.1 and 7.2, and its appendix, equations 7 to 9.
     """
 
     steps: int = 80
     pull: float = 0.05
     towards: torch.Tensor | None = None
     noise: float = 0.0
+    rate: float = 0.3
+    last: float = 0.002
+    momentum: float = 0.9
     targets: int = 3
     seed: int = 0
     hint: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.targets) < 1 or not (self.pull >= 0 and 0 <= self.noise <= 1):
-            received = (self.steps, self.targets, self.pull, self.noise)
+        shares = self.pull >= 0 and 0 <= self.noise <= 1 and 0 <= self.momentum < 1
+        if min(self.steps, self.targets) < 1 or not shares or min(self.rate, self.last) <= 0:
             raise UsageError(
                 "attacking",
-                "steps and targets are at least 1, the pull at least 0, the noise in [0, 1]",
-                received,
+                "steps and targets are at least 1, the pull at least 0, the noise in [0, 1], the momentum in [0, 1), "
+                "the rates positive",
+                (self.steps, self.targets, self.pull, self.noise, self.momentum, self.rate, self.last),
             )
 
     def starting_at(self, x: torch.Tensor) -> SquaredError:
@@ -69,18 +78,17 @@ class SquaredError(Attack):
         wanted = copies.center if self.towards is None else self.towards.repeat_interleave(each, dim=0)
         goal = _goal(copies)
         x, found = self._start(copies), Closest.none(copies.center)
-        cost, gradient, margin = self._cost(graph, copies.spec, x, goal, wanted)
-        length = copies.extent / gradient.abs().flatten(1).amax(dim=1).clamp_min(1e-300)
-        for _ in range(self.steps):
+        velocity, extent = torch.zeros_like(x), copies.extent[:, None, None]
+        for step in range(self.steps + 1):
+            gradient, margin = self._slope(graph, copies.spec, x, goal, wanted)
             found = found.seen(x, margin, (x - wanted).flatten(1).norm(dim=1))
-            moved = copies.region.project(x - length[:, None, None] * gradient)
-            new, slope, lowest = self._cost(graph, copies.spec, moved, goal, wanted)
-            fell = new < cost
-            chosen = fell[:, None, None]
-            x, gradient = torch.where(chosen, moved, x), torch.where(chosen, slope, gradient)
-            cost, margin = torch.where(fell, new, cost), torch.where(fell, lowest, margin)
-            length = torch.where(fell, 1.5, 0.5) * length
-        return found.seen(x, margin, (x - wanted).flatten(1).norm(dim=1)).of_each(each).x
+            if step == self.steps:
+                break
+            largest = gradient.abs().flatten(1).amax(dim=1).clamp_min(1e-300)
+            velocity = self.momentum * velocity - gradient / largest[:, None, None]
+            length = self.rate * (self.last / self.rate) ** (step / self.steps)
+            x = copies.region.project(x + length * extent * velocity)
+        return found.of_each(each).x
 
     def _start(self, copies: Copies) -> torch.Tensor:
         if self.hint is not None:
@@ -94,18 +102,18 @@ class SquaredError(Attack):
         drawn = drawn.to(copies.center.device).expand(copies.center.shape)  # the same noise in every region
         return copies.region.project(copies.center + self.noise * drawn.abs() * reach(copies.region, drawn))
 
-    def _cost(
+    def _slope(
         self, graph: Graph, spec: Spec, x: torch.Tensor, goal: torch.Tensor, wanted: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Cost (N,), its gradient (N, frames, features), and the smallest margin (N,)."""
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The cost's gradient (N, frames, features), and the smallest margin (N,)."""
         with torch.enable_grad():
             leaf = x.detach().requires_grad_()
             scores = evaluate(graph, leaf)
-            error = 0.5 * ((goal - scores.sigmoid()) ** 2).sum(dim=1)
-            cost = error + self.pull * ((leaf - wanted) ** 2).flatten(1).sum(dim=1)
+            error = ((goal - scores.sigmoid()) ** 2).mean(dim=1)
+            cost = 0.5 * (error + self.pull * ((leaf - wanted) ** 2).flatten(1).mean(dim=1))
             gradient = torch.autograd.grad(cost.sum(), leaf)[0]
             margin = spec.margins(scores.detach()).amin(dim=1)
-        return cost.detach(), torch.nan_to_num(gradient, 0.0, 0.0, 0.0), torch.nan_to_num(margin, torch.inf)
+        return torch.nan_to_num(gradient, 0.0, 0.0, 0.0), torch.nan_to_num(margin, torch.inf)
 
 
 def _goal(copies: Copies) -> torch.Tensor:

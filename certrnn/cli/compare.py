@@ -23,6 +23,7 @@ from certrnn.cli._options import (
 )
 from certrnn.cli._stream import stream_samples
 from certrnn.cli._texts import with_texts
+from certrnn.cli._threats import AcceptOption, Joint, NormOption, Radii, Target, ThresholdOption, asking
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ def compare(
     eps: Annotated[
         str | None, typer.Option(metavar="AXIS", help="Also show the verified accuracy at these eps.")
     ] = None,
+    norm: NormOption = "inf",
+    joint: Joint = False,
+    radii: Radii = None,
+    target: Target = None,
+    accept: AcceptOption = None,
+    threshold: ThresholdOption = None,
     clip: Clip = None,
     rel_tol: RelTol = None,
     samples: Samples = None,
@@ -65,18 +72,24 @@ def compare(
     from certrnn.report.files import Files
     from certrnn.report.output import print_rich, print_text
     from certrnn.run import Query
+    from certrnn.run.asked import demand, numbers
     from certrnn.run.axis import eps_axis
 
     axis, files = eps_axis(eps) if eps is not None else (), Files.of(out)
     names, schedule = listed(methods, "--methods"), Query.search(rel_tol)
-    queries = [Query(None, frames, clip, name, schedule, False, budget) for name in names]
+    held = demand(target, numbers(accept, "--accept"), threshold)
+    queries = [Query(None, frames, clip, name, schedule, False, budget, demand=held) for name in names]
     paths = [models] if Path(models).exists() else listed(models, "MODEL")
     read = [read_data(path, data, samples) for path in paths]  # whatever is refused, is refused first
+    questions = [
+        (network, chosen, [asking(query, network, norm, joint, radii, None) for query in queries])
+        for network, chosen in read
+    ]
     groups: list[Group] = []
     failure = None
-    for network, chosen in read:
+    for network, chosen, asked in questions:
         if failure is None:
-            some, failure = _groups(network, chosen, queries, not no_attack)
+            some, failure = _groups(network, chosen, asked, not no_attack)
             groups += some
     if groups:
         notes = dict.fromkeys(note for group in groups for note in group.results.notes)

@@ -23,6 +23,7 @@ from certrnn.cli._options import (
 )
 from certrnn.cli._stream import stream_samples
 from certrnn.cli._texts import with_texts
+from certrnn.cli._threats import AcceptOption, Joint, NormOption, Radii, Target, ThresholdOption, asking
 
 
 @with_texts
@@ -33,6 +34,12 @@ def curve(
         str, typer.Option(metavar="AXIS", help="Eps as LOW:HIGH:COUNT, or E,E,..", show_default=False)
     ],
     frames: Frames = "all",
+    norm: NormOption = "inf",
+    joint: Joint = False,
+    radii: Radii = None,
+    target: Target = None,
+    accept: AcceptOption = None,
+    threshold: ThresholdOption = None,
     clip: Clip = None,
     method: Method = "auto",
     samples: Samples = None,
@@ -46,23 +53,27 @@ def curve(
 
     A sample is verified at an eps where it is answered right, and certified at this eps or a larger one.
     """
+    from certrnn.report.curve import Wording, nothing_certified
     from certrnn.report.curve import curve as count
-    from certrnn.report.curve import nothing_certified
     from certrnn.report.curve_table import CurveReport
     from certrnn.report.files import Files
     from certrnn.report.output import print_rich, print_text
     from certrnn.report.samples import by_sample
     from certrnn.run import Query
+    from certrnn.run.asked import demand, numbers
     from certrnn.run.axis import eps_axis
     from certrnn.search import EpsGrid
 
     axis, files = eps_axis(eps), Files.of(out)
-    query = Query(None, frames, clip, method, EpsGrid.including(axis), not no_attack, budget)
+    held = demand(target, numbers(accept, "--accept"), threshold)
+    grid = EpsGrid.including(axis)
+    query = Query(None, frames, clip, method, grid, not no_attack, budget, demand=held)
     network, chosen = read_data(model, data, samples)
+    query = asking(query, network, norm, joint, radii, None)
     results, failure = stream_samples(network, chosen, query)
     found = by_sample(results)
     if found:
-        report = CurveReport(results, count(found, axis, query.attack, results.labelled))
+        report = CurveReport(results, count(found, axis, query.attack, Wording.of(results)))
         files.write(report.content)
         if json:
             print_text(report.to_json())

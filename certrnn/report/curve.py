@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from certrnn.report.results import Results
 from certrnn.report.samples import NOTHING, Sample
 from certrnn.report.wilson import wilson
 
@@ -57,6 +58,25 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Wording:
+    """What the shares of samples are called: of those right undisturbed, and of those verified."""
+
+    clean: str = "clean accuracy"
+    verified: str = "verified accuracy"
+
+    @staticmethod
+    def of(results: Results) -> Wording:
+        """Accuracy where the labels of the data are to stay the answers, else something humbler."""
+        if results.demand:
+            return Wording("holds undisturbed", "verified samples")
+        return PLAIN if results.labelled else Wording("own predictions", "certified predictions")
+
+
+PLAIN = Wording()
+"""Of data with labels."""
+
+
+@dataclass(frozen=True)
 class Curve:
     """Accuracies over ascending eps.
 
@@ -64,12 +84,12 @@ class Curve:
     ----------
     points: one for each eps.
     samples: number of samples.
-    labelled: whether the data had labels; without, the clean accuracy is 1 by definition.
+    wording: what the shares are called.
     """
 
     points: tuple[Point, ...]
     samples: int
-    labelled: bool = True
+    wording: Wording = PLAIN
 
     @property
     def attacked(self) -> bool:
@@ -80,7 +100,7 @@ class Curve:
         return [point.as_json() for point in self.points]
 
 
-def curve(samples: Sequence[Sample], eps: Iterable[float], attacked: bool, labelled: bool = True) -> Curve:
+def curve(samples: Sequence[Sample], eps: Iterable[float], attacked: bool, wording: Wording = PLAIN) -> Curve:
     """The accuracies at every one of ``eps`` (distinct, non-negative), in ascending order.
 
     Parameters
@@ -88,10 +108,10 @@ def curve(samples: Sequence[Sample], eps: Iterable[float], attacked: bool, label
     attacked: whether an attack ran.
     """
     points = tuple(_point(samples, e, attacked) for e in sorted(set(eps)))
-    return Curve(points, len(samples), labelled)
+    return Curve(points, len(samples), wording)
 
 
-def full_curve(samples: Sequence[Sample], attacked: bool, labelled: bool = True) -> Curve:
+def full_curve(samples: Sequence[Sample], attacked: bool, wording: Wording = PLAIN) -> Curve:
     """The accuracies at 0 and at every eps where one of them changes."""
     right = [s for s in samples if s.right]
     eps = (
@@ -99,7 +119,7 @@ def full_curve(samples: Sequence[Sample], attacked: bool, labelled: bool = True)
         | {s.certified for s in right}
         | {s.attacked for s in right if attacked and s.attacked < float("inf")}
     )
-    return curve(samples, eps, attacked, labelled)
+    return curve(samples, eps, attacked, wording)
 
 
 def ever_attacked(samples: Iterable[Sample]) -> bool:

@@ -54,8 +54,9 @@ def curve_picture(curve: Curve, kind: str, title: str = "", marked: bool = True)
 
 def _draw(axes: Axes, curve: Curve, marked: bool) -> None:
     eps = [point.eps for point in curve.points]
-    name = "clean accuracy" if curve.labelled else "own predictions"
-    axes.axhline(curve.points[0].clean.value, linestyle="--", color=BLACK, label=name, linewidth=1.2)
+    axes.axhline(
+        curve.points[0].clean.value, linestyle="--", color=BLACK, label=curve.wording.clean, linewidth=1.2
+    )
     attacked = [point.attacked for point in curve.points if point.attacked is not None]
     if len(attacked) == len(eps):
         _line(axes, eps, attacked, ATTACKED, marked)

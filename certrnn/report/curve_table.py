@@ -39,7 +39,14 @@ class CurveReport:
             else "each frame"
         )
         methods = ", ".join(sorted({row.method for row in self.results}))
-        return f"{visible(self.results.path)}, {about}, {methods}"
+        asked = (
+            [self.results.threat, self.results.demand]
+            if self.results.threat != "l-inf"
+            else [self.results.demand]
+        )
+        return ", ".join(
+            part for part in (visible(self.results.path), about, *map(visible, asked), methods) if part
+        )
 
     def to_json(self) -> str:
         """The document of ``certify --json`` with the curve in it, ending in a newline."""
@@ -93,14 +100,13 @@ def percent(share: Share | None) -> str:
 
 def columns(curve: Curve) -> dict[str, list[str]]:
     """Titles and cells of the curve's table."""
-    clean = "clean accuracy" if curve.labelled else "own predictions"
     cells: dict[str, list[str]] = {
         "eps": [asked(point.eps) for point in curve.points],
         "verified": [percent(point.verified) for point in curve.points],
     }
     if curve.attacked:
         cells["attacked"] = [percent(point.attacked) for point in curve.points]
-    cells[clean] = [_clean(point) for point in curve.points]
+    cells[curve.wording.clean] = [_clean(point) for point in curve.points]
     return cells
 
 

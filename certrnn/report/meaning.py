@@ -17,19 +17,17 @@ class Paragraph:
 
 def meaning(results: Results) -> tuple[Paragraph, ...]:
     """The explanation of these results' certificates."""
-    label = "the label" if results.labelled else "the undisturbed answer (the data has no labels)"
     return (
         Paragraph(
             "Certified:",
-            "for every sequence of the region the network gives the class of "
-            f"{label} the strictly largest score. This is proved, with every rounding error of the proof enclosed; it "
-            "is no estimate.",
+            f"for every sequence of the region {_held(results)}. This is proved, with every rounding error of the "
+            "proof enclosed; it is no estimate.",
         ),
         Paragraph(
             "Region:",
-            "every feature of the disturbed frames moves by at most eps, in the units of the network's input and in "
-            "the norm of the run (l-infinity unless a note says otherwise); all other frames stay as they are. "
-            "Where frames are disturbed each on its own, a sample counts only if each of its rows is certified.",
+            f"{_region(results.threat)} All other frames stay as they are. Where frames are disturbed each on its "
+            "own, a sample counts only if each of its rows is certified. Where the run was given a valid range "
+            "of inputs (--clip), nothing outside of it is in the region.",
         ),
         Paragraph(
             "Network:",
@@ -46,4 +44,26 @@ def meaning(results: Results) -> tuple[Paragraph, ...]:
             "Not said:",
             "anything outside the region, or whether a label is right. Misclassified samples are not certified.",
         ),
+    )
+
+
+def _held(results: Results) -> str:
+    if results.demand:
+        return f"what was asked holds: {results.demand}"
+    label = "the label" if results.labelled else "the undisturbed answer (the data has no labels)"
+    return f"the network gives the class of {label} the strictly largest score"
+
+
+def _region(threat: str) -> str:
+    """What may change, in words; the threats that are not known by name here stand under their own."""
+    if threat == "l-inf":
+        return (
+            "every feature of the disturbed frames moves by at most eps, independently of the others, in the units of "
+            "the network's input."
+        )
+    if threat == "word substitution":
+        return "each word of the disturbed positions stays, or is replaced by one of its listed substitutes."
+    return (
+        f"the disturbed frames change by at most eps in the threat \u201c{threat}\u201d, in the units of the network's "
+        "input."
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from certrnn import __version__
-from certrnn.report.curve import Curve, Share, curve, ever_attacked, full_curve
+from certrnn.report.curve import Curve, Share, Wording, curve, ever_attacked, full_curve
 from certrnn.report.curve_plot import curve_picture
 from certrnn.report.curve_table import columns
 from certrnn.report.meaning import Paragraph, meaning
@@ -113,6 +113,8 @@ def _about(results: Results) -> tuple[tuple[str, str], ...]:
         ("sha256", results.sha256),
         *((f"sha256 of {name}", digest) for name, digest in results.external),
         ("method", ", ".join(sorted({row.method for row in results})) or ABSENT),
+        ("threat", results.threat),
+        ("demand", results.demand or "the answer stays"),
         ("disturbed frames", many if len(threats) > 1 else (*threats, ABSENT)[0]),
         ("semantics", f"{SEMANTICS}: exact evaluation of the weights in the file"),
     ]
@@ -135,8 +137,9 @@ def _tiles(results: Results, samples: list[Sample], complete: bool) -> tuple[Til
     shares = [s.certified / s.attacked for s in right if 0 < s.attacked < math.inf]
     searched = any(row.eps is None for row in results)
     tiles = [Tile("sample" if len(samples) == 1 else "samples", str(len(samples)))]
-    if results.labelled and samples:
-        tiles.append(_share("answered right", Share(len(right), len(samples))))
+    if (results.labelled or results.demand) and samples:
+        name = "hold undisturbed" if results.demand else "answered right"
+        tiles.append(_share(name, Share(len(right), len(samples))))
     if values and searched:
         tiles.append(Tile("median certified eps", number(statistics.median(values))))
         tiles.append(Tile("smallest certified eps", number(min(values))))
@@ -144,10 +147,10 @@ def _tiles(results: Results, samples: list[Sample], complete: bool) -> tuple[Til
         tiles.append(
             Tile("of the attack's eps certified, on average", f"{100 * statistics.fmean(shares):.1f} %")
         )
-    name = "verified accuracy" if results.labelled else "certified predictions"
+    wording = Wording.of(results)
     eps = sorted({row.eps for row in results if row.eps is not None}) if complete else []
     for point in curve(samples, eps[:4], False).points:
-        tiles.append(_share(f"{name} at eps {asked(point.eps)}", point.verified))
+        tiles.append(_share(f"{wording.verified} at eps {asked(point.eps)}", point.verified))
     tiles += [
         Tile(f"{'row' if count == 1 else 'rows'} {verdict}", str(count))
         for verdict, count in results.counts().items()
@@ -159,23 +162,22 @@ def _tiles(results: Results, samples: list[Sample], complete: bool) -> tuple[Til
 def _figure(results: Results, samples: list[Sample]) -> Figure:
     from markupsafe import Markup
 
-    attacked = ever_attacked(samples)
+    attacked, wording = ever_attacked(samples), Wording.of(results)
     eps = {row.eps for row in results if row.eps is not None}
     searched = any(row.eps is None for row in results)
     if searched:
-        drawn = full_curve(samples, attacked, results.labelled)
-        shown = curve(samples, _axis(drawn), attacked, results.labelled)
+        drawn = full_curve(samples, attacked, wording)
+        shown = curve(samples, _axis(drawn), attacked, wording)
     else:
-        drawn = shown = curve(samples, eps, attacked, results.labelled)
+        drawn = shown = curve(samples, eps, attacked, wording)
     # the picture holds no text of the document
     svg = Markup(inline_svg(curve_picture(drawn, "svg", marked=not searched).decode("utf-8")))  # noqa: S704
-    name = "Verified accuracy" if results.labelled else "Certified predictions"
     between = "lies between the verified and the attacked line" if attacked else "is at least that"
     caption = (
         "Verified: answered right, and certified at this eps or a larger one; the true share of these samples that "
         f"withstands every disturbance {between}. Bands: 95 % Wilson intervals, for more data like these."
     )
-    return Figure(f"{name} over eps", svg, caption, _numbers(shown))
+    return Figure(f"{wording.verified.capitalize()} over eps", svg, caption, _numbers(shown))
 
 
 def _axis(drawn: Curve) -> list[float]:

@@ -47,6 +47,8 @@ def parse_results(document: Any, where: str = "reading results") -> Results:
     """
     top = _Reader(where)
     top.need(isinstance(document, dict), "the document is an object", type(document).__name__)
+    one = "it is about one model, as certify and curve write it"
+    top.need("comparison" not in document, one, "the document of a comparison")
     model, rows, notes = document.get("model"), document.get("rows"), document.get("notes", [])
     top.need(isinstance(model, dict), "it has a model with path and sha256", type(model).__name__)
     top.need(isinstance(rows, list), "it has a list of rows", type(rows).__name__)
@@ -55,10 +57,11 @@ def parse_results(document: Any, where: str = "reading results") -> Results:
     top.need(isinstance(labelled, bool), "labelled is true or false", labelled)
     top.need(isinstance(external, dict), "the model's external files are an object", external)
     path, digest = model.get("path"), model.get("sha256")
-    for value in (path, digest, *external.values()):
-        top.need(isinstance(value, str), "the model's path and digests are texts", value)
+    asked = document.get("threat", "l-inf"), document.get("demand", "")
+    for value in (path, digest, *external.values(), *asked):
+        top.need(isinstance(value, str), "the model's path and digests, threat and demand are texts", value)
     parsed = ordered(_row(row, _Reader(f"{where}, row {number}")) for number, row in enumerate(rows))
-    return Results(path, digest, parsed, labelled, tuple(notes), tuple(external.items()))
+    return Results(path, digest, parsed, labelled, tuple(notes), tuple(external.items()), *asked)
 
 
 class _Reader:

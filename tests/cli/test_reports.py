@@ -74,6 +74,24 @@ def test_a_curve_is_a_plain_table_and_files(tmp_path: Path, capsys: pytest.Captu
     assert sorted(p.name for p in tmp_path.iterdir()) == ["curve.json", "curve.png", "curve.svg"]
 
 
+def test_curves_and_comparisons_of_other_threats_and_demands(capsys: pytest.CaptureFixture[str]) -> None:
+    """A joint l2 ball lies in its l-inf ball, and never becoming one label is less than keeping one's own."""
+    few = [*QUICK, "--samples", "0:4", "--no-attack"]
+    _, plain = documents(capsys, "compare", *few)
+    for options in (["--norm", "2", "--joint"], ["--target", "3"]):
+        _, weaker = documents(capsys, "compare", *few, *options)
+        pairs = zip(plain["comparison"][0]["rows"], weaker["comparison"][0]["rows"], strict=True)
+        assert all(
+            b["eps_certified"] >= a["eps_certified"] for a, b in pairs if b["eps_certified"] is not None
+        )
+    assert main(["curve", *few, "--eps", "0.01", "--norm", "1"]) == 0
+    assert main(["curve", *few, "--eps", "0.01", "--accept", "0,1,2,3,4"]) == 0
+    out = capsys.readouterr().out
+    assert "l1" in out
+    assert "the answer stays 0, 1, 2, 3, 4" in out
+    assert "holds undisturbed" in out
+
+
 def test_where_nothing_is_certified_the_exit_code_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     code, document = documents(capsys, "curve", *QUICK, *FEW, "--eps", "0.9", "--no-attack")
     assert code == 4

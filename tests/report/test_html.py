@@ -98,6 +98,16 @@ def test_without_labels_there_is_no_accuracy() -> None:
     assert "Certified predictions over eps" in text
 
 
+def test_the_page_says_what_was_asked() -> None:
+    assert "moves by at most eps, independently of the others" in text_of(html_page(PLAIN))
+    for threat in ("l2 over the sequence", "word substitution", HOSTILE[0]):
+        text = text_of(html_page(results(*ROWS, threat=threat, demand="the answer never becomes 3")))
+        assert "independently of the others" not in text
+        assert threat in text
+        assert "what was asked holds: the answer never becomes 3" in text
+        assert "accuracy" not in text
+
+
 @pytest.mark.parametrize("rows", [(), (row(0, None),), (row(0, 0.1),), (row(0, 0.1, eps=0.1),)])
 def test_small_runs_have_a_page(rows: tuple[Row, ...]) -> None:
     assert "What a certificate means" in html_page(results(*rows))

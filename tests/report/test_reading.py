@@ -26,6 +26,8 @@ WHOLE = results(
     labelled=False,
     notes=HOSTILE,
     external=(("weights.data", "cd" * 32),),
+    threat="l2 over the sequence",
+    demand="the answer stays 1, 2",
 )
 
 
@@ -37,8 +39,9 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
 def test_a_document_without_the_newer_keys_is_read() -> None:
     document = WHOLE.as_json()
-    del document["labelled"]
-    assert parse_results(document) == replace(WHOLE, labelled=True)
+    for name in ("labelled", "threat", "demand"):
+        del document[name]
+    assert parse_results(document) == replace(WHOLE, labelled=True, threat="l-inf", demand="")
 
 
 WRONG: dict[str, tuple[str, Any]] = {

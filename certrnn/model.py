@@ -276,7 +276,7 @@ class Model:
         notes = [sequences.note] if sequences.note else []
         if len(done) < len(sequences):
             notes.append(f"stopped early: {len(done)} of {len(sequences)} texts are finished")
-        about = (question.threat, question.toward_name, question.query.analysis().name)
+        about = (question.threat_name, question.toward_name, question.query.analysis().name)
         return Words(self.path, self.sha256, *about, done, tuple(notes))
 
     def stream(self, sequences: Sequences, query: Query, tick: Tick = lambda _: None) -> Iterator[list[Row]]:

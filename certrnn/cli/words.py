@@ -8,6 +8,7 @@ import typer
 
 from certrnn.cli._options import Data, Debug, Json, Method, Network, Samples, read_data
 from certrnn.cli._texts import with_texts
+from certrnn.cli._threats import NormOption
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def words(
             show_default=False,
         ),
     ] = None,
+    norm: NormOption = "inf",
     top: Annotated[int, typer.Option(metavar="K", help="Words in the ranking of all texts.")] = 20,
     html: Annotated[
         str | None,
@@ -63,7 +65,7 @@ def words(
         raise UsageError("reading --top", "at least one word is ranked", top)
     files = Files(() if html is None else (html,), ("html", "htm"))
     network, chosen = read_data(model, data, samples)
-    question = _question(network, data, threat, toward, method, rel_tol)
+    question = _question(network, data, threat, toward, method, rel_tol, norm)
     found, failure = _stream(network, chosen, question)
     if found.sentences or failure is None:
         files.write(lambda _: page(found, top).encode("utf-8"))
@@ -77,7 +79,13 @@ def words(
 
 
 def _question(
-    network: Model, data: str | TextSource, threat: str, toward: str | None, method: str, rel_tol: float
+    network: Model,
+    data: str | TextSource,
+    threat: str,
+    toward: str | None,
+    method: str,
+    rel_tol: float,
+    norm: str,
 ) -> WordQuery:
     import torch
 
@@ -87,13 +95,13 @@ def _question(
     if threat != FADE and toward is not None:
         raise UsageError("reading --toward", "it belongs to --threat fade", f"--threat {threat}")
     if threat != FADE:
-        return WordQuery(threat, method=method, rel_tol=rel_tol)
+        return WordQuery(threat, method=method, rel_tol=rel_tol, norm=norm)
     if isinstance(data, str):
         if toward not in (None, ZERO):
             raise UsageError("reading --toward", "with --data it is zero", repr(toward))
-        return WordQuery(method=method, rel_tol=rel_tol)
+        return WordQuery(method=method, rel_tol=rel_tol, norm=norm)
     name, vector = fade_to(network.network, data, toward)
-    return WordQuery(FADE, torch.from_numpy(vector), name, method, rel_tol)
+    return WordQuery(FADE, torch.from_numpy(vector), name, method, rel_tol, norm)
 
 
 def _stream(network: Model, sequences: Sequences, question: WordQuery) -> tuple[Words, BaseException | None]:

@@ -76,8 +76,8 @@ class Words:
     Parameters
     ----------
     path, sha256: of the model.
-    threat: ``fade`` or ``ball``.
-    toward: what words fade to; "" for ``ball``.
+    threat: ``fade``, or the ball by its norm, such as ``l-inf``.
+    toward: what words fade to; "" for a ball.
     method: name of the analysis.
     sentences: in the order of the data.
     notes: what a reader must know, one line each.
@@ -117,7 +117,7 @@ class Words:
         """What was asked, in a line."""
         if self.threat == "fade":
             return f"how far each word may fade to {self.toward}, guaranteed ({self.method})"
-        return f"l-inf distance that each word's vector may move, guaranteed ({self.method})"
+        return f"{self.threat} distance that each word's vector may move, guaranteed ({self.method})"
 
     def as_json(self, top: int | None = None) -> dict[str, Any]:
         """The document of ``words --json``; ``top`` limits the ranking of the data."""

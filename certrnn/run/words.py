@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 
 from certrnn.domains import evaluate
-from certrnn.errors import UsageError
+from certrnn.errors import Unsupported, UsageError
 from certrnn.io.onnx import OnnxModel
 from certrnn.report.words import Sentence, Word
 from certrnn.run.query import Query
@@ -17,6 +17,7 @@ from certrnn.run.reading import network_for
 from certrnn.run.sequences import Batch, Sequences
 from certrnn.search import Problem, RelativeTolerance, radii
 from certrnn.search.certify import Tick
+from certrnn.search.disturbance import Norm
 from certrnn.search.fading import Shares, fading_shares
 
 FADE = "fade"
@@ -29,15 +30,16 @@ class WordQuery:
 
     Parameters
     ----------
-    threat: ``fade`` (the word's vector moves towards another one) or ``ball`` (each feature moves by at most eps).
+    threat: ``fade`` (the word's vector moves towards another one) or ``ball`` (it moves by at most eps in ``norm``).
     toward: (features,) the vector that words fade to; zeros where None.
     name: what that vector is, for the reader.
     method: ``auto`` or the name of an analysis.
     rel_tol: relative tolerance of the search of an eps.
+    norm: ``inf``, ``2`` or ``1``, of ``ball``.
 
     Raises
     ------
-    UsageError: another threat or method.
+    UsageError: another threat, method or norm.
     """
 
     threat: str = FADE
@@ -45,6 +47,7 @@ class WordQuery:
     name: str = "a vector of zeros"
     method: str = "auto"
     rel_tol: float = 0.02
+    norm: str = "inf"
     query: Query = field(init=False)
 
     @property
@@ -52,11 +55,20 @@ class WordQuery:
         """What words fade to, or "" where they do not."""
         return self.name if self.threat == FADE else ""
 
+    @property
+    def threat_name(self) -> str:
+        """``fade``, or the ball by its norm."""
+        return FADE if self.threat == FADE else self.query.disturbance.name
+
     def __post_init__(self) -> None:
         if self.threat not in (FADE, BALL):
             raise UsageError("reading --threat", f"it is {FADE} or {BALL}", repr(self.threat))
+        if self.threat == FADE and self.norm != "inf":
+            raise UsageError("reading --norm", f"it belongs to --threat {BALL}", f"--threat {FADE}")
         schedule = RelativeTolerance(self.rel_tol)
-        object.__setattr__(self, "query", Query(method=self.method, schedule=schedule, attack=False))
+        ball = Norm(self.norm)
+        query = Query(method=self.method, schedule=schedule, attack=False, disturbance=ball)
+        object.__setattr__(self, "query", query)
 
 
 def answer_words(
@@ -64,8 +76,16 @@ def answer_words(
 ) -> Iterator[list[Sentence]]:
     """Sentences of one batch after the other, at most ``size`` of them at a time."""
     for batch in sequences.batches(size):
-        graph = network_for(network, batch.kind).graph(batch.kind.shape)
-        problem = Problem.of(graph, batch.x, batch.labels, span=batch.kind.span)
+        told = network_for(network, batch.kind)
+        if told.steps(batch.kind.shape) > 1:
+            raise Unsupported(
+                "ranking words", "the network gives one answer a sample", "an answer a step", "Use certify."
+            )
+        ball = question.query.disturbance
+        graph = told.graph(batch.kind.shape)
+        problem = Problem.of(
+            graph, batch.x, batch.labels, span=batch.kind.span, numbers=batch.numbers, disturbance=ball
+        )
         found = [_bounded(problem, frame, question, tick) for frame in range(*batch.kind.span)]
         yield [_sentence(problem, batch, row, sequences, found) for row in range(len(batch.numbers))]
 

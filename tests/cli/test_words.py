@@ -17,6 +17,7 @@ from torch import nn
 
 import certrnn
 from certrnn.cli import main
+from certrnn.errors import Unsupported
 from certrnn.report.heat import INK, SHADES, scale
 from certrnn.report.words import Sentence, Word, Words
 from certrnn.report.words_html import page
@@ -134,6 +135,8 @@ def test_toward_and_labels(folder: Path, tmp_path: Path, capsys: pytest.CaptureF
         (["--threat", "ball", "--toward", "bad"], "belongs to --threat fade"),
         (["--toward", "nosuch"], "--toward"),
         (["--top", "0"], "--top"),
+        (["--norm", "2"], "belongs to --threat ball"),
+        (["--threat", "ball", "--norm", "3"], "--norm"),
         (["--html", "x.png"], ".html"),
         (["--method", "x"], "--method"),
     ],
@@ -145,6 +148,31 @@ def test_options_that_make_no_sense(
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_an_l2_ball_is_certified_no_less_far_than_an_l_inf_ball(folder: Path) -> None:
+    """The l-inf ball of the same radius holds it."""
+    model, ids = certrnn.load(folder / "m.onnx"), [np.array([2, 3, 2, 5, 3])]
+    inf, two = (model.words(ids, question=WordQuery("ball", norm=norm)) for norm in ("inf", "2"))
+    assert (inf.threat, two.threat) == ("l-inf", "l2")
+    for small, large in zip(inf.sentences[0].words, two.sentences[0].words, strict=True):
+        assert small.certified is not None
+        assert large.certified is not None
+        assert large.certified >= small.certified * 0.98  # the tolerance of the search
+
+
+def test_a_network_that_answers_every_step_is_refused(tmp_path: Path) -> None:
+    class Tagger(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.head = nn.RNN(3, HIDDEN, batch_first=True), nn.Linear(HIDDEN, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.layer(x)[0])
+
+    path = export(Tagger(), (torch.randn(1, 4, 3),), ["x"], True, tmp_path / "m.onnx")
+    with pytest.raises(Unsupported, match="one answer a sample"):
+        certrnn.load(path).words(np.zeros((4, 3)))
 
 
 def test_samples_that_are_no_texts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -171,6 +199,7 @@ def example(threat: str = "fade") -> Words:
     )
     wrong = Sentence(1, 0, 1, (Word(0, "<b>", None, None, None),))
     toward = "the unknown word" if threat == "fade" else ""
+    threat = "fade" if threat == "fade" else "l-inf"
     return Words(
         "m.onnx", "0" * 64, threat, toward, "zonotope", (Sentence(0, 1, 1, words), wrong), ("<note>",)
     )

@@ -262,3 +262,11 @@ def test_mutated_files_give_clean_errors(tmp_path: Path) -> None:
         assert time.perf_counter() - start < 10
     assert 100 < read < 1100
     assert all(len(text.splitlines()) == 1 for text in refusals)
+
+
+def test_a_pad_is_a_word_like_others(tmp_path: Path) -> None:
+    """Word vectors of everyday language list it, and must not be read as padding."""
+    bare = read_encoder(TextSource("t", embeddings=write(tmp_path / "b.txt", "the 1 2\npad 3 4\nunk 5 6\n")))
+    assert bare.table is not None
+    assert bare.padding is not None
+    assert bare.table[[bare.padding, bare.encode("nosuch").ids[0]]].tolist() == [[0, 0], [0, 0]]

@@ -13,9 +13,9 @@ from typing import Any
 from certrnn.io.data.samples import Origin, shown
 from certrnn.io.text.texts import plain_text
 
-UNKNOWN = ("<unk>", "[UNK]", "<UNK>", "<oov>", "<OOV>", "UNK", "unk")
-PADDING = ("<pad>", "[PAD]", "<PAD>", "<padding>", "PAD", "pad")
-"""How vocabularies name the entry for unknown words, and the one for padding."""
+UNKNOWN = ("<unk>", "[UNK]", "<UNK>", "<oov>", "<OOV>", "UNK")
+PADDING = ("<pad>", "[PAD]", "<PAD>", "<padding>", "PAD")
+"""How vocabularies name the entry for unknown words, and the one for padding. A plain ``pad`` is a word like others."""
 
 _PIECES = re.compile(r"<\w+>|\[\w+\]|\w+(?:['\u2019]\w+)*|[^\w\s]")
 _SPECIAL = re.compile(r"<.*>|\[.*\]|UNK|PAD")

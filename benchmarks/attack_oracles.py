@@ -242,7 +242,7 @@ def _bouts() -> list[Bout]:
             "art",
             "inf",
             CarliniWagnerLinf(),
-            by_art(lambda c, _: evasion().CarliniLInfMethod(c, max_iter=60, batch_size=100, verbose=False)),
+            by_art(lambda c, _: evasion().CarliniLInfMethod(c, max_iter=10, batch_size=100, verbose=False)),
         ),
         Bout(
             "L-BFGS (beside CW l2)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -161,3 +162,21 @@ def test_a_mask_computed_from_words_is_refused_by_name(tmp_path: Path) -> None:
     path = export(Masked(), (torch.randint(1, WORDS, (1, FRAMES)),), ["words"], True, tmp_path / "mask.onnx")
     with pytest.raises(Unsupported, match="masks and lengths outside of the model"):
         certrnn.load(path).certify(words(1), eps=0.1)
+
+
+def test_a_length_that_onnxruntime_is_not_told_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A planted error: the graph stops at the length, the file is fed the number of frames, or the other way round."""
+    model = read(packed(tmp_path / "m.onnx"))
+    feed, lower = OnnxModel._lengths, OnnxModel.lowered
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            OnnxModel, "_lengths", lambda self, n, frames: feed(replace(self, length=None), n, frames)
+        )
+        with pytest.raises(Unsupported, match="graph and onnxruntime agree"):
+            check_against_onnxruntime(model.at_length(3), (FRAMES, FEATURES))
+    with monkeypatch.context() as patch:
+        patch.setattr(OnnxModel, "lowered", lambda self, shape: lower(replace(self, length=None), shape))
+        with pytest.raises(Unsupported, match="graph and onnxruntime agree"):
+            check_against_onnxruntime(model.at_length(3), (FRAMES, FEATURES))

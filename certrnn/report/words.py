@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -111,7 +112,10 @@ class Words:
             return "-"
         if self.threat != "fade":
             return f"{word.certified:.3g}"
-        return f"{word.certified:.0%}" if word.certified < 1.0 else f"gone, -{word.sensitivity:.0%}"
+        if word.certified < 1.0:
+            return f"{math.floor(100 * word.certified)}%"  # rounded down: no more than is certified
+        cost = math.ceil(100 * word.sensitivity)
+        return f"gone, -{cost}%" if cost else "gone"
 
     def about(self) -> str:
         """What was asked, in a line."""

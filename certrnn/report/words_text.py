@@ -14,12 +14,17 @@ from certrnn.report.words import Sentence, Words
 
 NAMED = 3
 """Words named under each text."""
+_KEY = (
+    "(40%): 40 % of the word may fade; (gone, -40%): all of it may, and that costs at most 40 % of the margin"
+)
 
 
 def show(words: Words, console: Console, top: int = 20) -> None:
     """Print texts, ranking, legend and notes; without colours every text still names its most sensitive words."""
     classes = scale(words)
     console.print(Text(f"{words.path} (sha256 {words.sha256[:12]}): {words.about()}", "bold"), soft_wrap=True)
+    if words.threat == "fade":
+        console.print(Text(_KEY), soft_wrap=True)
     for sentence in words.sentences:
         console.print()
         _sentence(words, sentence, classes, console)
@@ -46,7 +51,7 @@ def _sentence(words: Words, sentence: Sentence, classes: Scale, console: Console
         line.append(visible(word.text), f"{INK[place]} on {SHADES[place]}")
         line.append(" ")
     console.print(line, soft_wrap=True)
-    top = ", ".join(f"{visible(word.text)} {words.shown(word)}" for word in sentence.ranked()[:NAMED])
+    top = ", ".join(f"{visible(word.text)} ({words.shown(word)})" for word in sentence.ranked()[:NAMED])
     console.print(Text(f"  most sensitive: {top}"), soft_wrap=True)
 
 

@@ -187,7 +187,7 @@ def test_plain_output_has_no_colour_and_names_words(folder: Path, capsys: pytest
     assert main(arguments(folder)) == 0
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
-    assert re.search(r"most sensitive: great \d+%", shown)
+    assert re.search(r"most sensitive: great \(\d+%\)", shown)
 
 
 def example(threat: str = "fade") -> Words:

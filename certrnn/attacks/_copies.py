@@ -10,7 +10,7 @@ from certrnn.attacks._protocol import select, verify
 from certrnn.attacks.pgd import descent
 from certrnn.attacks.smallest import smallest_share
 from certrnn.ir import Graph
-from certrnn.regions import Region
+from certrnn.regions import Box, LinfBall, Region
 from certrnn.specs import Spec
 
 TINY = 1e-150
@@ -103,11 +103,19 @@ def nearest(graph: Graph, region: Region, spec: Spec, count: int, order: float) 
 def sides(region: Region) -> tuple[torch.Tensor, torch.Tensor]:
     """Lowest and highest value (B, frames, features) of each feature while every other one stays at the center.
 
-    Learnt from projections alone, a feature at a time: of a ball in any norm these are its axes.
+    Learnt from projections alone: two corners where features do not share a budget, else each feature by itself.
     """
+    if not isinstance(region, LinfBall | Box):
+        return along_axes(region)
+    far = _far(region)
+    low, high = region.project(region.center - far), region.project(region.center + far)
+    return torch.minimum(low, region.center), torch.maximum(high, region.center)
+
+
+def along_axes(region: Region) -> tuple[torch.Tensor, torch.Tensor]:
+    """:func:`sides` of any region, by a projection for each end of each feature."""
     center = region.center
-    far = 1e9 * (1.0 + center.abs().flatten(1).amax(dim=1))[:, None, None]
-    low, high = center.clone(), center.clone()
+    low, high, far = center.clone(), center.clone(), _far(region)
     for frame in region.frames:
         for feature in range(center.shape[2]):
             moved = torch.zeros_like(center)
@@ -115,6 +123,11 @@ def sides(region: Region) -> tuple[torch.Tensor, torch.Tensor]:
             low[:, frame, feature] = region.project(center - far * moved)[:, frame, feature]
             high[:, frame, feature] = region.project(center + far * moved)[:, frame, feature]
     return torch.minimum(low, center), torch.maximum(high, center)
+
+
+def _far(region: Region) -> torch.Tensor:
+    """(B, 1, 1) farther than any region reaches."""
+    return 1e9 * (1.0 + region.center.abs().flatten(1).amax(dim=1))[:, None, None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from certrnn.attacks import (
     closest,
     smallest_eps,
 )
+from certrnn.attacks._copies import along_axes, sides
 from certrnn.domains import evaluate
 from certrnn.errors import UsageError
 from certrnn.ir import Graph
@@ -207,3 +208,13 @@ def test_the_pull_keeps_the_result_like_the_given_sequence() -> None:
 def test_options_without_sense_are_refused(options) -> None:
     with pytest.raises(UsageError):
         options()
+
+
+def test_both_ways_to_the_ends_of_ranges_agree() -> None:
+    region = LinfBall(X, torch.linspace(0.0, 0.7, 8, dtype=torch.float64), FRAMES, (0.0, 1.0))
+    for ours, slow in zip(sides(region), along_axes(region), strict=True):
+        assert torch.equal(ours, slow)
+        assert torch.equal(ours[:, 1], X[:, 1])
+    low, high = sides(EuclideanBall(X, torch.full((8,), 0.5, dtype=torch.float64), EVERY))
+    assert torch.allclose(high - X, torch.full_like(X, 0.5))
+    assert torch.allclose(X - low, torch.full_like(X, 0.5))

@@ -251,3 +251,12 @@ def test_words_are_replaced_by_words(tmp_path: Path, capsys: pytest.CaptureFixtu
     read = Counterexamples.read(str(out))
     swapped = replace(read.members[0], words=(read.members[0].words + 1) % 40)  # type: ignore[operator]
     assert "words stand for" in replace(read, members=(swapped,)).replayed(network, np.float32)[0].reason
+
+
+def test_from_python_rows_come_with_their_counterexamples() -> None:
+    data = np.load(resolve(DIGITS))
+    model = certrnn.load(RNN)
+    results, found = model.attack(data["x"][:2], data["y"][:2], attack="cw-l2", clip=(0, 1))
+    assert [row.verdict for row in results.rows] == ["falsified"] * 2
+    assert [m.sample for m in found.members] == [0, 1]
+    assert [row.reason for row in found.replayed(model.network, np.float32)] == ["", ""]

@@ -53,6 +53,8 @@ def curve(
 
     A sample is verified at an eps where it is answered right, and certified at this eps or a larger one.
     """
+    from dataclasses import replace
+
     from certrnn.report.curve import Wording, nothing_certified
     from certrnn.report.curve import curve as count
     from certrnn.report.curve_table import CurveReport
@@ -71,6 +73,8 @@ def curve(
     network, chosen = read_data(model, data, samples)
     query = asking(query, network, norm, joint, radii, None)
     results, failure = stream_samples(network, chosen, query)
+    zero = (f"eps 0 was decided at {grid.eps[0]:.2g}, which holds it",) if axis[0] == 0.0 else ()
+    results = replace(results, grid=axis, notes=(*results.notes, *zero))
     found = by_sample(results)
     if found:
         report = CurveReport(results, count(found, axis, query.attack, Wording.of(results)))

@@ -95,9 +95,7 @@ def page_of(results: Results) -> Page:
         notes=results.notes,
         curve=_figure(results, samples) if complete else None,
         worst=_worst(samples),
-        worst_caption=f"The {WORST} samples with the smallest certified eps, and the frames where it is smallest"
-        if sum(s.right for s in samples) > WORST
-        else "Samples by certified eps, and the frames where it is smallest",
+        worst_caption=_worst_caption(results, sum(s.right for s in samples)),
         rows=_rows(results),
         rows_caption=_rows_caption(len(results)),
         open=len(results) <= OPEN_ROWS,
@@ -135,7 +133,7 @@ def _tiles(results: Results, samples: list[Sample], complete: bool) -> tuple[Til
     right = [sample for sample in samples if sample.right]
     values = [sample.certified for sample in right]
     shares = [s.certified / s.attacked for s in right if 0 < s.attacked < math.inf]
-    searched = any(row.eps is None for row in results)
+    searched = _searched(results)
     tiles = [Tile("sample" if len(samples) == 1 else "samples", str(len(samples)))]
     if (results.labelled or results.demand) and samples:
         name = "hold undisturbed" if results.demand else "answered right"
@@ -148,12 +146,14 @@ def _tiles(results: Results, samples: list[Sample], complete: bool) -> tuple[Til
             Tile("of the attack's eps certified, on average", f"{100 * statistics.fmean(shares):.1f} %")
         )
     wording = Wording.of(results)
-    eps = sorted({row.eps for row in results if row.eps is not None}) if complete else []
+    eps = [e for e in _asked_eps(results) if e > 0] if complete else []
     for point in curve(samples, eps[:4], False).points:
         tiles.append(_share(f"{wording.verified} at eps {asked(point.eps)}", point.verified))
     tiles += [
         Tile(f"{'row' if count == 1 else 'rows'} {verdict}", str(count))
         for verdict, count in results.counts().items()
+        if not results.grid
+        or verdict not in ("certified", "unknown")  # at whichever eps: the curve says more
     ]
     tiles.append(Tile("of computing", _duration(math.fsum(row.seconds for row in results))))
     return tuple(tiles)
@@ -163,13 +163,12 @@ def _figure(results: Results, samples: list[Sample]) -> Figure:
     from markupsafe import Markup
 
     attacked, wording = ever_attacked(samples), Wording.of(results)
-    eps = {row.eps for row in results if row.eps is not None}
-    searched = any(row.eps is None for row in results)
+    searched = _searched(results)
     if searched:
         drawn = full_curve(samples, attacked, wording)
         shown = curve(samples, _axis(drawn), attacked, wording)
     else:
-        drawn = shown = curve(samples, eps, attacked, wording)
+        drawn = shown = curve(samples, _asked_eps(results), attacked, wording)
     # the picture holds no text of the document
     svg = Markup(inline_svg(curve_picture(drawn, "svg", marked=not searched).decode("utf-8")))  # noqa: S704
     between = "lies between the verified and the attacked line" if attacked else "is at least that"
@@ -180,10 +179,19 @@ def _figure(results: Results, samples: list[Sample]) -> Figure:
     return Figure(f"{wording.verified.capitalize()} over eps", svg, caption, _numbers(shown))
 
 
+def _searched(results: Results) -> bool:
+    """Whether the certified eps are the largest there are, rather than those among the asked."""
+    return not results.grid and any(row.eps is None for row in results)
+
+
+def _asked_eps(results: Results) -> list[float]:
+    return sorted(set(results.grid) or {row.eps for row in results if row.eps is not None})
+
+
 def _axis(drawn: Curve) -> list[float]:
     """Round eps from 0 to the largest certified one, or where nothing is certified to the largest attacked one."""
     last = max((p.eps for p in drawn.points if p.verified.count), default=0.0) or drawn.points[-1].eps
-    if last == 0.0:
+    if last < 1e-300:
         return [0.0]
     power = 10.0 ** math.floor(math.log10(last / 10))
     step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power * 10 >= last * (1 - 1e-9))
@@ -215,6 +223,12 @@ def _worst(samples: list[Sample]) -> Grid | None:
         for sample in right[:WORST]
     )
     return Grid(heads, cells) if cells else None
+
+
+def _worst_caption(results: Results, right: int) -> str:
+    which = f"The {WORST} samples with the smallest" if right > WORST else "Samples by"
+    among = "" if _searched(results) else " among the eps that were asked"
+    return f"{which} certified eps{among}, and the frames where it is smallest"
 
 
 def _rows(results: Results) -> Grid:

@@ -57,11 +57,16 @@ def parse_results(document: Any, where: str = "reading results") -> Results:
     top.need(isinstance(labelled, bool), "labelled is true or false", labelled)
     top.need(isinstance(external, dict), "the model's external files are an object", external)
     path, digest = model.get("path"), model.get("sha256")
+    grid = document.get("grid", [])
+    eps = isinstance(grid, list) and all(
+        _number(e, "the grid's eps", top) is not None and e >= 0 for e in grid
+    )
+    top.need(eps, "the grid is a list of eps", grid)
     asked = document.get("threat", "l-inf"), document.get("demand", "")
     for value in (path, digest, *external.values(), *asked):
         top.need(isinstance(value, str), "the model's path and digests, threat and demand are texts", value)
     parsed = ordered(_row(row, _Reader(f"{where}, row {number}")) for number, row in enumerate(rows))
-    return Results(path, digest, parsed, labelled, tuple(notes), tuple(external.items()), *asked)
+    return Results(path, digest, parsed, labelled, tuple(notes), tuple(external.items()), *asked, tuple(grid))
 
 
 class _Reader:

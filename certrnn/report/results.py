@@ -31,6 +31,7 @@ class Results(Sequence[Row]):
     external: file name to sha256 of the files that hold the model's weights beside it.
     threat: what may change.
     demand: what must hold; "" for the label.
+    grid: the only eps that a search took into account, as for a curve; empty where it was free.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Results(Sequence[Row]):
     external: tuple[tuple[str, str], ...] = ()
     threat: str = "l-inf"
     demand: str = ""
+    grid: tuple[float, ...] = ()
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -78,6 +80,7 @@ class Results(Sequence[Row]):
             "labelled": self.labelled,
             "threat": self.threat,
             "demand": self.demand,
+            **({"grid": list(self.grid)} if self.grid else {}),
             "rows": rows,
             "notes": list(self.notes),
         }

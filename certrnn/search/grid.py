@@ -55,7 +55,7 @@ class EpsGrid(Schedule):
         failed = torch.full((batch,), len(values))
         while (rows := (failed - passed > 1).nonzero().flatten()).numel():
             middle = (passed[rows] + failed[rows]) // 2
-            ok = certify(rows, values[middle])
+            ok = certify(rows, values[middle]) > 0
             passed[rows] = torch.where(ok, middle, passed[rows])
             failed[rows] = torch.where(ok, failed[rows], middle)
         return torch.where(passed >= 0, values[passed.clamp_min(0)], 0.0)

@@ -98,6 +98,20 @@ def test_without_labels_there_is_no_accuracy() -> None:
     assert "Certified predictions over eps" in text
 
 
+def test_eps_of_a_grid_are_not_taken_for_the_largest() -> None:
+    """A curve that asks for 0 and .2 knows of .1 only that it is more than 0."""
+    text = text_of(html_page(results(row(0, 8.9e-16, 0.4), row(1, 0.2), grid=(0.0, 0.2))))
+    assert "median certified eps" not in text
+    assert "verified accuracy at eps 0.2 (1 of 2)" in text
+    assert "among the eps that were asked" in text
+    assert "median certified eps" in text_of(html_page(results(row(0, 0.1), row(1, 0.2))))
+
+
+@pytest.mark.parametrize("eps", [5e-324, 1e-305, 1e-16, 1e300, 1.7e307])
+def test_no_size_of_eps_stops_a_page(eps: float) -> None:
+    assert "Verified accuracy over eps" in text_of(html_page(results(row(0, eps))))
+
+
 def test_the_page_says_what_was_asked() -> None:
     assert "moves by at most eps, independently of the others" in text_of(html_page(PLAIN))
     for threat in ("l2 over the sequence", "word substitution", HOSTILE[0]):

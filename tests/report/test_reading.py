@@ -28,6 +28,7 @@ WHOLE = results(
     external=(("weights.data", "cd" * 32),),
     threat="l2 over the sequence",
     demand="the answer stays 1, 2",
+    grid=(0.0, 0.1),
 )
 
 
@@ -39,9 +40,9 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
 def test_a_document_without_the_newer_keys_is_read() -> None:
     document = WHOLE.as_json()
-    for name in ("labelled", "threat", "demand"):
+    for name in ("labelled", "threat", "demand", "grid"):
         del document[name]
-    assert parse_results(document) == replace(WHOLE, labelled=True, threat="l-inf", demand="")
+    assert parse_results(document) == replace(WHOLE, labelled=True, threat="l-inf", demand="", grid=())
 
 
 WRONG: dict[str, tuple[str, Any]] = {

@@ -55,8 +55,21 @@ class Store:
         return (self.folder / ROWS).exists() and not (self.folder / JOURNAL).exists()
 
     def record(self, tasks: Sequence[Sequence[Entry]]) -> None:
-        """Keep the rows of finished tasks; once this returns, none of them is ever lost."""
-        Journal(self.folder / JOURNAL, self.disk).append(tasks)
+        """Keep the rows of finished tasks; once this returns, none of them is ever lost.
+
+        Raises
+        ------
+        InvalidInput: the disk does not take them; those of earlier calls are kept.
+        """
+        try:
+            Journal(self.folder / JOURNAL, self.disk).append(tasks)
+        except OSError as error:
+            raise InvalidInput(
+                f"writing the run {self.folder}",
+                "the disk takes what is finished",
+                error.strerror or type(error).__name__,
+                "Make room and resume the run: what was finished before is kept.",
+            ) from None
 
     def compact(self) -> None:
         """All rows into one Parquet file, in order. A crash in between leaves both files, which say the same."""

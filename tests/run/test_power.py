@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from pyarrow import parquet
 
+from certrnn.errors import InvalidInput
 from certrnn.report.rows import Row
 from certrnn.run import journal, store
+from certrnn.run.disk import Disk
 from certrnn.run.journal import Entry, Reading
 from certrnn.run.plan import Plan, Task
 from certrnn.run.store import Store, read_entries, writing
@@ -47,7 +50,7 @@ def question() -> tuple[Plan, list[Task], dict[str, Row]]:
     return plan, tasks, rows
 
 
-def work(folder: Path, disk: CutDisk | None) -> Iterator[list[str]]:
+def work(folder: Path, disk: Disk | None) -> Iterator[list[str]]:
     """Carry out the run; hands out the keys of a batch once they are recorded."""
     plan, tasks, rows = question()
     with writing(folder, plan, disk) as store:
@@ -183,3 +186,27 @@ def test_a_line_whose_bytes_have_rotted_counts_as_not_done(tmp_path: Path) -> No
         reading = journal.parse(bytes(rotten) + lines[1])
         assert [key for key, _ in reading.entries] == list(tasks[1].keys)
         assert reading.damaged >= 1
+
+
+@dataclass(frozen=True)
+class Full(Disk):
+    """Takes half of the second journal line, and no more."""
+
+    writes: list[bytes] = field(default_factory=list)
+
+    def write(self, handle: int, content: bytes) -> None:
+        self.writes.append(content)
+        super().write(handle, content if len(self.writes) < 3 else content[: len(content) // 2])
+        if len(self.writes) >= 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_ends_the_run_with_a_line_and_it_goes_on_with_room(tmp_path: Path) -> None:
+    folder, going_on = tmp_path / "run", work(tmp_path / "run", Full())
+    recorded = next(going_on)
+    with pytest.raises(InvalidInput, match="No space left"):
+        next(going_on)
+    assert set(read_entries(folder)) == set(recorded)
+    for keys in work(folder, None):
+        assert not set(keys) & set(recorded)
+    assert ended(folder, question()[2], 0) == []

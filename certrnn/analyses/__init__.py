@@ -24,6 +24,7 @@ METHODS: dict[str, Callable[[], Analysis]] = {
     "zonotope": lambda: Forward(Zonotopes()),
     "crown": lambda: Backward("crown"),
     "alpha-crown": lambda: Backward("alpha-crown", Ascent(steps=60, curved=False)),
+    "joint-output": lambda: Backward("joint-output", Ascent(steps=60, rate=0.05, shared=False)),
     "joint": _joint,
     "bab": lambda: BranchAndBound(_joint()),
 }

@@ -55,7 +55,7 @@ class Backward(Analysis):
             self.recorded(graph, region.rows(i, i + step), spec.part(i, i + step))[0]
             for i in range(0, region.batch, step)
         ]
-        return torch.cat(parts) if parts else torch.zeros(0, spec.rows.shape[1], dtype=torch.float64)
+        return spec.clauses(torch.cat(parts)) if parts else torch.zeros(0, spec.width, dtype=torch.float64)
 
     def _require_memory(self, graph: Graph, frames: tuple[int, ...]) -> int:
         """Bytes for one row of the batch."""
@@ -84,7 +84,7 @@ class Backward(Analysis):
         return any(ascent is not None and ascent.curved for ascent in ascents)
 
     def recorded(self, graph: Graph, region: Region, spec: Spec) -> tuple[torch.Tensor, Recording]:
-        """The margins, and the propagation behind them; the region is not cut into chunks."""
+        """Lower bounds (B, K) of the specification's rows, and the propagation behind them, all at once."""
         self._require_memory(graph, region.frames)
         with torch.no_grad():
             key = () if self.starts is None else (samples_key(region),)

@@ -33,9 +33,21 @@ class Opponent(Adversary):
     descent: Descent = field(default_factory=Descent)
 
     def within(self, problem: Problem, samples: torch.Tensor, threat: Threat, eps: float) -> torch.Tensor:
+        return self._confirmed(problem, samples, threat, eps, Substitution(otherwise=self.attack))
+
+    def near(
+        self, problem: Problem, sample: torch.Tensor, threat: Threat, eps: float, x: torch.Tensor
+    ) -> float:
+        attack = self.attack.starting_at(x)
+        return float(self._confirmed(problem, sample.expand(len(x)), threat, eps, attack).amin())
+
+    def _confirmed(
+        self, problem: Problem, samples: torch.Tensor, threat: Threat, eps: float, attack: Attack
+    ) -> torch.Tensor:
+        """Distances (R,) of counterexamples that the file itself confirms; inf where there is none."""
         radius = torch.full((len(samples),), eps, dtype=torch.float64)
         region, spec = problem.ball(samples, radius, threat), problem.spec(samples)
-        outcome = Substitution(otherwise=self.attack)(problem.graph, region, spec)
+        outcome = attack(problem.graph, region, spec)
         found = torch.full_like(radius, torch.inf)
         hits = outcome.success.nonzero().flatten()
         if len(hits):

@@ -23,8 +23,10 @@ from certrnn.search import (
 from certrnn.search.disturbance import FULL
 
 AUTO = "auto"
-STRONGEST = "zonotope"
-"""What ``auto`` stands for: no bound of it is looser than the interval analysis."""
+FIRST = "zonotope"
+"""What ``auto`` begins with: no bound of it is looser than the interval analysis."""
+AUTO_BUDGET = 2.0
+"""Seconds that ``auto`` spends on a row's dearer methods unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,8 @@ class Query:
     method: name of an analysis, or ``auto``.
     schedule: order of the eps that a search tries.
     attack: also look for counterexamples.
-    budget: seconds for a row, or None. A row's time is its batch's time divided by the batch's rows; the step that
-        runs when it ends is finished first.
+    budget: seconds for a row, or None: for ``auto`` :data:`AUTO_BUDGET`, for others without end. A row's time is its
+        batch's time divided by the batch's rows; the step that runs when it ends is finished first.
     disturbance: what may change: a norm's ball by default. Words are asked at the one eps of full
         substitution.
     demand: what must hold: by default that the label stays the answer.
@@ -90,8 +92,11 @@ class Query:
 
     def analysis(self) -> Analysis:
         """The analysis by its name."""
-        chosen = METHODS[STRONGEST if self.method == AUTO else self.method]()
-        return Enumeration(chosen) if isinstance(self.disturbance, WordSubstitution) else chosen
+        return self.wrapped(METHODS[FIRST if self.method == AUTO else self.method]())
+
+    def wrapped(self, analysis: Analysis) -> Analysis:
+        """The analysis as the disturbance needs it."""
+        return Enumeration(analysis) if isinstance(self.disturbance, WordSubstitution) else analysis
 
 
 def spelled_frames(frames: str | Sequence[int]) -> str:

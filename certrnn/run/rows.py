@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +9,11 @@ from typing import Protocol
 
 import torch
 
-from certrnn.analyses import Analysis, certified
+from certrnn.analyses import Analysis, certified, proved
+from certrnn.regions import Region
 from certrnn.report.rows import Row, Verdict, finite, ratio
-from certrnn.run.query import Query
+from certrnn.run.ladder import Climb, Ladder
+from certrnn.run.query import AUTO, AUTO_BUDGET, Query
 from certrnn.search import Problem, Threat
 
 Tick = Callable[[int], None]
@@ -29,6 +30,12 @@ class Adversary(Protocol):
 
     def smallest(self, problem: Problem, samples: torch.Tensor, threat: Threat) -> torch.Tensor:
         """The smallest distance (R,) at which a counterexample was found; inf where none was."""
+        ...
+
+    def near(
+        self, problem: Problem, sample: torch.Tensor, threat: Threat, eps: float, x: torch.Tensor
+    ) -> float:
+        """Like :meth:`within` for one ``sample`` (1,), told sequences ``x`` (S, frames, features) to start from."""
         ...
 
 
@@ -51,13 +58,51 @@ class _Clock:
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """What is known of the right samples (R,): certified eps (0 where none), proved margin, whether the budget cut the
-    search, and the distance of a counterexample (inf where none)."""
+    """What is known of the right samples (R,): certified eps (0 where none), proved margin, the method behind it,
+    whether the budget cut the search, and the distance of a counterexample (inf where none)."""
 
     eps: torch.Tensor
     margin: torch.Tensor
+    methods: Sequence[str]
     cut: bool
     attacked: torch.Tensor
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is known of one right sample."""
+
+    eps: float
+    margin: float
+    method: str
+    cut: bool
+    attacked: float
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """One set of frames, and one eps or None, put to the right samples of a batch."""
+
+    problem: Problem
+    samples: torch.Tensor
+    threat: Threat
+    eps: float | None
+    query: Query
+    adversary: Adversary | None
+    tick: Tick
+
+    def ball(self, rows: torch.Tensor, eps: torch.Tensor) -> Region:
+        return self.problem.ball(self.samples[rows], eps, self.threat)
+
+    def attack(self) -> torch.Tensor:
+        """Distances (R,) of counterexamples, inf where none was found."""
+        none = torch.full((len(self.samples),), torch.inf, dtype=torch.float64)
+        if self.adversary is None or not len(self.samples):
+            return none
+        if self.eps is None:
+            return self.adversary.smallest(self.problem, self.samples, self.threat)
+        return self.adversary.within(self.problem, self.samples, self.threat, self.eps)
 
 
 def answer(
@@ -65,34 +110,71 @@ def answer(
 ) -> Iterator[list[Row]]:
     """Rows of one batch, threat by threat and eps by eps; ``numbers`` are the samples' positions in the data.
 
-    A row is handed out as soon as it is decided, so that whoever is interrupted keeps what is finished.
+    Rows are handed out as soon as they are decided, so that whoever is interrupted keeps what is finished.
     """
-    analysis = query.analysis()
     samples = problem.right.nonzero().flatten()
     for threat in problem.threats(query.frames):
         for eps in query.eps or (None,):
-            clock = _Clock(query.budget, len(samples))
-            if eps is None:
-                side = _searched(problem, samples, threat, analysis, query, adversary, clock, tick)
-            else:
-                side = _asked(problem, samples, threat, eps, analysis, adversary, clock, tick)
-            methods = analysis.methods(problem.ball(samples, torch.ones(len(samples)).double(), threat))
-            yield _rows(
-                problem, numbers, samples, threat, eps, side, (methods, analysis.name), clock.seconds_a_row
-            )
+            question = _Question(problem, samples, threat, eps, query, adversary, tick)
+            wrong = [k for k in range(len(numbers)) if not bool(problem.right[k])]
+            if wrong:
+                yield [_row(question, k, numbers[k], None) for k in wrong]
+            for some in _found(question):
+                yield [_row(question, int(samples[k]), numbers[int(samples[k])], f) for k, f in some]
 
 
-def _searched(
-    problem: Problem,
-    samples: torch.Tensor,
-    threat: Threat,
-    analysis: Analysis,
-    query: Query,
-    adversary: Adversary | None,
-    clock: _Clock,
-    tick: Tick,
-) -> _Side:
+def _found(question: _Question) -> Iterator[list[tuple[int, _Found]]]:
+    """The right samples, by their row, as they are decided."""
+    clock = _Clock(question.query.budget, len(question.samples))
+    side = _first(question, clock)
+    shared = clock.seconds_a_row
+    auto = question.query.method == AUTO
+    budget = (question.query.budget or AUTO_BUDGET) - shared
+    ladder = Ladder(question.problem, question.threat, budget, wrapped=question.query.wrapped)
+    done = []
+    for k in range(len(question.samples)):
+        first = Climb(float(side.eps[k]), float(side.margin[k]), side.methods[k])
+        attacked, start = float(side.attacked[k]), time.perf_counter()
+        if auto:
+            first, attacked = _climbed(question, ladder, k, first, attacked)
+        took = time.perf_counter() - start
+        cut = side.cut or (question.query.budget is not None and took > budget)
+        found = (k, _Found(first.eps, first.margin, first.method, cut, attacked, shared + took))
+        if auto:
+            yield [found]
+        done.append(found)
+    if done and not auto:
+        yield done
+
+
+def _first(question: _Question, clock: _Clock) -> _Side:
+    """The first method on all rows at once, and the attack."""
+    return _searched(question, clock) if question.eps is None else _asked(question, clock)
+
+
+def _climbed(
+    question: _Question, ladder: Ladder, row: int, first: Climb, attacked: float
+) -> tuple[Climb, float]:
+    """One row after the dearer methods, and the distance of a counterexample that they may have come upon."""
+    sample, eps, hit = question.samples[row : row + 1], question.eps, [attacked]
+    if eps is None:
+        question.tick(1)
+        return ladder.search(sample, first, attacked), attacked
+    if first.eps > 0.0 or attacked <= eps:
+        return first, attacked
+
+    def near(x: torch.Tensor) -> bool:
+        adversary = question.adversary
+        if adversary is not None:
+            hit[0] = adversary.near(question.problem, sample, question.threat, eps, x)
+        return hit[0] <= eps
+
+    return ladder.decide(sample, eps, near) or first, hit[0]
+
+
+def _searched(question: _Question, clock: _Clock) -> _Side:
     """The largest certified eps; once the budget is spent nothing more counts as certified, so that the search ends."""
+    analysis, problem, samples = question.query.analysis(), question.problem, question.samples
     best = torch.zeros(len(samples), dtype=torch.float64)
     margin = torch.full_like(best, -torch.inf)
     cut = False
@@ -102,93 +184,70 @@ def _searched(
         if clock.spent:
             cut = True
             return torch.zeros(len(rows), dtype=torch.bool)
-        chosen = samples[rows]
-        lower = analysis.margins(problem.graph, problem.ball(chosen, eps, threat), problem.spec(chosen))
+        lower = analysis.margins(problem.graph, question.ball(rows, eps), problem.spec(samples[rows]))
         better = certified(lower) & (eps > best[rows])
         best[rows] = torch.where(better, eps, best[rows])
         margin[rows] = torch.where(better, lower.amin(dim=1), margin[rows])
-        tick(len(rows))
-        return certified(lower)
+        question.tick(len(rows))
+        return proved(lower)
 
     if len(samples):
-        query.schedule.largest(certify, len(samples))
-    attacked = torch.full_like(best, torch.inf)
-    if adversary is not None and len(samples) and not clock.spent:
-        attacked = adversary.smallest(problem, samples, threat)
-    return _Side(best, margin, cut, attacked)
+        question.query.schedule.largest(certify, len(samples))
+    attacked = torch.full_like(best, torch.inf) if clock.spent else question.attack()
+    return _Side(best, margin, _methods(question, analysis), cut, attacked)
 
 
-def _asked(
-    problem: Problem,
-    samples: torch.Tensor,
-    threat: Threat,
-    eps: float,
-    analysis: Analysis,
-    adversary: Adversary | None,
-    clock: _Clock,
-    tick: Tick,
-) -> _Side:
-    """Certified at ``eps`` or not. The attack also runs where the proof succeeded: it is the self-check."""
-    radius = torch.full((len(samples),), eps, dtype=torch.float64)
-    margin = torch.full_like(radius, -torch.inf)
-    attacked = torch.full_like(radius, torch.inf)
-    proved = torch.zeros(len(samples), dtype=torch.bool)
+def _asked(question: _Question, clock: _Clock) -> _Side:
+    """Certified at the eps or not. The attack also runs where the proof succeeded: it is the self-check."""
+    analysis, samples = question.query.analysis(), question.samples
+    radius = torch.full((len(samples),), question.eps or 0.0, dtype=torch.float64)
+    best, margin = torch.zeros_like(radius), torch.full_like(radius, -torch.inf)
     if len(samples):
-        lower = analysis.margins(problem.graph, problem.ball(samples, radius, threat), problem.spec(samples))
-        proved, margin = certified(lower), lower.amin(dim=1)
-        tick(len(samples))
+        ball = question.ball(torch.arange(len(samples)), radius)
+        lower = analysis.margins(question.problem.graph, ball, question.problem.spec(samples))
+        best, margin = torch.where(certified(lower), radius, 0.0), lower.amin(dim=1)
+        question.tick(len(samples))
     cut = clock.spent
-    if adversary is not None and len(samples) and not cut:
-        attacked = adversary.within(problem, samples, threat, eps)
-    return _Side(torch.where(proved, radius, 0.0), margin, cut, attacked)
+    attacked = torch.full_like(best, torch.inf) if cut else question.attack()
+    return _Side(best, margin, _methods(question, analysis), cut, attacked)
 
 
-def _rows(
-    problem: Problem,
-    numbers: Sequence[int],
-    samples: torch.Tensor,
-    threat: Threat,
-    eps: float | None,
-    side: _Side,
-    method: tuple[Sequence[str], str],
-    seconds: float,
-) -> list[Row]:
-    place = {int(sample): row for row, sample in enumerate(samples)}
-    rows: list[Row] = []
-    for sample, number in enumerate(numbers):
-        verdict: Verdict = "misclassified"
-        lower = upper = margin = None
-        if sample in place:
-            row = place[sample]
-            lower, upper = float(side.eps[row]), finite(float(side.attacked[row]))
-            verdict = judge(lower, math.inf if upper is None else upper, side.cut)
-            margin = finite(float(side.margin[row]))
-            lower = None if verdict == "error" or (eps is not None and lower == 0.0) else lower
-            if eps is not None and verdict == "unknown" and upper is not None:
-                verdict = "falsified"
-        rows.append(
-            Row(
-                sample=number,
-                frames=threat.name,
-                label=int(problem.labels[sample]),
-                prediction=int(problem.predictions[sample]),
-                verdict=verdict,
-                eps=eps,
-                eps_certified=lower,
-                eps_attacked=upper,
-                ratio=ratio(lower, upper),
-                margin=margin,
-                method=method[0][place[sample]] if sample in place else method[1],
-                seconds=seconds if sample in place else 0.0,
-            )
-        )
-    return rows
+def _methods(question: _Question, analysis: Analysis) -> Sequence[str]:
+    count = len(question.samples)
+    return analysis.methods(question.ball(torch.arange(count), torch.ones(count, dtype=torch.float64)))
+
+
+def _row(question: _Question, sample: int, number: int, found: _Found | None) -> Row:
+    """The row of one sample; without ``found`` it is misclassified."""
+    eps, problem = question.eps, question.problem
+    verdict: Verdict = "misclassified"
+    lower = upper = margin = None
+    if found is not None:
+        lower, upper, margin = found.eps, finite(found.attacked), finite(found.margin)
+        verdict = judge(lower, found.attacked, found.cut)
+        lower = None if verdict == "error" or (eps is not None and lower == 0.0) else lower
+        if eps is not None and verdict == "unknown" and upper is not None:
+            verdict = "falsified"
+    return Row(
+        sample=number,
+        frames=question.threat.name,
+        label=int(problem.labels[sample]),
+        prediction=int(problem.predictions[sample]),
+        verdict=verdict,
+        eps=eps,
+        eps_certified=lower,
+        eps_attacked=upper,
+        ratio=ratio(lower, upper),
+        margin=margin,
+        method=found.method if found is not None else question.query.analysis().name,
+        seconds=found.seconds if found is not None else 0.0,
+    )
 
 
 def judge(certified_eps: float, attacked_eps: float, cut: bool) -> Verdict:
     """The verdict of a certified eps (0: none) and a counterexample's distance (inf: none).
 
-    >>> judge(0.1, 0.2, False), judge(0.0, 0.2, False), judge(0.0, math.inf, True), judge(0.2, 0.1, False)
+    >>> judge(0.1, 0.2, False), judge(0.0, 0.2, False), judge(0.0, torch.inf, True), judge(0.2, 0.1, False)
     ('certified', 'unknown', 'timeout', 'error')
     """
     if certified_eps > 0.0:

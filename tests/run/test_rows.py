@@ -107,7 +107,8 @@ def test_a_row_without_an_answer_in_its_budget_is_a_timeout() -> None:
 
 def test_rows_come_out_one_threat_and_eps_at_a_time() -> None:
     problem = Problem.of(difference(), X)
-    parts = answer(problem, (0, 1, 2), Query((0.1, 0.2)), None, lambda _: None)
+    query = Query((0.1, 0.2), method="zonotope")
+    parts = answer(problem, (0, 1, 2), query, None, lambda _: None)
     assert [row.eps for row in next(parts)] == [0.1] * 3
     assert [row.eps for row in next(parts)] == [0.2] * 3
 
@@ -181,3 +182,11 @@ def test_data_is_rounded_to_the_networks_numbers_and_says_so() -> None:
     assert Sequences.of(np.full((1, 1, 1), 0.25)).rounded(np.float32).note == ""
     with pytest.raises(InvalidInput):
         Sequences.of(np.full((1, 1, 1), 1e200)).rounded(np.float32)
+
+
+def test_rows_of_auto_come_out_one_by_one() -> None:
+    problem = Problem.of(difference(), X)
+    parts = answer(problem, (0, 1, 2), Query((0.1, 0.2)), None, lambda _: None)
+    assert [[(row.sample, row.eps) for row in part] for part in parts] == [
+        [(0, 0.1)], [(1, 0.1)], [(2, 0.1)], [(0, 0.2)], [(1, 0.2)], [(2, 0.2)]
+    ]  # fmt: skip

@@ -59,7 +59,7 @@ class BranchAndBound(Analysis):
 
     def margins(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
         parts = [self._sample(graph, region.rows(i, i + 1), spec.part(i, i + 1)) for i in range(region.batch)]
-        return torch.cat(parts) if parts else torch.zeros(0, spec.rows.shape[1], dtype=torch.float64)
+        return spec.clauses(torch.cat(parts)) if parts else torch.zeros(0, spec.width, dtype=torch.float64)
 
     def _sample(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
         deadline = time.perf_counter() + self.seconds

@@ -1,0 +1,152 @@
+"""``auto``: cheap methods first, dearer ones only for rows that are still open, each row within its budget."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from certrnn.analyses import Analysis, BranchAndBound, proved
+from certrnn.domains import evaluate
+from certrnn.errors import Unsupported
+from certrnn.ir import Graph
+from certrnn.regions import Region
+from certrnn.run.methods import METHODS
+from certrnn.search import Interpolation, Problem, Threat
+from certrnn.specs import Spec
+
+STEPS = ("joint-output", "joint", "bab")
+"""What follows the first method, cheap to dear."""
+TOLERANCE = 0.02
+"""Relative distance to the end of what a method certifies at which its search stops."""
+
+Near = Callable[[torch.Tensor], bool]
+"""Told sequences near which a counterexample may lie: whether one was found, verified and replayed."""
+
+
+class _LateError(Exception):
+    """The row's time is over."""
+
+
+@dataclass(eq=False)
+class Climb:
+    """One row on its way up: the largest certified ``eps``, its ``margin``, and the ``method`` that proved it."""
+
+    eps: float
+    margin: float
+    method: str
+
+
+@dataclass(eq=False)
+class Ladder:
+    """The dearer methods for the rows of one threat.
+
+    Parameters
+    ----------
+    budget: seconds for each row.
+    steps: names of methods, cheap to dear.
+    growth: by method, how far beyond what was known the last row's eps went: where the next row's search starts.
+    """
+
+    problem: Problem
+    threat: Threat
+    budget: float
+    steps: Sequence[str] = STEPS
+    growth: dict[str, float] = field(default_factory=dict)
+    wrapped: Callable[[Analysis], Analysis] = lambda analysis: analysis
+
+    def search(self, sample: torch.Tensor, start: Climb, attacked: float) -> Climb:
+        """The largest eps (one ``sample``, (1,)) that some method certifies within the budget.
+
+        ``attacked`` is the distance of a counterexample: nothing beyond it is tried.
+        """
+        deadline, climb = time.perf_counter() + self.budget, replace(start)
+        clean = self._clean(sample)
+        for name in self.steps:
+            if time.perf_counter() > deadline or climb.eps * (1.0 + TOLERANCE) >= attacked:
+                break
+            known, first = climb.eps, climb.eps * self.growth.get(name, 1.3)
+            analysis = self._analysis(name, deadline)
+            schedule = Interpolation(
+                TOLERANCE,
+                min(first or 2.0**-5, 0.97 * attacked),
+                clean,
+                torch.tensor([known], dtype=torch.float64),
+                ceiling=min(attacked, 2.0**20),
+            )
+            try:
+                schedule.largest(self._certify(sample, analysis, climb, deadline, attacked), 1)
+            except _LateError:
+                break
+            except Unsupported:
+                break
+            if known > 0.0:
+                self.growth[name] = max(climb.eps / known, 1.0 + TOLERANCE)
+        return climb
+
+    def _certify(
+        self, sample: torch.Tensor, analysis: Analysis, climb: Climb, deadline: float, attacked: float
+    ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        def certify(_: torch.Tensor, eps: torch.Tensor) -> torch.Tensor:
+            if time.perf_counter() > deadline:
+                raise _LateError
+            if float(eps) >= attacked:
+                return torch.full_like(eps, -torch.inf)
+            margin = self._margin(self._timed(analysis, deadline), sample, eps)
+            if margin > 0.0 and float(eps) > climb.eps:
+                climb.eps, climb.margin, climb.method = float(eps), margin, analysis.name
+            return torch.tensor([margin], dtype=torch.float64)
+
+        return certify
+
+    def decide(self, sample: torch.Tensor, eps: float, near: Near | None) -> Climb | None:
+        """The first method that certifies one sample at ``eps``, or None."""
+        deadline = time.perf_counter() + self.budget
+        radius = torch.tensor([eps], dtype=torch.float64)
+        for name in self.steps:
+            if time.perf_counter() > deadline:
+                return None
+            analysis, found = self._analysis(name, deadline), [False]
+            if isinstance(analysis, BranchAndBound) and near is not None:
+                analysis = replace(analysis, falsify=_noting(near, found), seconds=math.inf)
+            try:
+                margin = self._margin(analysis, sample, radius)
+            except Unsupported:
+                return None
+            if margin > 0.0:
+                return Climb(eps, margin, analysis.name)
+            if found[0]:
+                return None
+        return None
+
+    def _analysis(self, name: str, deadline: float) -> Analysis:
+        return self.wrapped(METHODS[name]().remembering().until(deadline))
+
+    def _timed(self, analysis: Analysis, deadline: float) -> Analysis:
+        """Branching takes at most a third of what is left for one eps: a hopeless one would take everything."""
+        if not isinstance(analysis, BranchAndBound):
+            return analysis
+        return replace(analysis, seconds=max(deadline - time.perf_counter(), 0.0) / 3.0)
+
+    def _margin(self, analysis: Analysis, sample: torch.Tensor, eps: torch.Tensor) -> float:
+        problem = self.problem
+        ball = problem.ball(sample, eps, self.threat)
+        return float(proved(analysis.margins(problem.graph, ball, problem.spec(sample))))
+
+    def _clean(self, sample: torch.Tensor) -> torch.Tensor:
+        """The margin without a disturbance."""
+        with torch.no_grad():
+            scores = evaluate(self.problem.graph, self.problem.x[sample])
+        return self.problem.spec(sample).margins(scores).amin(dim=1)
+
+
+def _noting(near: Near, found: list[bool]) -> Callable[[Graph, Region, Spec, torch.Tensor], bool]:
+    def falsify(graph: Graph, region: Region, spec: Spec, x: torch.Tensor) -> bool:
+        del graph, region, spec
+        found[0] = near(x)
+        return found[0]
+
+    return falsify

@@ -1,0 +1,113 @@
+"""``auto`` climbs from cheap to dear within a row's budget, says which method decided, and keeps the self-check."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import certrnn
+from certrnn.analyses import Backward
+from certrnn.examples import path
+from certrnn.run import Query
+from certrnn.run.ladder import STEPS, Climb, Ladder
+from certrnn.run.methods import METHODS
+from certrnn.search import Problem, parse_threats
+
+pytestmark = pytest.mark.dear
+MODEL = certrnn.load("example:digits_rnn")
+
+
+def samples(count: int) -> tuple[np.ndarray, np.ndarray]:
+    with np.load(path("digits")) as data:
+        return data["x"][:count], data["y"][:count]
+
+
+def test_every_step_is_a_method() -> None:
+    assert set(STEPS) <= set(METHODS)
+    assert METHODS.keys() >= {"interval", "zonotope", "crown", "alpha-crown", "joint", "bab"}
+
+
+def test_a_budget_buys_more_than_the_first_method_and_names_who_proved_it() -> None:
+    x, y = samples(2)
+    cheap = MODEL.radius(x, y, frames="all", method="zonotope")
+    dear = MODEL.radius(x, y, frames="all", budget=4.0)
+    for low, high in zip(cheap, dear, strict=True):
+        assert high.eps_certified > low.eps_certified
+        assert high.eps_certified < high.eps_attacked
+        assert high.method in STEPS
+        assert high.verdict == "certified"
+        assert high.margin > 0
+
+
+def test_an_eps_between_the_methods_is_certified_by_a_dearer_one() -> None:
+    x, y = samples(1)
+    eps = 1.03 * MODEL.radius(x, y, frames="all", method="zonotope", attack=False)[0].eps_certified
+    assert MODEL.certify(x, y, eps=eps, frames="all", method="zonotope", attack=False)[0].verdict == "unknown"
+    (row,) = MODEL.certify(x, y, eps=eps, frames="all", budget=10.0)
+    assert (row.verdict, row.eps_certified) == ("certified", eps)
+    assert row.method in STEPS
+
+
+def test_a_falsified_row_costs_no_dear_method() -> None:
+    x, y = samples(1)
+    (row,) = MODEL.certify(x, y, eps=5.0, frames="all", budget=60.0)
+    assert row.verdict == "falsified"
+    assert row.method == "zonotope"
+    assert row.seconds < 30
+
+
+def problem() -> Problem:
+    x, y = samples(1)
+    graph = MODEL.network.graph(x.shape[1:])
+    return Problem.of(graph, torch.from_numpy(x).double(), torch.from_numpy(y).long())
+
+
+def test_the_budget_is_kept() -> None:
+    ladder = Ladder(problem(), parse_threats("all", 8)[0], budget=0.5)
+    ladder.search(torch.tensor([0]), Climb(1e-3, 1.0, "zonotope"), math.inf)  # kernels compile here
+    start = time.perf_counter()
+    found = ladder.search(torch.tensor([0]), Climb(1e-3, 1.0, "zonotope"), math.inf)
+    assert time.perf_counter() - start < 20.0  # one evaluation may still end after the deadline
+    assert found.eps >= 1e-3
+
+
+def test_without_time_nothing_is_tried() -> None:
+    ladder = Ladder(problem(), parse_threats("all", 8)[0], budget=0.0)
+    assert ladder.search(torch.tensor([0]), Climb(1e-3, 1.0, "zonotope"), math.inf).method == "zonotope"
+    assert ladder.decide(torch.tensor([0]), 0.01, None) is None
+
+
+def test_nothing_beyond_a_counterexample_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    ladder, seen = Ladder(problem(), parse_threats("all", 8)[0], budget=5.0, steps=("joint-output",)), []
+    true = Ladder._margin
+
+    def watched(self, analysis, sample, eps):
+        seen.append(float(eps))
+        return true(self, analysis, sample, eps)
+
+    monkeypatch.setattr(Ladder, "_margin", watched)
+    ladder.search(torch.tensor([0]), Climb(1e-3, 1.0, "zonotope"), 1.1e-3)
+    assert seen
+    assert max(seen) < 1.1e-3
+
+
+def test_a_network_too_large_for_the_dear_methods_keeps_the_cheap_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small = {"joint-output": lambda: Backward("joint-output", memory=1)}
+    monkeypatch.setattr("certrnn.run.ladder.METHODS", small)
+    x, y = samples(1)
+    (row,) = MODEL.radius(x, y, frames="all", budget=5.0, attack=False)
+    assert row.method == "zonotope"
+    assert row.verdict == "certified"
+
+
+def test_a_query_without_a_budget_gives_auto_one() -> None:
+    assert Query().budget is None
+    x, y = samples(1)
+    (row,) = MODEL.radius(x, y, frames="all", attack=False)
+    assert row.method in STEPS

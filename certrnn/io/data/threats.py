@@ -39,6 +39,8 @@ def read_radii(path: str | Path) -> np.ndarray:
             found = np.load(io.BytesIO(content), allow_pickle=False)
         else:
             text = content.decode("utf-8").replace(",", " ")
+            if not text.strip():
+                raise ValueError("it is empty")
             found = np.loadtxt(io.StringIO(text), dtype=np.float64, ndmin=1)
     except (ValueError, EOFError, OSError, MemoryError) as error:
         raise origin.invalid("radii are numbers, in npy or as text", shown(str(error))) from None

@@ -175,7 +175,8 @@ class Plan:
             positions = tuple(place[number] for number in batch.numbers)
             first, stop = batch.kind.span
             for threat in parse_threats(self.query.frames, stop, first):
-                frames = spelled(threat.name)
+                # the one frame of a sequence of one would be read as all of them
+                frames = "each" if stop - first == 1 and not threat.whole else spelled(threat.name)
                 for eps in self.query.eps or (None,):
                     keys = tuple(key.of(position, frames, eps) for position in positions)
                     found.append(Task(positions, frames, threat.name, eps, keys))

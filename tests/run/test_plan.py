@@ -15,7 +15,7 @@ from certrnn.run import Query, Sequences, encode, parquet
 from certrnn.run.encode import as_text, digest, from_text, pack, unpack
 from certrnn.run.plan import Plan
 from certrnn.run.results import Subject
-from certrnn.search import RelativeTolerance
+from certrnn.search import RelativeTolerance, parse_threats
 
 X = np.linspace(0.0, 1.0, 24).reshape(3, 4, 2)
 SEQUENCES = Sequences.of([X[0], X[1][:2], X[2]], [0, 1, 2])
@@ -99,6 +99,14 @@ def test_a_task_asks_only_for_its_own() -> None:
             (a == SEQUENCES.frames[n]).all()
             for a, n in zip(ask.sequences.frames, task.positions, strict=True)
         )
+
+
+@pytest.mark.parametrize("frames", ["each", "all", "0"])
+def test_a_task_is_the_same_threat_where_it_is_answered(frames: str) -> None:
+    sequences = Sequences.of([X[0], X[1][:1]])
+    for task in Plan.of(SUBJECT, sequences, replace(QUERY, frames=frames), 2).tasks(sequences):
+        (threat,) = parse_threats(task.frames, len(sequences.frames[task.positions[0]]))
+        assert threat.name == task.name
 
 
 @pytest.mark.parametrize(("size", "shard"), [(0, None), (1, (0, 2)), (1, (3, 2))])

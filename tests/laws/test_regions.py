@@ -227,7 +227,7 @@ def _shift_forgotten(patch: Patch) -> None:
     patch.setattr(
         NormSupport,
         "of",
-        staticmethod(lambda *given: replace(true(*given), shift=0.0 * true(*given).shift)),
+        staticmethod(lambda b, m, r: replace(true(b, m, r), shift=0.0 * true(b, m, r).shift)),
     )
 
 
@@ -236,7 +236,7 @@ def _weights_forgotten(patch: Patch) -> None:
     patch.setattr(
         NormSupport,
         "of",
-        staticmethod(lambda *given: replace(true(*given), weight=true(*given).weight.clamp(max=0.5))),
+        staticmethod(lambda b, m, r: replace(true(b, m, r), weight=true(b, m, r).weight.clamp(max=0.5))),
     )
 
 

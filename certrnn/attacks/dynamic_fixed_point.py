@@ -22,7 +22,7 @@ class DynamicFixedPoint(CausalAttack):
     Parameters
     ----------
     lyapunov: its gradient is v.
-    alpha: the gain, or None to fill the region at every frame.
+    alpha: the gain, or None for one that makes the features fill the frame's region on average; larger ones are cut.
     epsilon: the small constant, in frames.
     initial: (B, D) the disturbance of the first frame (without an alpha, as a share of what it allows); zero
         by default.

@@ -31,9 +31,9 @@ class Mean:
 
 
 def unit_gain(slope: torch.Tensor) -> torch.Tensor:
-    """(B, 1) the factor that makes the largest feature of ``slope`` (B, D) one; zero where all are zero."""
-    largest = slope.abs().amax(dim=1, keepdim=True)
-    return torch.where(largest > 0, 1.0 / largest.clamp_min(torch.finfo(slope.dtype).tiny), 0.0)
+    """(B, 1) the factor that makes the features of ``slope`` (B, D) one on average; zero where all are zero."""
+    mean = slope.abs().mean(dim=1, keepdim=True)
+    return torch.where(mean > 0, 1.0 / mean.clamp_min(torch.finfo(slope.dtype).tiny), 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class FixedPoint(CausalAttack):
     Parameters
     ----------
     lyapunov: its gradient is v.
-    alpha: the gain, or None to fill the region at every frame.
+    alpha: the gain, or None for one that makes the features fill the frame's region on average; larger ones are cut.
     tolerance: rounds end where no feature changes by more than this share of its extent.
     rounds: the most rounds a frame.
     mean: how B is integrated.

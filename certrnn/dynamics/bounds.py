@@ -59,7 +59,8 @@ def discrete_growth(opposite: Sequence[float], delta: float = 1.0) -> float:
     """
     factor = 1.0
     for measure in opposite:
-        step = (1.0 - delta * measure) * (1.0 - _SLACK)
+        # the product up and the difference down: near 1 the two cancel
+        step = math.nextafter(1.0 - math.nextafter(delta * measure, math.inf), -math.inf)
         if not step > 0.0:
             return 0.0
         factor = factor * step * (1.0 - _SLACK)

@@ -123,7 +123,8 @@ def assumption_one(enclosure: Enclosure, nominal: Enclosure, over: str) -> Findi
     It holds where every Jacobian of the set has full row rank n. Of a vanilla cell with a strictly increasing
     activation that is the rank of its input weights W, whatever the state. With more states than features it fails:
     ``e -> grad_x f(h1 + e, x)^T e`` maps n dimensions to m < n, and where its derivative at 0, the transposed Jacobian
-    at the nominal state, has full rank m, its zeros near 0 form an (n - m)-dimensional surface.
+    at the nominal state, has full rank m, its zeros near 0 form an (n - m)-dimensional surface. (Whether a sequence of
+    the region reaches such an e is not asked: the assumption is about all e.)
     """
     step, name = enclosure.step, "Assumption 1"
     cell = step.cell

@@ -15,7 +15,7 @@ from certrnn.errors import Unsupported
 from certrnn.ir import Graph
 from certrnn.regions import Region
 from certrnn.run.methods import METHODS
-from certrnn.search import Interpolation, Problem, Threat
+from certrnn.search import Interpolation, Problem, Schedule, Steps, Threat
 from certrnn.specs import Spec
 
 STEPS = ("joint-output", "joint", "bab")
@@ -68,24 +68,26 @@ class Ladder:
         for name in self.steps:
             if time.perf_counter() > deadline or climb.eps * (1.0 + TOLERANCE) >= attacked:
                 break
-            known, first = climb.eps, climb.eps * self.growth.get(name, 1.3)
-            analysis = self._analysis(name, deadline)
-            schedule = Interpolation(
-                TOLERANCE,
-                min(first or 2.0**-5, 0.97 * attacked),
-                clean,
-                torch.tensor([known], dtype=torch.float64),
-                ceiling=min(attacked, 2.0**20),
-            )
+            known, analysis = climb.eps, self._analysis(name, deadline)
+            certify = self._certify(sample, analysis, climb, deadline, attacked)
             try:
-                schedule.largest(self._certify(sample, analysis, climb, deadline, attacked), 1)
+                self._schedule(analysis, known, clean, attacked).largest(certify, 1)
             except _LateError:
                 break
             except Unsupported:
                 break
             if known > 0.0:
-                self.growth[name] = max(climb.eps / known, 1.0 + TOLERANCE)
+                self.growth[name] = min(max(climb.eps / known, 1.0 + 2 * TOLERANCE), 2.0)
         return climb
+
+    def _schedule(self, analysis: Analysis, known: float, clean: torch.Tensor, attacked: float) -> Schedule:
+        """How one method searches beyond a certified eps. What branching proves is no smooth function of eps: it stops
+        as soon as it succeeds, and where it fails the bound tells the time it had."""
+        start = torch.tensor([known], dtype=torch.float64)
+        if isinstance(analysis, BranchAndBound):
+            return Steps(start, self.growth.get(analysis.name, 1.06), TOLERANCE)
+        first = min(known * self.growth.get(analysis.name, 1.3) or 2.0**-5, 0.97 * attacked)
+        return Interpolation(TOLERANCE, first, clean, start, ceiling=min(attacked, 2.0**20))
 
     def _certify(
         self, sample: torch.Tensor, analysis: Analysis, climb: Climb, deadline: float, attacked: float

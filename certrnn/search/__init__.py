@@ -4,7 +4,7 @@ from certrnn.search.certify import margins, radii
 from certrnn.search.demand import Accept, Demand, Labels, Threshold, predict
 from certrnn.search.disturbance import Disturbance, Norm, WordSet, WordSubstitution
 from certrnn.search.grid import EpsGrid
-from certrnn.search.interpolation import Interpolation
+from certrnn.search.interpolation import Interpolation, Steps
 from certrnn.search.problem import Problem, Threat, parse_threats
 from certrnn.search.radius import Certify, PaperGrid, RelativeTolerance, Schedule
 
@@ -21,6 +21,7 @@ __all__ = [
     "Problem",
     "RelativeTolerance",
     "Schedule",
+    "Steps",
     "Threat",
     "Threshold",
     "WordSet",

@@ -66,6 +66,28 @@ class Interpolation(Schedule):
         return None if self.clean is None else float(self.clean[row])
 
 
+@dataclass(frozen=True)
+class Steps(Schedule):
+    """Up from what is ``known`` (batch,) by a factor, which is kept while it succeeds and halved where it fails, until
+    it is within ``1 + tolerance``: for methods whose margins say nothing about other eps."""
+
+    known: torch.Tensor
+    factor: float = 1.06
+    tolerance: float = 0.01
+
+    def largest(self, certify: Certify, batch: int) -> torch.Tensor:
+        best = self.known.clone()
+        factor = torch.full((batch,), self.factor, dtype=torch.float64)
+        while True:
+            rows = ((factor >= 1.0 + 0.5 * self.tolerance) & (best > 0.0)).nonzero().flatten()
+            if not len(rows):
+                return best
+            eps = best[rows] * factor[rows]
+            ok = certify(rows, eps) > 0.0
+            best[rows] = torch.where(ok, eps, best[rows])
+            factor[rows] = torch.where(ok, factor[rows], factor[rows].sqrt())
+
+
 class _Curve:
     """What is known of one row's margin as a function of eps."""
 

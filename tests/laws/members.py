@@ -50,5 +50,5 @@ def _climbs(analysis: Analysis) -> bool:
 
 
 DIRECT = [name for name, make in METHODS.items() if not _climbs(make())]
-"""Registered analyses that choose nothing by ascent. The others are held to the laws in ``test_rows`` and ``test_branching``, with short
-ascents and with parameters by chance: their proofs may not depend on where an ascent stops."""
+"""Registered analyses that choose nothing by ascent. The others are held to the laws in ``test_rows`` and
+``test_branching``, with short ascents and parameters by chance: no proof may depend on where an ascent stops."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certrnn.errors import UsageError
-from certrnn.search import Interpolation, RelativeTolerance
+from certrnn.search import Interpolation, RelativeTolerance, Steps
 
 CURVES = {
     "line": lambda e, end: 3.0 * (1 - e / end),
@@ -67,6 +67,15 @@ def test_nothing_is_reported_where_nothing_holds() -> None:
     assert Interpolation(0.01, floor=1e-6).largest(certify, 1).tolist() == [0.0]
     assert Counted(lambda *_: math.nan, [1.0])(torch.tensor([0]), torch.tensor([1.0])).isnan().all()
     assert Interpolation(0.01, floor=1e-6).largest(Counted(lambda *_: math.nan, [1.0]), 1).tolist() == [0.0]
+
+
+def test_steps_go_up_while_they_succeed() -> None:
+    certify = Counted(CURVES["signs only"], [0.5, 0.2, 0.1])
+    found = Steps(torch.tensor([0.3, 0.2, 0.0], dtype=torch.float64), 1.1, 0.01).largest(certify, 3)
+    assert 0.5 / 1.006 <= found[0] < 0.5
+    assert found[1:].tolist() == [0.2, 0.0]
+    assert certify.asked[0][float(found[0])] > 0
+    assert 2 not in certify.asked
 
 
 def test_a_tolerance_that_is_none_is_refused() -> None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from certrnn.analyses import METHODS, Analysis, Forward, certified
+from certrnn.analyses import Analysis, Forward, certified
 from certrnn.domains import Zonotopes
 from certrnn.errors import UsageError
 from certrnn.ir import Graph, GraphBuilder
 from certrnn.regions import LinfBall, Region
+from certrnn.run.methods import METHODS
 from certrnn.search import (
     PaperGrid,
     Problem,

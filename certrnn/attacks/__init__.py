@@ -55,6 +55,7 @@ from certrnn.attacks.saliency import Saliency
 from certrnn.attacks.smallest import Ball, Descent, Smallest, smallest_eps
 from certrnn.attacks.squared_error import SquaredError
 from certrnn.attacks.substitution import Substitution
+from certrnn.attacks.word_by_word import Aligned, BestEffect, EmbeddingNeighbours, WordByWord
 from certrnn.attacks.words import NearestWords
 
 NAMED: dict[str, Attack] = {
@@ -84,8 +85,10 @@ __all__ = [
     "LBFGS",
     "NAMED",
     "PGD",
+    "Aligned",
     "Attack",
     "Ball",
+    "BestEffect",
     "CarliniWagnerL2",
     "CarliniWagnerLinf",
     "CausalAttack",
@@ -94,6 +97,7 @@ __all__ = [
     "Descent",
     "Distance",
     "DynamicFixedPoint",
+    "EmbeddingNeighbours",
     "FixedPoint",
     "GradientSign",
     "LinfLimits",
@@ -110,6 +114,7 @@ __all__ = [
     "SquaredError",
     "Substitution",
     "Target",
+    "WordByWord",
     "closest",
     "replay",
     "replay_smallest",

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import torch
 
 from certrnn.attacks.online import CausalAttack, Feedback, Moment
 from certrnn.errors import UsageError
+
+
+@lru_cache
+def _quadrature(nodes: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Places in [0, 1] and weights of Gauss-Legendre quadrature."""
+    places, weights = np.polynomial.legendre.leggauss(nodes)
+    return tuple((0.5 * (places + 1.0)).tolist()), tuple((0.5 * weights).tolist())
 
 
 @dataclass(frozen=True)
@@ -24,8 +32,9 @@ class Mean:
 
     def __call__(self, moment: Moment, v: torch.Tensor, disturbance: torch.Tensor) -> torch.Tensor:
         """(B, D), from one batched evaluation of ``nodes`` Jacobians."""
-        places, weights = np.polynomial.legendre.leggauss(self.nodes)
-        shares, parts = (torch.from_numpy(a).to(moment.x) for a in (0.5 * (places + 1.0), 0.5 * weights))
+        shares, parts = (
+            torch.tensor(part, dtype=torch.float64).to(moment.x) for part in _quadrature(self.nodes)
+        )
         along = shares[:, None, None] * disturbance
         return torch.einsum("k,kbd->bd", parts, moment.pull_back(v, along))
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 import torch
 
+from certrnn.analyses.memory import Memory
 from certrnn.ir import Graph
 from certrnn.regions import Region
 from certrnn.specs import Spec
@@ -16,9 +17,11 @@ class Analysis(ABC):
 
     name: str
 
-    def remembering(self) -> Analysis:
+    def remembering(self, memory: Memory | None = None) -> Analysis:
         """The same analysis for a series of questions about the same samples at different sizes: it may start from
-        what it found before. By default there is nothing to remember."""
+        what it, or another analysis with the same ``memory``, found before. By default there is nothing to
+        remember."""
+        del memory
         return self
 
     def until(self, deadline: float) -> Analysis:

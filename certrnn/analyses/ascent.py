@@ -56,10 +56,9 @@ class Ascent:
         batch, count = rows.offset.shape
         slopes, curvature = {}, {}
         for position in rows.nonlinear(recording):
-            found = recording.nodes[position]
-            arity, _, size = found.shape
-            chosen = to_tensor(self.policy(found.node.transformer, found.region), found.center)
-            slopes[position] = chosen.reshape(arity, batch, 1, size).expand(-1, -1, count, -1)
+            arity, _, size = recording.nodes[position].shape
+            chosen, _ = recording.policy_slopes(self.policy, position)
+            slopes[position] = chosen[:, :, None].expand(-1, -1, count, -1)
             curvature[position] = slopes[position].new_zeros(arity * (arity + 1) // 2, batch, count, size)
         return Parameters(slopes, curvature)
 
@@ -84,23 +83,20 @@ class Ascent:
         return climb.result()
 
 
-def _units(found: NodeRecord, slopes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _units(found: NodeRecord, amplitude: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Natural sizes of slopes (arity, B, n) and curvatures (q, B, n): those that change an offset by the width of the
-    neuron's enclosure across its box. Slopes beyond 1 and curvatures beyond ``x^2`` bend more than any gate does; where
-    an argument hardly moves, the widths are rounding."""
+    neuron's enclosure, its ``amplitude`` (B, n), across its box. Slopes beyond 1 and curvatures beyond ``x^2`` bend
+    more than any gate does; where an argument hardly moves, the widths are rounding."""
     arity, batch, size = found.shape
-    flat = slopes[:, :, 0].reshape(arity, -1).contiguous().cpu().numpy()
-    residual = found.node.transformer.residual(flat, found.region)
-    amplitude = to_tensor((residual.upper - residual.lower).reshape(batch, size), found.center)
     half = to_tensor(
         (0.5 * (found.region.upper - found.region.lower)).reshape(arity, batch, size), found.center
     )
     reach = half.clamp_min(2.0**-900)
+    slope = (amplitude / reach).clamp_max(1.0)
+    if arity == 2:  # measured: larger steps gain nothing on gates with two arguments
+        return slope, amplitude.expand(3, -1, -1)
     across = (1.0 / (found.scale * reach)).clamp_max(1e6)
-    shape = across**2 if arity == 1 else torch.stack([across[0] ** 2, across[0] * across[1], across[1] ** 2])
-    largest = found.scale.amax(0) ** -2
-    curve = torch.minimum(amplitude, largest / shape.amax(0)) * shape
-    return (amplitude / reach).clamp_max(1.0), curve
+    return slope, torch.minimum(amplitude * across**2, found.scale**-2)
 
 
 class _Climb:
@@ -112,7 +108,7 @@ class _Climb:
         found = recording.nodes
         dtype = options.dtype
         self.samples = {p: Samples.of(found[p], dtype) for p in self.positions}
-        units = {p: _units(found[p], start.slopes[p]) for p in self.positions}
+        units = {p: _units(found[p], recording.policy_slopes(options.policy, p)[1]) for p in self.positions}
         self.slope_unit = {p: slope[:, :, None].to(dtype) for p, (slope, _) in units.items()}
         self.curve_unit = {p: curve[:, :, None].to(dtype) for p, (_, curve) in units.items()}
         self.start = {p: start.slopes[p].to(dtype) for p in self.positions}

@@ -39,8 +39,8 @@ class Backward(Analysis):
     memory: int = 1 << 32
     starts: Memory | None = None
 
-    def remembering(self) -> Backward:
-        return replace(self, starts=Memory())
+    def remembering(self, memory: Memory | None = None) -> Backward:
+        return replace(self, starts=memory or Memory())
 
     def until(self, deadline: float) -> Backward:
         ascent = None if self.ascent is None else replace(self.ascent, deadline=deadline)

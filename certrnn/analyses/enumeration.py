@@ -8,6 +8,7 @@ import torch
 
 from certrnn.analyses._protocol import Analysis
 from certrnn.analyses.forward import Forward
+from certrnn.analyses.memory import Memory
 from certrnn.domains import Intervals
 from certrnn.ir import Graph
 from certrnn.regions import LinfBall, Region, Substitutes
@@ -37,8 +38,8 @@ class Enumeration(Analysis):
     def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self.otherwise.name
 
-    def remembering(self) -> Analysis:
-        return Enumeration(self.otherwise.remembering(), self.most, self.part, self.exact)
+    def remembering(self, memory: Memory | None = None) -> Analysis:
+        return Enumeration(self.otherwise.remembering(memory), self.most, self.part, self.exact)
 
     def until(self, deadline: float) -> Analysis:
         return Enumeration(self.otherwise.until(deadline), self.most, self.part, self.exact)

@@ -56,29 +56,43 @@ def _enclosed_offsets(
     found: NodeRecord, coefficient: torch.Tensor, slopes: torch.Tensor, curvature: torch.Tensor
 ) -> torch.Tensor:
     """Lower bound (B, R, n) of ``sign(v) (f - slope . x) + e^T M e`` on the region of each neuron."""
-    arity, batch, size = found.shape
-    rows = coefficient.shape[1]
-    flat = [spread_rows(a, batch, rows) for a in (found.region.lower, found.region.upper)]
-    center, scale = (
-        spread_rows(to_numpy(t.reshape(arity, -1)), batch, rows) for t in (found.center, found.scale)
+    # one side is needed: below for v >= 0, where M is added to f, and above for v < 0, where it is taken from f
+    sign = torch.where(coefficient >= 0, 1.0, -1.0)
+    if bool((curvature != 0).any()):
+        lower, upper = _residual(found, slopes, -sign * curvature)
+    elif slopes.shape[2] > 1 and slopes.stride(2) == 0:
+        # all rows share their slopes: one enclosure a neuron
+        lower, upper = _residual(found, slopes[:, :, :1], None)
+    else:
+        lower, upper = _residual(found, slopes, None)
+    return torch.where(coefficient >= 0, lower, -upper)
+
+
+def _residual(
+    found: NodeRecord, slopes: torch.Tensor, bowl: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Enclosure (B, R, n) of ``f - slope . x - bowl(e)`` on the region of each neuron, for every row."""
+    arity, batch, rows, size = slopes.shape
+    lower, upper, center, scale = (
+        spread_rows(a, batch, rows)
+        for a in (
+            found.region.lower,
+            found.region.upper,
+            *(to_numpy(t.reshape(arity, -1)) for t in (found.center, found.scale)),
+        )
     )
     cuts = found.region.cuts
     clip = None
     if cuts is not None:
         clip = ta.Cuts(*(spread_rows(a, batch, rows) for a in (cuts.center, cuts.scale, cuts.width)))
-    # one side is needed: below for v >= 0, where M is added to f, and above for v < 0, where it is taken from f
-    sign = torch.where(coefficient >= 0, 1.0, -1.0)
-    bowl = to_numpy((-sign * curvature).reshape(len(curvature), -1))
-    quadratic = (
-        ta.Quadratic(np.ascontiguousarray(bowl), center, scale) if bool((curvature != 0).any()) else None
-    )
-    region = ta.Region(flat[0], flat[1], clip)
-    residual = found.node.transformer.residual(
-        np.ascontiguousarray(to_numpy(slopes.reshape(arity, -1))), region, quadratic
-    )
-    shape = (batch, rows, size)
-    lower, upper = (to_tensor(r.reshape(shape), coefficient) for r in (residual.lower, residual.upper))
-    return torch.where(coefficient >= 0, lower, -upper)
+    quadratic = None
+    if bowl is not None:
+        flat = np.ascontiguousarray(to_numpy(bowl.reshape(len(bowl), -1)))
+        quadratic = ta.Quadratic(flat, center, scale)
+    chosen = np.ascontiguousarray(to_numpy(slopes.reshape(arity, -1)))
+    residual = found.node.transformer.residual(chosen, ta.Region(lower, upper, clip), quadratic)
+    ends = (to_tensor(r.reshape(batch, rows, size), slopes) for r in (residual.lower, residual.upper))
+    return tuple(ends)  # pyright: ignore[reportReturnType]
 
 
 def _remainder(found: NodeRecord, weight: torch.Tensor, curvature: torch.Tensor) -> torch.Tensor:

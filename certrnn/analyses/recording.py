@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 import transformers_abs as ta
+from certrnn.arrays import to_tensor
 from certrnn.domains import Zonotope, Zonotopes, propagate
 from certrnn.domains._rounding import up
 from certrnn.domains._rows import SymbolSpace
@@ -20,6 +21,7 @@ from certrnn.domains.zonotope import ZonotopeRun
 from certrnn.ir import Elementwise, Graph, Input
 from certrnn.regions import Region
 from transformers_abs._rounding import UNIT_ROUNDOFF
+from transformers_abs.slopes import SlopePolicy
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +89,7 @@ class Strips:
 @dataclass(eq=False)
 class Recording:
     """What one propagation has seen so far. ``magnitude[p]`` bounds ``|value p|`` from above, (B, size); ``strips``
-    hold on the part of the region that is looked at, or None."""
+    hold on the part of the region that is looked at, or None; ``chosen`` keeps what policies chose for a node."""
 
     graph: Graph
     run: ZonotopeRun
@@ -95,6 +97,21 @@ class Recording:
     inputs: dict[int, InputRecord] = field(default_factory=dict)
     magnitude: dict[int, torch.Tensor] = field(default_factory=dict)
     strips: Strips | None = None
+    chosen: dict[tuple[SlopePolicy, int], tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
+
+    def policy_slopes(self, policy: SlopePolicy, position: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Slopes (arity, B, n) that a policy chooses for a node, and the width (B, n) of the enclosure they give.
+
+        Kept: the region of a node that was recorded does not change.
+        """
+        key = policy, position
+        if key not in self.chosen:
+            found = self.nodes[position]
+            slopes = policy(found.node.transformer, found.region)
+            residual = found.node.transformer.residual(slopes, found.region)
+            width = to_tensor((residual.upper - residual.lower).reshape(found.shape[1:]), found.center)
+            self.chosen[key] = to_tensor(slopes, found.center).reshape(found.shape), width
+        return self.chosen[key]
 
     @property
     def batch(self) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from certrnn.analyses import Analysis, BranchAndBound, proved
+from certrnn.analyses.memory import Memory
 from certrnn.domains import evaluate
 from certrnn.errors import Unsupported
 from certrnn.ir import Graph
@@ -63,12 +64,12 @@ class Ladder:
 
         ``attacked`` is the distance of a counterexample: nothing beyond it is tried.
         """
-        deadline, climb = time.perf_counter() + self.budget, replace(start)
+        deadline, climb, memory = time.perf_counter() + self.budget, replace(start), Memory()
         clean = self._clean(sample)
         for name in self.steps:
             if time.perf_counter() > deadline or climb.eps * (1.0 + TOLERANCE) >= attacked:
                 break
-            known, analysis = climb.eps, self._analysis(name, deadline)
+            known, analysis = climb.eps, self._analysis(name, deadline, memory)
             certify = self._certify(sample, analysis, climb, deadline, attacked)
             try:
                 self._schedule(analysis, known, clean, attacked).largest(certify, 1)
@@ -106,12 +107,12 @@ class Ladder:
 
     def decide(self, sample: torch.Tensor, eps: float, near: Near | None) -> Climb | None:
         """The first method that certifies one sample at ``eps``, or None."""
-        deadline = time.perf_counter() + self.budget
+        deadline, memory = time.perf_counter() + self.budget, Memory()
         radius = torch.tensor([eps], dtype=torch.float64)
         for name in self.steps:
             if time.perf_counter() > deadline:
                 return None
-            analysis, found = self._analysis(name, deadline), [False]
+            analysis, found = self._analysis(name, deadline, memory), [False]
             if isinstance(analysis, BranchAndBound) and near is not None:
                 analysis = replace(analysis, falsify=_noting(near, found), seconds=math.inf)
             try:
@@ -124,8 +125,8 @@ class Ladder:
                 return None
         return None
 
-    def _analysis(self, name: str, deadline: float) -> Analysis:
-        return self.wrapped(METHODS[name]().remembering().until(deadline))
+    def _analysis(self, name: str, deadline: float, memory: Memory) -> Analysis:
+        return self.wrapped(METHODS[name]().remembering(memory).until(deadline))
 
     def _timed(self, analysis: Analysis, deadline: float) -> Analysis:
         """Branching takes at most a third of what is left for one eps: a hopeless one would take everything."""

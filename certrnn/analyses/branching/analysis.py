@@ -14,6 +14,7 @@ from certrnn.analyses.backward import Backward
 from certrnn.analyses.branching.best_first import Leaf, Limits, grow
 from certrnn.analyses.branching.inputs import Inputs, as_box
 from certrnn.analyses.branching.neurons import Neurons
+from certrnn.analyses.memory import Memory
 from certrnn.analyses.recording import Recording
 from certrnn.analyses.rows import Rows
 from certrnn.ir import Graph
@@ -50,8 +51,8 @@ class BranchAndBound(Analysis):
     falsify: Falsify | None = None
     name: str = "bab"
 
-    def remembering(self) -> BranchAndBound:
-        return replace(self, root=self.root.remembering())
+    def remembering(self, memory: Memory | None = None) -> BranchAndBound:
+        return replace(self, root=self.root.remembering(memory))
 
     def until(self, deadline: float) -> BranchAndBound:
         limits = replace(self.limits, deadline=min(deadline, self.limits.deadline))

@@ -20,6 +20,8 @@ from certrnn.cli.examples import examples
 from certrnn.cli.merge import merge
 from certrnn.cli.report import report
 from certrnn.cli.resume import resume
+from certrnn.cli.supports import supports
+from certrnn.cli.verify import verify
 from certrnn.cli.words import words
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -33,6 +35,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "merge": merge,
     "report": report,
     "resume": resume,
+    "supports": supports,
+    "verify": verify,
     "words": words,
 }
 """Every command of ``certrnn`` by its name."""

@@ -90,6 +90,8 @@ def alternatives(formula: Formula) -> tuple[Alternative, ...]:
     always = _restricted(base, common)
     if always is None:
         return ()
+    width = len(always) + sum(max(len(conjunction) for conjunction in choice) for choice in choices)
+    _require(math.prod(len(choice) for choice in choices) * width)
     groups: dict[frozenset[tuple[int, Range]], _Group] = {}
     for choice in itertools.product(*choices):
         ranges: dict[int, Range] = {}
@@ -118,8 +120,10 @@ def _key(literal: Literal) -> _Keyed:
 def _restricted(
     ranges: dict[int, Range], literals: Iterable[Literal], base: Mapping[int, Range] | None = None
 ) -> list[Literal] | None:
-    """Put bounds on single inputs into ``ranges``, beginning from ``base``; the other literals, or None where the box is
-    empty."""
+    """Put bounds on single inputs into ``ranges``, beginning from ``base``.
+
+    Returns the other literals, or None where the box is empty.
+    """
     rest: list[Literal] = []
     for literal in literals:
         (variable, coefficient), *others = literal.form.coefficients.items()
@@ -153,9 +157,6 @@ def _parts(formula: Formula) -> tuple[Conjunction | None, list[list[Conjunction]
             common.extend(found[0])
         elif () not in found:
             choices.append(found)
-    total = math.prod(len(c) for c in choices)
-    width = sum(max(len(conjunction) for conjunction in choice) for choice in choices)
-    _require(total * max(width, 1))
     return tuple(common), choices
 
 

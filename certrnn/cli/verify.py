@@ -1,0 +1,120 @@
+"""``certrnn verify``: VNN-LIB queries."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from certrnn.cli._options import Debug, Json, load_model
+from certrnn.errors import UsageError
+
+if TYPE_CHECKING:
+    from certrnn.io.vnnlib import Query
+    from certrnn.run.verify import Answer
+
+
+def verify(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="QUERY | MODEL QUERY",
+            help="A VNN-LIB query, with --network; or an ONNX file and a query, as in VNN-COMP.",
+            show_default=False,
+        ),
+    ],
+    network: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=FILE",
+            help="The ONNX file of a network that the query declares.",
+            show_default=False,
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Answer timed-out after so long.", show_default=False),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Is there an input that satisfies a VNN-LIB query (version 1.0 or 2)? Answers sat, unsat, unknown or timed-out.
+
+    unsat is proved; sat comes with an assignment that onnxruntime confirms. Exit codes: 0 unsat, 1 sat, 2 usage, 3
+    invalid or unsupported input, 4 unknown or timed-out, 130 interrupted.
+    """
+    start = time.perf_counter()
+    if timeout is not None and not 0 < timeout < float("inf"):
+        raise UsageError("reading --timeout", "it is a positive number of seconds", timeout)
+    model, query_file, name = _paired(files, network or [])
+    from certrnn.io.vnnlib import read_query
+    from certrnn.report.output import print_text
+    from certrnn.report.verified import Verified
+    from certrnn.run.verify import TIMED_OUT, Answer, TimedOutError
+
+    answer, loaded = Answer(TIMED_OUT), load_model(model)
+    query = read_query(query_file)
+    _check_name(query, name)
+    with contextlib.suppress(TimedOutError), _alarm(start, timeout):
+        answer = _answered(loaded, query, start, timeout)
+    for note in answer.notes:
+        print(f"certrnn: {note}", file=sys.stderr)
+    done = Verified(query, model, loaded.sha256, answer, time.perf_counter() - start)
+    print_text(done.to_json() if json else done.text())
+    raise typer.Exit(done.exit_code)
+
+
+def _answered(loaded: Any, query: Query, start: float, timeout: float | None) -> Answer:
+    from certrnn.run.verify import verify
+
+    deadline = float("inf") if timeout is None else start + timeout
+    return verify(loaded.network, query, loaded.precision, deadline)
+
+
+@contextlib.contextmanager
+def _alarm(start: float, timeout: float | None) -> Iterator[None]:
+    """Ends a step that takes longer than what is left, where the system has alarms."""
+    from certrnn.run.verify import TimedOutError
+
+    def ring(*_: object) -> None:
+        raise TimedOutError
+
+    main = threading.current_thread() is threading.main_thread()
+    if timeout is None or not main or not hasattr(signal, "setitimer"):
+        yield
+        return
+    # a little later than the deadline that the steps know: they end in better order
+    left = max(start + 1.05 * timeout + 0.2 - time.perf_counter(), 0.01)
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, left)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _paired(files: list[str], networks: list[str]) -> tuple[str, str, str | None]:
+    """Model, query, and the name that the model is given."""
+    pairs = [text.partition("=") for text in networks]
+    if len(files) == 2 and not pairs:
+        return files[0], files[1], None
+    if len(files) != 1 or len(pairs) != 1 or not all(pairs[0]):
+        raise UsageError(
+            "reading the arguments",
+            "they are QUERY --network NAME=FILE, or MODEL QUERY",
+            " ".join([*files, *(f"--network {text}" for text in networks)]),
+            "A query of several networks is not supported.",
+        )
+    return pairs[0][2], files[0], pairs[0][0]
+
+
+def _check_name(query: Query, name: str | None) -> None:
+    if name is not None and query.network not in (None, name):
+        raise UsageError("reading --network", f"the query declares a network {query.network!r}", repr(name))

@@ -28,7 +28,7 @@ DEAR = ("joint", "auto", "alpha-crown", "bab")
 SAMPLES = {"mnist": 20, "rotten": 8, "toxic": 8, "urls": 4, "har": 2}
 """Test samples of a cell unless told otherwise."""
 TOGETHER = {"mnist": 10}
-"""Samples that are bounded at once; of others, and of attacks, one."""
+"""Samples that are bounded at once; of others one."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Asked:
 
     Parameters
     ----------
-    methods: analyses by name, and ``attack``.
+    methods: analyses by name, and ``attack``; () for each table's own.
     samples: of each network; None for :data:`SAMPLES`.
     seconds: a cell begins no further sample after these.
     budget: seconds a row for methods that refine, such as joint.
@@ -99,7 +99,7 @@ def _searched(model: Model, data: Sequences, queries: Sequence[Query], case: Cas
     if not queries[0].attack:  # compiling kernels is no part of a method's time
         once = replace(queries[0], schedule=EpsGrid.including((0.0,)), frames="0", budget=None)
         list(model.answers(data.take([0]), once))
-    rows, start, size = [], time.perf_counter(), 1 if queries[0].attack else TOGETHER.get(case.data, 1)
+    rows, start, size = [], time.perf_counter(), TOGETHER.get(case.data, 1)
     for first in range(0, len(data), size):
         if rows and time.perf_counter() - start > asked.seconds:
             break

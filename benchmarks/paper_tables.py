@@ -34,8 +34,8 @@ DIFFERS = """What differs from the paper:
 * **Seconds** are a sample's, of one core beside other programs; the paper's times are minutes or seconds for a
   number of samples that it does not state, on other machines.
 * The bound of a sample is the smallest over its frames (Algorithm 1), on Algorithm 1's grid of 2^-13, unclipped.
-  Means and deviations (of n - 1) are over the samples answered right; share (of the attack's eps) over those that
-  the attack came to in its time.
+  Means and deviations (of n - 1) are over the samples answered right; share of the attack's eps over those that
+  the attack came to in its time, where it was asked for.
 * **HAR-GRU** is not in Cert-RNN's tables. It is the network of Deka et al. on windows recomputed from HAPT (their
   accuracy stands as the paper's), 128 steps averaged in fours to 32 frames, of which 7, 15, 23 and 31 are
   disturbed, one at a time.

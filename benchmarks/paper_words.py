@@ -19,13 +19,12 @@ from certrnn.run.words import BALL, FADE, WordQuery
 
 NOTES = """What differs from the paper:
 
-The network is our own (see the accuracy), its word vectors have 32 numbers and were
-trained with it, so that eps are in other units than the paper's. A word in brackets is unknown to our vocabulary.
-*fade* is how far the word may fade to the unknown word's vector, guaranteed, or, where all of it may, the largest
-share of the margin that this costs; it names the words that decide more surely than eps does (`benchmarks/words.py`
-tests both). The rank correlation compares our eps of a comment's words with the paper's. Beside it stands what the
-places of the words alone give: eps tends to shrink with the frame's distance to the end or the start, whichever the
-network forgets.
+* The network is our own (see the accuracy); its word vectors have 32 numbers and were trained with it, so that eps are
+  in other units than the paper's. A word in brackets is unknown to our vocabulary.
+* *fade* is not in the paper: how far the word may fade to the unknown word's vector, guaranteed, or, where all of it
+  may, the largest share of the margin that this costs. It finds the words that decide more surely than eps does
+  (`benchmarks/words.py` tests both by deleting and replacing words).
+* Rank correlations are Spearman's, of a comment's words.
 """
 
 

@@ -124,7 +124,7 @@ def trained(given: Samples, classifier: Classifier, epochs: int) -> Classifier:
             loss.backward()
             nn.utils.clip_grad_norm_(classifier.parameters(), 1.0)
             optimiser.step()
-            total += float(loss) * len(batch)
+            total += float(loss.detach()) * len(batch)
         schedule.step()
         print(
             f"epoch {epoch + 1}: loss {total / len(x):.3f}, {time.perf_counter() - start:.0f} s",

@@ -111,32 +111,81 @@ def _shift(spans: dict[int, tuple[int, int, int]], size: int, device: torch.devi
     return index
 
 
-def largest_eigenvalue(
-    deviations: Deviations, form: dict[int, torch.Tensor], weights: torch.Tensor, attempts: int = 6
+def dominating_diagonal(
+    deviations: Deviations, form: dict[int, torch.Tensor], weights: torch.Tensor, share: float = 0.002
 ) -> torch.Tensor:
-    """Proven upper bounds (B, R) on the largest eigenvalue of ``D^-1/2 E^T S E D^-1/2``, so that
-    ``lambda D - E^T S E >= 0``.
+    """A diagonal D (B, R, m) with ``D - E^T S E`` proven positive semidefinite: a multiple of the weights for the
+    columns of the factor that matter, and their own corners for the small rest.
+
+    Parameters
+    ----------
+    weights: d > 0, (B, 1, m) shared by all rows or (B, R, m).
+    share: of the sum of all corners, what the columns that are left out of the eigenvalue may have.
+
+    A column a left out counts by ``a a^T <= ||a||_1 diag(|a|)`` (Cauchy-Schwarz).
+    """
+    factor = Factor.of(form, deviations.spans)
+    shift = _shift(deviations.spans, deviations.matrix.shape[1], weights.device)
+    size = deviations.matrix.abs()
+    corner = _corners(factor, up(size.sum(2), size.shape[2])[:, None], shift)
+    ordered, order = (corner**2).sort(dim=2)
+    small = torch.zeros_like(corner, dtype=torch.bool)
+    small.scatter_(2, order, ordered.cumsum(2) <= share * ordered.sum(2, keepdim=True))
+    kept = Factor(factor.own.masked_fill(small, 0.0), factor.cross.masked_fill(small, 0.0))
+    scale = largest_eigenvalue(deviations, kept, weights)
+    left = Factor(factor.own.masked_fill(~small, 0.0), factor.cross.masked_fill(~small, 0.0))
+    reach = left.own * corner
+    reach = reach.index_add(2, shift, left.cross.abs() * corner)
+    return up(scale[..., None] * weights + reach @ size, 2 * size.shape[1] + size.shape[2] + 16)
+
+
+def _corners(factor: Factor, sums: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    """``||a||_1`` of every column of ``E^T F`` (B, R, K), rounded up, from those of E's rows."""
+    return up(factor.own * sums + factor.cross.abs() * sums[..., shift], 4)
+
+
+def largest_eigenvalue(
+    deviations: Deviations, factor: Factor, weights: torch.Tensor, attempts: int = 6
+) -> torch.Tensor:
+    """Proven upper bounds (B, R) on the largest eigenvalue of ``D^-1/2 E^T F F^T E D^-1/2``, so that
+    ``lambda D - E^T F F^T E >= 0``.
 
     Parameters
     ----------
     weights: d > 0, (B, 1, m) shared by all rows or (B, R, m).
 
-    The eigenvalues are those of the Gram matrix ``F^T (E D^-1 E^T) F`` of size K. A value is accepted when the
-    Cholesky factorisation of ``lambda I - G - shift I`` runs through in floating point: the computed factor belongs
-    to a matrix that differs from the given one by at most ``gamma(K+1)/(1 - gamma(K+1))`` times its trace (Demmel;
+    The eigenvalues are those of the Gram matrix ``F^T (E D^-1 E^T) F``, of the size of the columns that are not zero. A
+    value is accepted when the Cholesky factorisation of ``lambda I - G - shift I`` runs through in floating point: the
+    computed factor belongs to a matrix that differs from the given one by at most ``gamma(K+1)/(1 - gamma(K+1))`` times its trace (Demmel;
     Rump, BIT 2006, Theorem 2.3), and the shift covers that and the rounding of G. Where no attempt runs through, the
     largest row sum of absolute values stands: always an upper bound.
     """
-    factor = Factor.of(form, deviations.spans)
     shift = _shift(deviations.spans, deviations.matrix.shape[1], weights.device)
-    rows = factor.own.shape[1]
     common = _grams(deviations, weights[:, 0]) if weights.shape[1] == 1 else None
     parts = []
-    for row in range(rows):
+    for row in range(factor.own.shape[1]):
         grams = common or _grams(deviations, weights[:, row])
         entries = factor.own[:, row], factor.cross[:, row]
-        parts.append(_row_eigenvalue(*grams, *entries, shift, weights.shape[2], attempts))
+        used = ((entries[0] != 0) | (entries[1] != 0)).any(0)
+        used[shift[used]] = True  # a column reads its neuron's second argument as well
+        if not bool(used.any()):
+            parts.append(weights.new_zeros(len(weights)))
+            continue
+        parts.append(_row_eigenvalue(*_reduced(grams, entries, shift, used), weights.shape[2], attempts))
     return torch.stack(parts, dim=1)
+
+
+def _reduced(
+    grams: tuple[torch.Tensor, torch.Tensor],
+    entries: tuple[torch.Tensor, torch.Tensor],
+    shift: torch.Tensor,
+    used: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Gram matrices, factor and second arguments on the used deviations alone."""
+    index = used.nonzero().flatten()
+    number = torch.cumsum(used, 0) - 1
+    small = [gram[:, index[:, None], index] for gram in grams]
+    return small[0], small[1], entries[0][:, index], entries[1][:, index], number[shift[index]]
 
 
 def _grams(deviations: Deviations, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

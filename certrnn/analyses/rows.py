@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from certrnn.analyses.planes import Parameters, enclosed
-from certrnn.analyses.quadratic_form import Deviations, cube_minimum, largest_eigenvalue
+from certrnn.analyses.quadratic_form import Deviations, cube_minimum, dominating_diagonal
 from certrnn.analyses.recording import Recording, Strips
 from certrnn.analyses.substitution import Substituted, ancestors, substitute
 from certrnn.domains._rounding import up
@@ -97,8 +97,7 @@ def enclosed_rows(
         assert joint is not None
         form = {p: parameters.curvature[p] * result.weights[p] for p in positions}
         deviations = Deviations.of(recording, positions, torch.float64)
-        scale = largest_eigenvalue(deviations, form, joint.weights)
-        diagonal = up(scale[..., None] * joint.weights + joint.ridge, 3)
+        diagonal = up(dominating_diagonal(deviations, form, joint.weights) + joint.ridge, 2)
         minimum = cube_minimum(deviations, form, linear, diagonal, joint.point)
     else:
         minimum = linear_minimum(recording, linear)

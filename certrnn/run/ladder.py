@@ -87,7 +87,7 @@ class Ladder:
         start = torch.tensor([known], dtype=torch.float64)
         if isinstance(analysis, BranchAndBound):
             return Steps(start, self.growth.get(analysis.name, 1.06), TOLERANCE)
-        first = min(known * self.growth.get(analysis.name, 1.3) or 2.0**-5, 0.97 * attacked)
+        first = min(known * self.growth.get(analysis.name, 1.2) or 2.0**-5, 0.97 * attacked)
         return Interpolation(TOLERANCE, first, clean, start, ceiling=min(attacked, 2.0**20))
 
     def _certify(

@@ -110,7 +110,9 @@ def planted(monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[None]:
 
 def _deficit_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        rows_module, "largest_eigenvalue", lambda d, f, w: torch.zeros(next(iter(f.values())).shape[1:3])
+        rows_module,
+        "dominating_diagonal",
+        lambda d, f, w: torch.zeros(*next(iter(f.values())).shape[1:3], w.shape[2]),
     )
 
 
@@ -175,13 +177,18 @@ def test_an_eigenvalue_too_small_by_a_hundredth_is_no_bound() -> None:
             2: torch.from_numpy(np.stack([pair[0, 0], pair[0, 1], pair[1, 1]])),
         }
         weights = torch.from_numpy(rng.uniform(0.1, 2.0, (1, 1, 30)))
-        proven = quadratic_form.largest_eigenvalue(deviations, form, weights)[0, 0]
+        factor = quadratic_form.Factor.of(form, deviations.spans)
+        proven = quadratic_form.largest_eigenvalue(deviations, factor, weights)[0, 0]
         eye = torch.eye(30, dtype=torch.float64)[None]
         form_matrix = deviations.apply(eye, {p: s.expand(-1, -1, 30, -1) for p, s in form.items()})[0]
         slack = torch.linalg.eigvalsh(proven * torch.diag(weights[0, 0]) - form_matrix)
         tight = torch.linalg.eigvalsh(0.99 * proven * torch.diag(weights[0, 0]) - form_matrix)
         assert slack[0] >= 0
         assert tight[0] < 0
+        for share in (0.0, 0.002, 0.3, 1.0):
+            diagonal = quadratic_form.dominating_diagonal(deviations, form, weights, share)[0, 0]
+            assert torch.linalg.eigvalsh(torch.diag(diagonal) - form_matrix)[0] >= 0
+            assert share > 0.1 or torch.linalg.eigvalsh(torch.diag(0.9 * diagonal) - form_matrix)[0] < 0
 
 
 def test_a_network_beyond_the_memory_is_refused_in_one_line() -> None:

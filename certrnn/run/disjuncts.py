@@ -174,7 +174,7 @@ def _normal(formula: Formula) -> list[Conjunction]:
 
 
 def _comparison(comparison: Comparison) -> list[Conjunction]:
-    below, above = comparison.difference, comparison.difference.scaled(Fraction(-1))
+    below, above = comparison.difference, -comparison.difference
     table: dict[str, list[Conjunction]] = {
         "<=": [(Literal(below, False),)],
         "<": [(Literal(below, True),)],

@@ -89,7 +89,7 @@ def _true(literal: Literal, rows: Rows, exact: Sequence[Fraction]) -> bool:
     if all(not variable.output for variable in form.coefficients):
         value = form.constant + sum(c * exact[v.index] for v, c in form.coefficients.items())
         return value < 0 or (value == 0 and not literal.strict)
-    row, offset = rows.lower(form.scaled(Fraction(-1)))
+    row, offset = rows.lower(-form)
     spec = Spec(torch.from_numpy(row)[None, None], torch.tensor([[offset]], dtype=torch.float64))
     margin = float(Forward(Intervals()).margins(rows.graph, rows.region, spec))
     return margin > 0.0 or (margin == 0.0 and not literal.strict)

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 
+_ZERO, _ONE = Fraction(0), Fraction(1)
+
+
 @dataclass(frozen=True)
 class Number:
     value: Fraction
@@ -40,7 +43,12 @@ class Linear:
     constant: Fraction
 
     def __sub__(self, other: Linear) -> Linear:
-        return combined((self, other), (Fraction(1), Fraction(-1)))
+        if not other.coefficients:
+            return Linear(self.coefficients, self.constant - other.constant)
+        return combined((self, other), (_ONE, -_ONE))
+
+    def __neg__(self) -> Linear:
+        return Linear({v: -c for v, c in self.coefficients.items()}, -self.constant)
 
     def scaled(self, factor: Fraction) -> Linear:
         return combined((self,), (factor,))
@@ -110,7 +118,7 @@ def linear(expression: Expression) -> Linear:
     if isinstance(expression, Number):
         return Linear({}, expression.value)
     if isinstance(expression, Variable):
-        return Linear({expression: Fraction(1)}, Fraction(0))
+        return Linear({expression: _ONE}, _ZERO)
     parts = [linear(argument) for argument in expression.arguments]
     if expression.name == "*":
         return _product(parts)

@@ -5,8 +5,9 @@ from certrnn.search.demand import Accept, Demand, Labels, Threshold, predict
 from certrnn.search.disturbance import Disturbance, Norm, WordSet, WordSubstitution
 from certrnn.search.grid import EpsGrid
 from certrnn.search.interpolation import Interpolation, Steps
+from certrnn.search.paper import PaperGrid
 from certrnn.search.problem import Problem, Threat, parse_threats
-from certrnn.search.radius import Certify, PaperGrid, RelativeTolerance, Schedule
+from certrnn.search.radius import Certify, RelativeTolerance, Schedule
 
 __all__ = [
     "Accept",

@@ -7,6 +7,7 @@ in a few steps where bisection takes a dozen. As everywhere, an eps is reported 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -49,18 +50,8 @@ class Interpolation(Schedule):
     def largest(self, certify: Certify, batch: int) -> torch.Tensor:
         start = torch.as_tensor(self.start, dtype=torch.float64).expand(batch)
         known = torch.zeros(batch, dtype=torch.float64) if self.known is None else self.known
-        curves = [
-            _Curve(self, float(start[row]), float(known[row]), self._clean(row)) for row in range(batch)
-        ]
-        while True:
-            asked = {row: eps for row, curve in enumerate(curves) if (eps := curve.next()) is not None}
-            if not asked:
-                return torch.tensor([curve.low for curve in curves], dtype=torch.float64)
-            margins = certify(
-                torch.tensor(list(asked)), torch.tensor(list(asked.values()), dtype=torch.float64)
-            )
-            for (row, eps), margin in zip(asked.items(), margins.tolist(), strict=True):
-                curves[row].note(eps, float(margin))
+        curves = [Curve(self, float(start[row]), float(known[row]), self._clean(row)) for row in range(batch)]
+        return follow(curves, certify)
 
     def _clean(self, row: int) -> float | None:
         return None if self.clean is None else float(self.clean[row])
@@ -88,7 +79,18 @@ class Steps(Schedule):
             factor[rows] = torch.where(ok, factor[rows], factor[rows].sqrt())
 
 
-class _Curve:
+def follow(curves: Sequence[Curve], certify: Certify) -> torch.Tensor:
+    """The largest certified eps of every curve, once none asks for another."""
+    while True:
+        asked = {row: eps for row, curve in enumerate(curves) if (eps := curve.next()) is not None}
+        if not asked:
+            return torch.tensor([curve.low for curve in curves], dtype=torch.float64)
+        margins = certify(torch.tensor(list(asked)), torch.tensor(list(asked.values()), dtype=torch.float64))
+        for (row, eps), margin in zip(asked.items(), margins.tolist(), strict=True):
+            curves[row].note(eps, float(margin))
+
+
+class Curve:
     """What is known of one row's margin as a function of eps."""
 
     def __init__(self, options: Interpolation, start: float, known: float, clean: float | None) -> None:
@@ -117,6 +119,11 @@ class _Curve:
         options, step = self.options, 1.0 + self.options.tolerance
         if self.high <= max(self.low * step, options.floor) or self.low >= options.ceiling:
             return None
+        return self.wanted()
+
+    def wanted(self) -> float:
+        """Where to look next, between low and high."""
+        step = 1.0 + self.options.tolerance
         self.asked += 1
         if self.asked == 1:
             return self.start

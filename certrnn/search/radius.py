@@ -1,4 +1,4 @@
-"""Cert-RNN's Algorithm 1, batched: every row of a batch searches its own eps, all rows in one call a step.
+"""The largest certified eps, batched: every row of a batch searches its own eps, all rows in one call a step.
 
 An eps is reported only if it was itself certified; whether certification is monotone in eps does not matter for
 soundness.
@@ -25,28 +25,6 @@ class Schedule(ABC):
     @abstractmethod
     def largest(self, certify: Certify, batch: int) -> torch.Tensor:
         """The largest certified eps of each row, (batch,) float64; 0 where none was certified."""
-
-
-@dataclass(frozen=True)
-class PaperGrid(Schedule):
-    """Algorithm 1: ``eps = 0.5``, then for l = first..last certify and move by ``0.5^l`` (Cert-RNN, CCS 2021).
-
-    The paper returns the last eps moved to; this returns the largest one that was certified.
-    """
-
-    start: float = 0.5
-    first: int = 2
-    last: int = 13
-
-    def largest(self, certify: Certify, batch: int) -> torch.Tensor:
-        rows = torch.arange(batch)
-        eps = torch.full((batch,), self.start, dtype=torch.float64)
-        best = torch.zeros(batch, dtype=torch.float64)
-        for level in range(self.first, self.last + 1):
-            ok = certify(rows, eps) > 0
-            best = torch.where(ok, torch.maximum(best, eps), best)
-            eps = eps + torch.where(ok, 0.5, -0.5) * 0.5 ** (level - 1)
-        return best
 
 
 @dataclass(frozen=True)

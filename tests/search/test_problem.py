@@ -97,7 +97,9 @@ def test_ticks_add_up_to_the_questions_asked() -> None:
     x = double([[[0.5, 0.1], [0.2, 0.0]], [[0.0, 0.3], [0.1, 0.1]]])
     ticks: list[int] = []
     radii(Problem.of(network(2), x), Forward(Zonotopes()), Threat((0,)), PaperGrid(), ticks.append)
-    assert ticks == [2] * 12
+    assert ticks[0] == 2
+    assert set(ticks) <= {1, 2}
+    assert sum(ticks) < 2 * 12
 
 
 @pytest.mark.parametrize("method", DIRECT)

@@ -17,7 +17,7 @@ from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
     from certrnn.io.vnnlib import Query
-    from certrnn.run.verify import Answer
+    from certrnn.report.verified import Answer
 
 
 def verify(
@@ -55,8 +55,8 @@ def verify(
     model, query_file, name = _paired(files, network or [])
     from certrnn.io.vnnlib import read_query
     from certrnn.report.output import print_text
-    from certrnn.report.verified import Verified
-    from certrnn.run.verify import TIMED_OUT, Answer, TimedOutError
+    from certrnn.report.verified import TIMED_OUT, Answer, Verified
+    from certrnn.run.verify import TimedOutError
 
     answer, loaded = Answer(TIMED_OUT), load_model(model)
     query = read_query(query_file)

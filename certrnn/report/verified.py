@@ -10,7 +10,9 @@ from decimal import Decimal
 import numpy as np
 
 from certrnn.io.vnnlib import Query, Tensor
-from certrnn.run.verify import SAT, UNSAT, Answer
+
+SAT, UNSAT, UNKNOWN, TIMED_OUT = "sat", "unsat", "unknown", "timed-out"
+"""What the standard lets a solver say."""
 
 _CODES = {UNSAT: 0, SAT: 1}
 UNDECIDED = 4
@@ -24,6 +26,31 @@ def decimal(value: float) -> str:
     """
     text = format(Decimal(value), "f")
     return text if "." in text else f"{text}.0"
+
+
+@dataclass(frozen=True, eq=False)
+class Assignment:
+    """Values of the input and the output tensor, flattened in row-major order."""
+
+    inputs: np.ndarray
+    outputs: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """``sat``, ``unsat``, ``unknown`` or ``timed-out``.
+
+    Parameters
+    ----------
+    assignment: of ``sat``.
+    cases: how many boxes and specifications the query came to, and how many of them are ``refuted``.
+    """
+
+    verdict: str
+    assignment: Assignment | None = None
+    cases: int = 0
+    refuted: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

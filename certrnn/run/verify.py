@@ -19,11 +19,12 @@ from certrnn.io.onnx import OnnxModel
 from certrnn.io.vnnlib import Query
 from certrnn.ir import Graph
 from certrnn.regions import Region
+from certrnn.report.verified import SAT, TIMED_OUT, UNKNOWN, UNSAT, Answer, Assignment
 from certrnn.run.binding import bind
 from certrnn.run.cases import Case, cases_of
 from certrnn.run.halving import Halving
 from certrnn.run.methods import METHODS
-from certrnn.run.witness import Assignment, Witnesses, representable
+from certrnn.run.witness import Witnesses, representable
 from certrnn.specs import Spec
 
 QUICK = ("interval", "zonotope")
@@ -34,28 +35,9 @@ DEEPER = (0.0, 1e-4, 1e-2)
 """How far beyond the border an attack goes, in turn, as a share of its rows: at the border onnxruntime and real
 arithmetic may disagree."""
 
-SAT, UNSAT, UNKNOWN, TIMED_OUT = "sat", "unsat", "unknown", "timed-out"
-
 
 class TimedOutError(Exception):
     """The time is over."""
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """``sat``, ``unsat``, ``unknown`` or ``timed-out``.
-
-    Parameters
-    ----------
-    assignment: of ``sat``.
-    cases: how many boxes and specifications the query came to, and how many of them are ``refuted``.
-    """
-
-    verdict: str
-    assignment: Assignment | None = None
-    cases: int = 0
-    refuted: int = 0
-    notes: tuple[str, ...] = ()
 
 
 def verify(network: OnnxModel, query: Query, precision: Any, deadline: float = math.inf) -> Answer:

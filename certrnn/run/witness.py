@@ -19,18 +19,11 @@ from certrnn.arrays import to_numpy
 from certrnn.domains import Intervals
 from certrnn.io.vnnlib import Query, holds
 from certrnn.regions import Box
+from certrnn.report.verified import Assignment
 from certrnn.run.binding import Binding
 from certrnn.run.cases import Case, Rows
 from certrnn.run.disjuncts import Literal, Range
 from certrnn.specs import Spec
-
-
-@dataclass(frozen=True, eq=False)
-class Assignment:
-    """Values of the input and the output tensor, flattened in row-major order."""
-
-    inputs: np.ndarray
-    outputs: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)

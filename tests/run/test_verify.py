@@ -9,6 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -22,10 +23,11 @@ from certrnn.io.vnnlib import formula as formulas
 from certrnn.io.vnnlib import holds, parse, terms
 from certrnn.io.vnnlib.source import Source
 from certrnn.regions import Box
+from certrnn.report.verified import SAT, TIMED_OUT, UNKNOWN, UNSAT, Answer
 from certrnn.run import disjuncts
 from certrnn.run.binding import bind
 from certrnn.run.cases import _scale, cases_of, down, up
-from certrnn.run.verify import SAT, TIMED_OUT, UNKNOWN, UNSAT, Answer, verify
+from certrnn.run.verify import verify
 from tests.io.vnnlib_queries import query, written
 
 WEIGHT = np.array([[1, -1], [2, 0.5], [-1, 1]], dtype=np.float32)
@@ -38,11 +40,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("networks")
 
 
-def network(folder: Path, head: str = "", weight: np.ndarray = WEIGHT, rows: int = 3) -> OnnxModel:
+def network(folder: Path, head: str = "", weight: np.ndarray = WEIGHT) -> OnnxModel:
     """``x`` (1, inputs) times the weight, and an activation at the end."""
     nodes = [helper.make_node("MatMul", ["x", "W"], ["y" if not head else "s"])]
     if head:
-        nodes.append(helper.make_node(head, ["s"], ["y"], **({} if head == "Sigmoid" else {"axis": 1})))
+        axis: dict[str, Any] = {} if head == "Sigmoid" else {"axis": 1}
+        nodes.append(helper.make_node(head, ["s"], ["y"], **axis))
     shapes = [(name, ["batch", n]) for name, n in (("x", len(weight)), ("y", weight.shape[1]))]
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes)
     if head == "ArgMax":
@@ -131,13 +134,10 @@ def test_what_has_a_solution_is_never_refuted(folder: Path) -> None:
 
 
 def _read_as(patch: pytest.MonkeyPatch, swaps: dict[str, str]) -> None:
-    patch.setattr(
-        terms,
-        "Comparison",
-        lambda name, left, right, difference: formulas.Comparison(
-            swaps.get(name, name), left, right, difference
-        ),
-    )
+    def comparison(name: str, *parts: Any) -> formulas.Comparison:
+        return formulas.Comparison(swaps.get(name, name), *parts)
+
+    patch.setattr(terms, "Comparison", comparison)
 
 
 def _and_or(patch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-
 _ZERO, _ONE = Fraction(0), Fraction(1)
 
 

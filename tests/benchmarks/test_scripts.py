@@ -17,6 +17,9 @@ SCRIPTS = [
 NEEDY: dict[str, tuple[str, ...]] = {
     "attack_oracles": (),
     "attacks": (),
+    "deka_activity": (),
+    "deka_mnist": (),
+    "deka_reviews": (),
     "paper": ("table2", "--cache", "nowhere"),
     "popqorn": (),
     "precision": (),

@@ -1,81 +1,225 @@
-"""Mean certified eps of each method, as a share of an attack's eps, on networks with recorded peers.
+"""The ladder of methods: certified eps of each, as a share of an attack's eps, beside recorded and installed peers.
 
-    python benchmarks/precision.py --models FOLDER [--network NAME] [--methods zonotope,joint] [--samples 5]
+    python benchmarks/precision.py --models FOLDER [--network NAME] [--methods zonotope,auto] [--budget 2,60]
+        [--samples 5] [--record FILE] [--auto-lirpa PYTHON] [--speed] [--fixed]
 
 FOLDER (or the variable CERTRNN_MODELS) holds NAME.onnx, NAME.npz (x, y, t10k_index) and peers.json, whose
-``eps -> peer -> network -> threat -> image -> [eps, seconds]`` gives the attack's eps and the peers'. Threats are all
-frames, the first and the last. Times are processor time of this process, a sample, for the whole search.
+``eps -> peer -> network -> frames -> image -> [eps, seconds]`` gives the attack's eps and the peers'. Threats are all
+frames, the first and the last; l-infinity, unclipped. Methods joint and auto search sample by sample, within the
+budget (wall clock) if there is one. Seconds are processor time, a sample, for the whole search. With ``--record``,
+figures are kept in FILE and found rows are not measured again. PYTHON is an interpreter with auto_LiRPA; ``--speed``
+times linear methods against its CROWN in turns, ``--fixed`` compares margins with those recorded at fixed eps.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import math
 import os
+import platform
+import statistics
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
+import auto_lirpa
 import torch
+from auto_lirpa import AutoLirpa
+from precision_figures import ATTACK, PORT, Book, auto_lirpa_recorded, comparisons, table
+from precision_search import Case, Found, again, climbed, note, ours, theirs
 
-from certrnn.analyses import METHODS
-from certrnn.io.onnx import read
-from certrnn.search import Problem, RelativeTolerance, Threat, parse_threats, radii
+from certrnn.analyses import proved
+from certrnn.run.methods import METHODS
+from certrnn.search import Problem, margins
 
-ATTACK, PEER = "PGD-upper-bound", "cert-rnn-py"
-
-
-def measure(problem: Problem, method: str, threat: Threat, tolerance: float) -> tuple[torch.Tensor, float]:
-    """Certified eps of every sample, and seconds a sample."""
-    start = time.process_time()
-    cheap = radii(problem, METHODS["zonotope"](), threat, RelativeTolerance(tolerance))
-    # a dearer search starts where the cheap one ended
-    schedule = RelativeTolerance(tolerance, start=float(cheap.median()) * 1.4, stride=1.4)
-    found = cheap if method == "zonotope" else radii(problem, METHODS[method](), threat, schedule)
-    return found, (time.process_time() - start) / len(problem.x)
+NETWORKS = ("rnn_4f_32h_1l", "rnn_7f_32h_1l", "lstm_4f_32h_1l", "lstm_7f_32h_1l")
+LADDER = ("interval", "zonotope", "popqorn", "crown", "alpha-crown", "joint", "auto")
+"""Cheap to dear."""
+DEAR = ("joint", "auto")
+LINEAR = ("zonotope", "popqorn", "crown")
 
 
-def recorded(peers: dict, who: str, network: str, frames: str, images: list[str]) -> np.ndarray | None:
-    """Recorded eps of the images, or None where one is missing."""
-    rows = peers["eps"].get(who, {}).get(network, {}).get(frames, {})
-    return np.array([rows[i][0] for i in images]) if all(i in rows for i in images) else None
+def measure(
+    case: Case, book: Book, frames: str, label: str, options: argparse.Namespace, side: AutoLirpa | None
+) -> Found:
+    """One method, by its label: its name, and its budget where it has one."""
+    method, _, budget = label.partition(" at ")
+    attack = book.row(ATTACK, case.name, frames)
+    attacked = [attack.get(i, [math.inf])[0] for i in case.images]
+    known = next(
+        (row for who in ("auto_LiRPA CROWN", "zonotope") if (row := book.row(who, case.name, frames))), {}
+    )
+    start = torch.tensor([1.05 * known.get(i, [2.0**-6])[0] for i in case.images], dtype=torch.float64)
+    if label in auto_lirpa.METHODS:
+        assert side is not None
+        return theirs(case, side, label, frames, start, options.tolerance)
+    if method in DEAR:
+        seconds = float(budget.removesuffix(" s")) if budget else math.inf
+        return climbed(case, method, frames, seconds, attacked, options.tolerance)
+    found = ours(case, method, frames, start, options.tolerance)
+    return again(case, book, method, list(LADDER[: LADDER.index(method)]), frames, found)
 
 
-def main() -> None:
+def speed(case: Case, book: Book, side: AutoLirpa, frames: str, rounds: int) -> Iterator[str]:
+    """Milliseconds of one evaluation near the end of what the port certifies, in turns, and whose bounds are larger."""
+    port = book.row(PORT, case.name, frames)
+    threat, problem = case.threat(frames), case.problem
+    for size in sorted({1, len(case.images)}):
+        rows = case.rows[:size]
+        eps = torch.tensor([port[i][0] for i in case.images[:size]], dtype=torch.float64)
+        ball, spec = problem.ball(rows, eps, threat), problem.spec(rows)
+        lower: dict[str, torch.Tensor] = {}
+        spent: dict[str, list[float]] = {}
+        for k in range(rounds + 1):
+            bound, seconds = side.margins("auto_LiRPA CROWN", rows.tolist(), eps.tolist(), threat.frames)
+            answers = {"theirs": (bound, seconds)}
+            for method in LINEAR:
+                clock = time.process_time()
+                bound = proved(METHODS[method]().margins(problem.graph, ball, spec))
+                answers[method] = (bound, time.process_time() - clock)
+            for name, (bound, seconds) in answers.items():
+                lower[name] = bound
+                # the first round compiles and builds
+                spent.setdefault(name, []).extend([seconds] if k else [])
+        peer = statistics.median(spent["theirs"])
+        for method in LINEAR:
+            mine, gap = statistics.median(spent[method]), lower[method] - lower["theirs"]
+            bounds = f"{int((gap >= 0).sum())} of {size} {float(gap.mean()):+8.3f} {float(gap.amin()):+8.3f}"
+            yield (
+                f"{case.name:15} {frames:>5} {size:3d} {method:9} {1e3 * peer:8.2f} {1e3 * mine:8.2f} "
+                f"{peer / mine:6.1f} {bounds}"
+            )
+
+
+def fixed(case: Case, entries: list[dict], methods: tuple[str, ...]) -> Iterator[str]:
+    """Margins at the eps at which peers' margins are recorded, sample by sample."""
+    for entry in (entry for entry in entries if entry["model"] == case.name):
+        frames = "all" if entry["frame"] == -1 else str(entry["frame"])
+        rows = [k for k, i in enumerate(case.images) if int(i) in entry["t10k"]]
+        for name in methods:
+            lower = []
+            for k in rows:
+                at = entry["eps"][entry["t10k"].index(int(case.images[k]))]
+                part = Problem.of(
+                    case.problem.graph, case.problem.x[k : k + 1], case.problem.labels[k : k + 1]
+                )
+                lower.append(float(margins(part, METHODS[name](), case.threat(frames), [at])))
+            for peer in ("popqorn2d_margin_lb", "cert_rnn_py_margin_lb"):
+                recorded = [entry[peer][entry["t10k"].index(int(case.images[k]))] for k in rows]
+                below = sum(a < b for a, b in zip(lower, recorded, strict=True))
+                shown = " ".join(f"{a:.2f}/{b:.2f}" for a, b in zip(lower, recorded, strict=True))
+                yield f"{case.name} {frames} factor {entry['factor']} {name}, {peer}: {shown}; below in {below}"
+
+
+def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--models", default=os.environ.get("CERTRNN_MODELS"))
     parser.add_argument("--network", action="append")
-    parser.add_argument("--methods", default="zonotope,crown,alpha-crown,joint")
+    parser.add_argument("--methods", default="interval,zonotope,popqorn,crown,alpha-crown,auto")
     parser.add_argument("--threats", default="all,first,last")
     parser.add_argument("--samples", type=int, default=5)
-    parser.add_argument("--tolerance", type=float, default=0.03)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--budget", default="2", help="seconds of joint and auto, a row each; none: without end"
+    )
+    parser.add_argument("--tolerance", type=float, default=0.005)
+    parser.add_argument("--record", type=Path)
+    parser.add_argument("--auto-lirpa", metavar="PYTHON")
+    parser.add_argument("--auto-lirpa-methods", default="CROWN,alpha-CROWN")
+    parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--fixed", action="store_true")
     options = parser.parse_args()
     if options.models is None or not (Path(options.models) / "peers.json").is_file():
         sys.exit("missing: a folder with peers.json, NAME.onnx and NAME.npz; give --models or CERTRNN_MODELS")
-    torch.set_num_threads(options.threads)
+    if options.speed and options.auto_lirpa is None:
+        sys.exit(
+            "missing: --auto-lirpa PYTHON, the interpreter of an environment with auto_LiRPA, to time against"
+        )
+    return options
+
+
+def labels(options: argparse.Namespace) -> list[str]:
+    """Rows of the table, cheap to dear; joint and auto once for each budget."""
+    wanted = options.methods.split(",")
+    if unknown := set(wanted) - set(LADDER):
+        sys.exit(f"unknown: {', '.join(sorted(unknown))}; --methods knows {', '.join(LADDER)}")
+    found = [f"auto_LiRPA {name}" for name in options.auto_lirpa_methods.split(",") if options.auto_lirpa]
+    for method in (method for method in LADDER if method in wanted):
+        if method not in DEAR:
+            found.append(method)
+        else:
+            found += [method if b == "none" else f"{method} at {b} s" for b in options.budget.split(",")]
+    return found
+
+
+def run(case: Case, book: Book, options: argparse.Namespace, side: AutoLirpa | None) -> None:
+    """Every figure of one network that the book lacks."""
+    for frames in case.frames(options.threats):
+        for label in labels(options):
+            if set(case.images) <= book.row(label, case.name, frames).keys():
+                continue
+            eps, seconds = measure(case, book, frames, label, options, side)
+            pairs = zip(case.images, eps.tolist(), seconds, strict=True)
+            book.add(label, case.name, frames, {image: [e, s] for image, e, s in pairs})
+            note(f"{case.name} {frames} {label}: {float(eps.mean()):.5f}, {statistics.mean(seconds):.2f} s")
+
+
+def main() -> None:
+    options = parsed()
+    torch.set_num_threads(1)
     folder = Path(options.models)
-    peers = json.loads((folder / "peers.json").read_text())
-    print("network, frames, method: mean eps, share of the attack's, ratio to the port's, seconds a sample")
-    for network in options.network or sorted(peers["eps"][ATTACK]):
-        with np.load(folder / f"{network}.npz") as data:
-            x, y = (torch.from_numpy(np.asarray(data[k])[: options.samples]) for k in ("x", "y"))
-            images = [str(i) for i in data["t10k_index"][: options.samples]]
-        problem = Problem.of(read(folder / f"{network}.onnx").graph(tuple(x.shape[1:])), x.double(), y.long())
-        frames = {"all": "all", "first": "0", "last": str(x.shape[1] - 1)}
-        for threat in options.threats.split(","):
-            attack, port = (recorded(peers, who, network, frames[threat], images) for who in (ATTACK, PEER))
-            for method in options.methods.split(","):
-                chosen = parse_threats(frames[threat], x.shape[1])[0]
-                found, seconds = measure(problem, method, chosen, options.tolerance)
-                eps = found.numpy()
-                share = "-" if attack is None else f"{(eps / attack).mean():.3f}"
-                ratio = "-" if port is None else f"{eps.mean() / port.mean():.2f}"
-                print(
-                    f"{network} {threat:5s} {method:11s} {eps.mean():.5f} {share} {ratio} {seconds:.1f}",
-                    flush=True,
-                )
+    book = Book.open(folder, options.record)
+    entries = json.loads((folder / "peers.json").read_text("utf-8"))["popqorn_2d_margins_at_fixed_eps"]
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    print(
+        f"# {platform.machine()}, {os.cpu_count()} cores, load {load}, one thread, {time.strftime('%Y-%m-%d')}"
+    )
+    cases: dict[str, tuple[list[str], list[str]]] = {}
+    if options.speed:
+        print(
+            "ms an evaluation (processor time), bounds at the port's eps: ours at least theirs in, mean and least gap"
+        )
+        print(f"{'network':15} {'frame':>5} {'n':>3} {'ours':9} {'CROWN':>8} {'ms':>8} {'times':>6}")
+    for name in options.network or NETWORKS:
+        case = Case.of(folder, name, options.samples)
+        cases[name] = case.frames(options.threats), case.images
+        with contextlib.ExitStack() as stack:
+            side = None
+            if options.auto_lirpa:
+                side = AutoLirpa(options.auto_lirpa, case.path, case.problem.x, case.problem.labels)
+                stack.enter_context(side)
+            if options.speed and side is not None:
+                for frame in cases[name][0]:
+                    for line in speed(case, book, side, frame, options.rounds):
+                        print(line, flush=True)
+            elif options.fixed:
+                for line in fixed(case, entries, tuple(options.methods.split(","))):
+                    print(line, flush=True)
+            else:
+                run(case, book, options, side)
+    if options.speed or options.fixed:
+        return
+    rows = [label for label in book.measured if label not in labels(options)] + labels(options)
+    for line in (
+        *table(book, cases, rows),
+        *auto_lirpa_recorded(folder),
+        *comparisons(book, ordered(book)),
+    ):
+        print(line)
+
+
+def ordered(book: Book) -> list[str]:
+    """Our measured methods, cheap to dear: by budget, then by method."""
+
+    def rank(label: str) -> tuple[float, int]:
+        method, _, budget = label.partition(" at ")
+        unlimited = math.inf if method in DEAR else 0.0
+        return float(budget.removesuffix(" s")) if budget else unlimited, LADDER.index(method)
+
+    return sorted((label for label in book.measured if label not in auto_lirpa.METHODS), key=rank)
 
 
 if __name__ == "__main__":

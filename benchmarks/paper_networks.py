@@ -21,7 +21,7 @@ from certrnn.run import Sequences
 EPOCHS = {"mnist": 8, "har": 20}
 WORDS = (5, 25)
 """Shortest and longest text that is certified, in words."""
-CHARACTERS = (10, 40)
+CHARACTERS = (10, 25)
 """Shortest and longest URL."""
 
 

@@ -27,7 +27,7 @@ ATTACK = "attack"
 DEAR = ("joint", "auto", "alpha-crown", "bab")
 SAMPLES = {"mnist": 20, "rotten": 8, "toxic": 8, "urls": 4, "har": 2}
 """Test samples of a cell unless told otherwise."""
-TOGETHER = {"mnist": 10}
+TOGETHER = {"mnist": 5}
 """Samples that are bounded at once; of others one."""
 
 

@@ -54,7 +54,7 @@ def test_networks_are_trained_once_and_cells_are_kept(
     assert "training" not in again.err
     assert again.err.count("found finished") == 4
     assert "| RNN-2-32 | zonotope | 3 | 100 % | 100 % |" in again.out
-    assert {path.name for path in out.iterdir()} == {"figure_6.png", "figure_7.png"}
+    assert {path.name for path in out.iterdir()} == {"figure_6_mnist.png", "figure_7.png"}
 
 
 def _cells(printed: str, method: str) -> tuple[list[str], list[str]]:

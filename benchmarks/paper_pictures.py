@@ -20,7 +20,10 @@ LINES = ("--", "-.", "-", ":")
 
 
 def figure_7(found: Sequence[tuple[Kept, Comparison]], kind: str = "png") -> bytes:
-    """Verified accuracy of every method on every network, and the clean accuracy of the same samples (thin)."""
+    """Verified accuracy of every method on every network, and the clean accuracy of the same samples (thin).
+
+    Titles give the numbers of samples: one for each method where they differ.
+    """
     methods = list(dict.fromkeys(group.method for _, c in found for group in c.groups))
     columns = min(COLUMNS, len(found))
     rows = math.ceil(len(found) / columns)
@@ -50,7 +53,9 @@ def _panel(axes: Axes, network: Kept, comparison: Comparison, methods: Sequence[
         look: dict[str, Any] = {"color": appearance(number)[0], "linestyle": LINES[number % len(LINES)]}
         axes.plot(eps, shares, drawstyle="steps-pre", linewidth=1.6, **look)
         axes.axhline(points[0].clean.value, color=BLACK, linewidth=0.5)
-    axes.set_title(f"{network.case.name} ({comparison.groups[0].clean.samples} samples)", fontsize=9)
+    counts = [str(group.clean.samples) for group in comparison.groups]
+    told = ", ".join(counts if len(set(counts)) > 1 else counts[:1])
+    axes.set_title(f"{network.case.name} (n {told})", fontsize=9)
     axes.set_xlim(0.0, reach)
     axes.set_ylim(-0.03, 1.03)
     axes.set_yticks([0, 0.5, 1.0], ["0", "50 %", "100 %"])

@@ -24,7 +24,7 @@ from torch import nn
 
 FILES = ("imdb/imdb_train.csv.gz", "imdb/imdb_test.csv.gz", "glove/glove.6B.50d.subset.txt.gz")
 """What is read, below the data folder."""
-LONGEST = 120
+LONGEST = 160
 TESTED = 1000
 """Test reviews, from the first on, that accuracy is measured on and that are attacked."""
 PAPER = ("train/neg/8857_1", "train/pos/6400_9")
@@ -88,11 +88,11 @@ class Classifier(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding.from_pretrained(torch.from_numpy(table), freeze=True)
         self.recurrent = nn.LSTM(table.shape[1], 64, batch_first=True)
-        self.dropout = nn.Dropout(0.25)
+        self.spoken, self.dropout = nn.Dropout(0.2), nn.Dropout(0.25)
         self.head = nn.Linear(64, 2)
 
     def forward(self, words: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
-        inputs = self.embedding(words)
+        inputs = self.spoken(self.embedding(words))
         if lengths is not None:
             inputs = nn.utils.rnn.pack_padded_sequence(
                 inputs, lengths, batch_first=True, enforce_sorted=False
@@ -111,9 +111,11 @@ def train(data: Path, path: Path, epochs: int) -> None:
     classifier, random, begun = Classifier(table), np.random.default_rng(1), time.perf_counter()
     optimiser = torch.optim.Adam(classifier.recurrent.parameters(), 3e-3)
     optimiser.add_param_group({"params": classifier.head.parameters()})
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
     best, kept = -1.0, classifier.state_dict()
     for epoch in range(epochs):
         _epoch(classifier, optimiser, fitted, random)
+        schedule.step()
         accuracy = _accuracy(classifier, valid)
         spent = time.perf_counter() - begun
         print(f"epoch {epoch + 1}: validation {accuracy:.3f}, {spent:.0f} s", file=sys.stderr)

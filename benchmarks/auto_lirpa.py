@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -56,10 +58,13 @@ class AutoLirpa:
             "frames": list(frames),
             "steps": steps,
         }
-        print(json.dumps(request), file=self._process.stdin, flush=True)
+        with contextlib.suppress(BrokenPipeError):  # the answer that is missing tells
+            print(json.dumps(request), file=self._process.stdin, flush=True)
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"auto_LiRPA's process ended with {self._process.wait()}")
+            sys.exit(
+                f"auto_LiRPA's process ended with {self._process.wait()}; is it installed for this PYTHON?"
+            )
         answer = json.loads(line)
         return torch.tensor(answer["margins"], dtype=torch.float64), answer["seconds"]
 
@@ -70,6 +75,7 @@ class AutoLirpa:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait()
         self._folder.cleanup()

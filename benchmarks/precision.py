@@ -138,7 +138,18 @@ def parsed() -> argparse.Namespace:
         sys.exit(
             "missing: --auto-lirpa PYTHON, the interpreter of an environment with auto_LiRPA, to time against"
         )
+    for name in options.network or NETWORKS:
+        for file in (f"{name}.onnx", f"{name}.npz"):
+            if not (Path(options.models) / file).is_file():
+                sys.exit(f"missing in {options.models}: {file}")
     return options
+
+
+def require_same(case: Case, side: AutoLirpa) -> None:
+    """That the hand-unrolled network answers what ours does, to single precision."""
+    rows, frames = case.rows.tolist(), case.threat("all").frames
+    margins, _ = side.margins("auto_LiRPA CROWN", rows, [0.0] * len(rows), frames)
+    assert torch.allclose(margins, case.clean(), atol=1e-3), f"{margins} is not {case.clean()}"
 
 
 def labels(options: argparse.Namespace) -> list[str]:
@@ -191,6 +202,7 @@ def main() -> None:
             if options.auto_lirpa:
                 side = AutoLirpa(options.auto_lirpa, case.path, case.problem.x, case.problem.labels)
                 stack.enter_context(side)
+                require_same(case, side)
             if options.speed and side is not None:
                 for frame in cases[name][0]:
                     for line in speed(case, book, side, frame, options.rounds):
@@ -223,4 +235,4 @@ def ordered(book: Book) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -110,21 +110,19 @@ def auto_lirpa_recorded(folder: Path) -> Iterator[str]:
 def comparisons(book: Book, ours: list[str], show: int = 40) -> Iterator[str]:
     """Never below a recorded figure, never below our own cheaper methods, by model, threat and input: where it does not
     hold. Of peers, cheap methods' lines are only counted; ``ours`` are cheap to dear."""
-    recorded, dear = (
-        [who for who in book.peers if who != ATTACK],
-        [who for who in ours if " at " in who] or ours,
-    )
+    recorded = [who for who in book.peers if who != ATTACK]
+    beside = [who for who in book.measured if who not in ours]
     for k, method in enumerate(ours):
-        beside = [who for who in book.measured if who not in ours]
-        for what, others in (
-            ("recorded peers", recorded),
-            ("auto_LiRPA beside", beside),
-            ("our cheaper methods", ours[:k]),
+        dear = method.startswith(("joint", "auto"))
+        for what, others, listed in (
+            ("recorded peers", recorded, dear),
+            ("auto_LiRPA beside", beside, dear),
+            ("our cheaper methods", ours[:k], True),
         ):
             lines, compared = book.below(method, others)
             if compared:
                 yield f"{method}: below {what} in {len(lines)} of {compared} comparisons"
-            if method in dear or others == ours[:k]:
+            if listed:
                 yield from (f"  {line}" for line in lines[:show])
                 if len(lines) > show:
                     yield f"  and {len(lines) - show} more"

@@ -18,8 +18,8 @@ DIFFERS = """What differs from the paper:
 * **Networks.** The paper's are not public. These were trained by this script on the same kind of data, so that the
   paper's figures stand beside ours for orientation and are not expected to agree: networks of one size differ by
   factors, as the paper's own rows do.
-* **LSTM-n-m** is read as n frames of one layer. The paper says layers; its times grow as n (n + 1) / 2, as they do
-  where each of n frames is searched and reaches through the frames after it.
+* **LSTM-n-m** is read as n frames of one layer. The paper says layers; its times grow about as n (n + 1) / 2, as
+  they do where each of n frames is searched and reaches through the frames after it.
 * **Samples.** The first of the test set that this script certifies (column n: right / all of them), where the paper
   does not say which it took. Texts have 5 to 25 words and URLs 10 to 25 characters (the paper: 48 on average); a cell
   ends early when its time is up, and the baseline is left out where it takes minutes a sample.

@@ -214,24 +214,27 @@ def main() -> None:
                 run(case, book, options, side)
     if options.speed or options.fixed:
         return
-    rows = [label for label in book.measured if label not in labels(options)] + labels(options)
-    for line in (
-        *table(book, cases, rows),
-        *auto_lirpa_recorded(folder),
-        *comparisons(book, ordered(book)),
-    ):
+    beside = [label for label in auto_lirpa.METHODS if label in book.measured]
+    cheaper = costs(book)
+    shown = (*table(book, cases, [*beside, *cheaper]), *auto_lirpa_recorded(folder))
+    for line in (*shown, *comparisons(book, cheaper, beside)):
         print(line)
 
 
-def ordered(book: Book) -> list[str]:
-    """Our measured methods, cheap to dear: by budget, then by method."""
+def costs(book: Book) -> dict[str, list[str]]:
+    """Our measured methods, cheap to dear, each with those before it that have no larger budget."""
 
-    def rank(label: str) -> tuple[float, int]:
+    def cost(label: str) -> tuple[float, int]:
         method, _, budget = label.partition(" at ")
         unlimited = math.inf if method in DEAR else 0.0
         return float(budget.removesuffix(" s")) if budget else unlimited, LADDER.index(method)
 
-    return sorted((label for label in book.measured if label not in auto_lirpa.METHODS), key=rank)
+    ours = {label: cost(label) for label in book.measured if label not in auto_lirpa.METHODS}
+    ranked = sorted(ours, key=lambda label: ours[label][::-1])
+    return {
+        label: [other for other in ranked[:k] if ours[other][0] <= ours[label][0]]
+        for k, label in enumerate(ranked)
+    }
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 ATTACK, PORT = "PGD-upper-bound", "cert-rnn-py"
+FAR = 0.02
+"""Relative: the widest tolerance of a search."""
 Row = dict[str, list[float]]
 """By image: certified eps and seconds."""
 Figures = dict[str, dict[str, dict[str, Row]]]
@@ -60,9 +62,9 @@ class Book:
     def _ratios(row: Row, other: Row) -> np.ndarray:
         return np.array([value[0] / other[i][0] for i, value in row.items() if i in other])
 
-    def below(self, who: str, others: Iterator[str] | list[str]) -> tuple[list[str], int]:
-        """Where a method's eps lies below another's on the same input, and the number of comparisons."""
-        lines, compared = [], 0
+    def below(self, who: str, others: list[str]) -> tuple[dict[str, float], int]:
+        """Where a method's eps lies below another's on the same input, and by how much; number of comparisons."""
+        lines, compared = {}, 0
         for other in others:
             for network, threats in self.measured.get(who, {}).items():
                 for frames, row in threats.items():
@@ -71,11 +73,9 @@ class Book:
                         compared += 1
                         mine, top = row[image][0], theirs[image][0]
                         if mine < top:
-                            lines.append(
-                                f"{network} {frames} {image}: {who} {mine:.6f} below {other} {top:.6f} "
-                                f"({mine / top - 1:+.2%})"
-                            )
-        return sorted(lines), compared
+                            where = f"{network} {frames} {image}: {who} {mine:.6f} below {other} {top:.6f}"
+                            lines[where] = mine / top - 1.0
+        return dict(sorted(lines.items())), compared
 
 
 HEAD = f"{'network':15} {'frame':>5} {'method':23} {'n':>2} {'eps':>9} {'share':>6} {'/port':>6} {'least':>6} {'s':>8}"
@@ -107,22 +107,22 @@ def auto_lirpa_recorded(folder: Path) -> Iterator[str]:
                     yield f"{network:15} {frames:>4} {method:10} {len(eps):2d} {eps.mean():.5f} {share:.3f}"
 
 
-def comparisons(book: Book, ours: list[str], show: int = 40) -> Iterator[str]:
+def comparisons(book: Book, cheaper: dict[str, list[str]], beside: list[str]) -> Iterator[str]:
     """Never below a recorded figure, never below our own cheaper methods, by model, threat and input: where it does not
-    hold. Of peers, cheap methods' lines are only counted; ``ours`` are cheap to dear."""
+    hold. Listed are falls by more than a search's tolerance (2 % in the ladder); of peers, only those of dear methods.
+
+    ``cheaper`` gives by our method those that are cheaper, ``beside`` the peers that were measured.
+    """
     recorded = [who for who in book.peers if who != ATTACK]
-    beside = [who for who in book.measured if who not in ours]
-    for k, method in enumerate(ours):
+    for method, ours in cheaper.items():
         dear = method.startswith(("joint", "auto"))
         for what, others, listed in (
             ("recorded peers", recorded, dear),
             ("auto_LiRPA beside", beside, dear),
-            ("our cheaper methods", ours[:k], True),
+            ("our cheaper methods", ours, True),
         ):
             lines, compared = book.below(method, others)
+            far = [f"  {where} ({by:+.1%})" for where, by in lines.items() if by < -FAR]
             if compared:
-                yield f"{method}: below {what} in {len(lines)} of {compared} comparisons"
-            if listed:
-                yield from (f"  {line}" for line in lines[:show])
-                if len(lines) > show:
-                    yield f"  and {len(lines) - show} more"
+                yield f"{method}: below {what} in {len(lines)} of {compared}, by more than {FAR:.0%} in {len(far)}"
+            yield from far if listed else []

@@ -41,8 +41,8 @@ def test_figures_are_kept_and_compared(models: Path, run: Run, capsys: pytest.Ca
     assert 0.0 < interval <= zonotope <= crown < 0.9
     shown = capsys.readouterr().out
     assert f"{crown:9.5f} {crown:6.3f} {crown / 1e-6:6.2f}" in shown
-    assert "crown: below recorded peers in 1 of 2 comparisons" in shown
-    assert "crown: below our cheaper methods in 0 of 2 comparisons" in shown
+    assert "crown: below recorded peers in 1 of 2, by more than 2% in 1" in shown
+    assert "crown: below our cheaper methods in 0 of 2, by more than 2% in 0" in shown
 
 
 def test_what_is_kept_is_not_measured_again_and_a_fall_is_listed(
@@ -56,5 +56,5 @@ def test_what_is_kept_is_not_measured_again_and_a_fall_is_listed(
     assert run("precision", *asked, "--methods", "interval,auto", "--budget", "2") is None
     shown = capsys.readouterr().out
     assert json.loads(record.read_text("utf-8")) == kept
-    assert "digits_rnn 7 7: auto at 2 s 0.400000 below interval 0.500000 (-20.00%)" in shown
-    assert "digits_rnn 7 7: auto at 2 s 0.400000 below bold 0.900000 (-55.56%)" in shown
+    assert "digits_rnn 7 7: auto at 2 s 0.400000 below interval 0.500000 (-20.0%)" in shown
+    assert "digits_rnn 7 7: auto at 2 s 0.400000 below bold 0.900000 (-55.6%)" in shown

@@ -11,6 +11,7 @@ words before, and of the same part of speech. A review counts as turned only whe
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from certrnn.attacks import (
 from certrnn.attacks.language import LanguageCandidates, causal_model, tagger
 from certrnn.attacks.online import Feedback, Moment
 from certrnn.attacks.word_by_word import Candidates, Rule
+from certrnn.errors import CertrnnError
 from certrnn.model import Model
 from certrnn.specs import label_spec
 
@@ -193,7 +195,7 @@ def report(
     vocabulary: Sequence[str],
     offered: dict[str, Candidates],
 ) -> None:
-    """Attack the reviews ``given`` in every way, and the paper's ``own`` in three, and print what came of it."""
+    """Attack the reviews ``given`` in every way, and the paper's ``own`` in two, and print what came of it."""
     assert model.network.embedding is not None
     table = torch.from_numpy(model.network.embedding.table).double()
     system = CausalSystem(model.network.graph((3, table.shape[1])))
@@ -207,11 +209,23 @@ def report(
         found = [attacked(model, system, attack, review) for review in given]
         print(line(name, found), flush=True)
     print("\n`before` and `after` are the mean probability of the true class in %.\n")
-    for name, attack in list(attacks.items())[:3]:
+    for name, attack in list(attacks.items())[1:3]:
         for review in own:
             turned = attacked(model, system, attack, review)
             print(f"## Table {('IV', 'V')[review.label]}, {name}\n\n{example(turned, vocabulary)}\n")
     print(f"## Time by length\n\n{growth(system, attacks, given)}")
+
+
+def language(model: Path, tags: Path | None, words: Sequence[str]) -> LanguageCandidates:
+    """The paper's source of candidates: a language model and, where there is one, a tagger of parts of speech."""
+    path, here = list(sys.path), Path(__file__).resolve().parent
+    sys.path[:] = [place for place in path if Path(place).resolve() != here]
+    try:  # transformers.py beside this script is not the package of that name
+        return LanguageCandidates(
+            words, causal_model(model), None if tags is None else tagger(tags), count=3 * COUNT
+        )
+    finally:
+        sys.path[:] = path
 
 
 def main() -> int:
@@ -241,8 +255,10 @@ def main() -> int:
         for count in (COUNT, 5)
     }
     if options.language_model is not None:
-        tags = None if options.tagger is None else tagger(options.tagger)
-        source = LanguageCandidates(words, causal_model(options.language_model), tags, count=COUNT)
+        try:
+            source = language(options.language_model, options.tagger, words)
+        except CertrnnError as error:
+            parser.error(str(error))
         offered["language model"] = Spelled(source, spelled, COUNT)
     print(f"{len(given)} reviews of at most {reviews.LONGEST} words that are answered rightly.\n")
     own = [review for review in reviews.read(options.data, "train", words) if review.name in reviews.PAPER]

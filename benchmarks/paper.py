@@ -2,7 +2,7 @@
 
     python benchmarks/paper.py models  --data FOLDER --cache FOLDER
     python benchmarks/paper.py table2  --data FOLDER --cache FOLDER [--out FOLDER] [--only RNN-4] [--samples 100]
-    python benchmarks/paper.py table6  --data FOLDER --cache FOLDER [--methods interval,zonotope,joint --budget 5]
+    python benchmarks/paper.py table6  --data FOLDER --cache FOLDER [--methods zonotope,auto --budget 5]
     python benchmarks/paper.py figure7 --data FOLDER --cache FOLDER --out FOLDER
     python benchmarks/paper.py words   --data FOLDER --cache FOLDER [--out FOLDER]
 
@@ -59,7 +59,7 @@ OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ),
     ("--samples", {"type": int, "help": "of each network (20 digits, 8 texts, 4 URLs, 2 activities)"}),
     ("--cell-seconds", {"type": float, "default": 60.0, "help": "a cell begins no further sample then (60)"}),
-    ("--budget", {"type": float, "default": 5.0, "help": "seconds a row of joint, auto and their like (5)"}),
+    ("--budget", {"type": float, "default": 5.0, "help": "seconds a row of auto (5)"}),
     ("--threads", {"type": int, "default": 1}),
 )
 

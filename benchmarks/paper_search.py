@@ -25,6 +25,7 @@ from certrnn.search import EpsGrid
 ATTACK = "attack"
 """Among the methods: an upper bound beside the others'."""
 DEAR = ("joint", "auto", "alpha-crown", "bab")
+"""Methods that refine: they are bounded one sample at a time."""
 SAMPLES = {"mnist": 20, "rotten": 8, "toxic": 8, "urls": 4, "har": 2}
 """Test samples of a cell unless told otherwise."""
 TOGETHER = {"mnist": 5}
@@ -40,7 +41,8 @@ class Asked:
     methods: analyses by name, and ``attack``; () for each table's own.
     samples: of each network; None for :data:`SAMPLES`.
     seconds: a cell begins no further sample after these.
-    budget: seconds a row for methods that refine, such as joint.
+    budget: seconds a row for auto, which begins with what the zonotope certifies. Others search from 0.5 down, and
+        would have proved nothing yet when a budget ends.
     cache: folder where finished cells are kept.
     """
 
@@ -58,7 +60,9 @@ class Asked:
         """The largest eps by Algorithm 1's grid, unclipped; of the attack the smallest it finds, and no analysis."""
         if method == ATTACK:
             return Query(None, frames, None, "interval", EpsGrid.including((0.0,)), attack=True)
-        return Query(None, frames, None, method, attack=False, budget=self.budget if method in DEAR else None)
+        return Query(
+            None, frames, None, method, attack=False, budget=self.budget if method == "auto" else None
+        )
 
 
 def compared(network: Kept, threats: Sequence[str], asked: Asked) -> Comparison:
@@ -74,16 +78,15 @@ def _cell(
 ) -> Results:
     """One method's rows, from the cache or anew."""
     name = f"{network.case.name}-{method}-{'all' if 'all' in threats else 'each'}"
-    told = [model.sha256, engine_version(), list(threats), asked.seconds, asked.budget, len(data)]
+    queries = [asked.query(method, frames) for frames in threats]
+    told = [model.sha256, engine_version(), *map(repr, queries), asked.seconds, len(data)]
     key = hashlib.sha256(
         json.dumps(told).encode() + b"".join(np.ascontiguousarray(f).tobytes() for f in data.frames)
     )
     path = asked.cache / "rows" / f"{name}-{key.hexdigest()[:12]}.json"
     start, known = time.perf_counter(), path.is_file()
     if not known:
-        found = _searched(
-            model, data, [asked.query(method, frames) for frames in threats], network.case, asked
-        )
+        found = _searched(model, data, queries, network.case, asked)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(found.as_json(), allow_nan=False), encoding="utf-8")
     rows = replace(read_results(str(path)), path=network.case.name)
@@ -99,7 +102,8 @@ def _searched(model: Model, data: Sequences, queries: Sequence[Query], case: Cas
     if not queries[0].attack:  # compiling kernels is no part of a method's time
         once = replace(queries[0], schedule=EpsGrid.including((0.0,)), frames="0", budget=None)
         list(model.answers(data.take([0]), once))
-    rows, start, size = [], time.perf_counter(), TOGETHER.get(case.data, 1)
+    rows, start = [], time.perf_counter()
+    size = 1 if queries[0].method in DEAR else TOGETHER.get(case.data, 1)
     for first in range(0, len(data), size):
         if rows and time.perf_counter() - start > asked.seconds:
             break

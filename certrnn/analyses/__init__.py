@@ -16,7 +16,9 @@ from certrnn.domains import Intervals, Zonotopes
 
 
 def _joint() -> Backward:
-    return Backward("joint", Ascent(steps=120, rate=0.05, shared=False), Refinement(Ascent(rate=0.12, block=2)))
+    return Backward(
+        "joint", Ascent(steps=120, rate=0.05, shared=False), Refinement(Ascent(rate=0.12, block=2))
+    )
 
 
 METHODS: dict[str, Callable[[], Analysis]] = {

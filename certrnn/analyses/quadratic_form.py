@@ -156,9 +156,9 @@ def largest_eigenvalue(
 
     The eigenvalues are those of the Gram matrix ``F^T (E D^-1 E^T) F``, of the size of the columns that are not zero. A
     value is accepted when the Cholesky factorisation of ``lambda I - G - shift I`` runs through in floating point: the
-    computed factor belongs to a matrix that differs from the given one by at most ``gamma(K+1)/(1 - gamma(K+1))`` times its trace (Demmel;
-    Rump, BIT 2006, Theorem 2.3), and the shift covers that and the rounding of G. Where no attempt runs through, the
-    largest row sum of absolute values stands: always an upper bound.
+    computed factor belongs to a matrix that differs from the given one by at most ``gamma(K+1)/(1 - gamma(K+1))`` times
+    its trace (Demmel; Rump, BIT 2006, Theorem 2.3), and the shift covers that and the rounding of G. Where no attempt
+    runs through, the largest row sum of absolute values stands: always an upper bound.
     """
     shift = _shift(deviations.spans, deviations.matrix.shape[1], weights.device)
     common = _grams(deviations, weights[:, 0]) if weights.shape[1] == 1 else None

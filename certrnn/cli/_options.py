@@ -31,7 +31,11 @@ Clip = Annotated[
     typer.Option(metavar="LO HI", help="Valid range of inputs, such as 0 1 for pixels."),
 ]
 Method = Annotated[
-    str, typer.Option(metavar="NAME", help="auto, interval, zonotope, popqorn, crown, alpha-crown or joint.")
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="auto, interval, zonotope, popqorn, crown, alpha-crown, joint-output, joint or bab.",
+    ),
 ]
 RelTol = Annotated[
     float | None,

@@ -41,7 +41,7 @@ def curve(
     accept: AcceptOption = None,
     threshold: ThresholdOption = None,
     clip: Clip = None,
-    method: Method = "auto",
+    method: Method = "zonotope",
     samples: Samples = None,
     no_attack: NoAttack = False,
     budget: Budget = None,

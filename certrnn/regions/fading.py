@@ -99,7 +99,7 @@ class Fading(Region):
 
 def _between(x: list[float], start: list[float], end: list[float]) -> bool:
     """Whether ``x`` lies on the segment, in exact arithmetic."""
-    if x == start or x == end:
+    if x in (start, end):
         return True
     share = None
     for value, first, last in zip(x, start, end, strict=True):

@@ -24,6 +24,9 @@ STEPS = ("joint-output", "joint", "bab")
 TOLERANCE = 0.02
 """Relative distance to the end of what a method certifies at which its search stops."""
 
+FIRST_STEP = 1.1
+"""How far beyond what is known a method tries first: far enough to gain, near enough to succeed in a short budget."""
+
 Near = Callable[[torch.Tensor], bool]
 """Told sequences near which a counterexample may lie: whether one was found, verified and replayed."""
 
@@ -87,7 +90,7 @@ class Ladder:
         start = torch.tensor([known], dtype=torch.float64)
         if isinstance(analysis, BranchAndBound):
             return Steps(start, self.growth.get(analysis.name, 1.06), TOLERANCE)
-        first = min(known * self.growth.get(analysis.name, 1.2) or 2.0**-5, 0.97 * attacked)
+        first = min(known * self.growth.get(analysis.name, FIRST_STEP) or 2.0**-5, 0.97 * attacked)
         return Interpolation(TOLERANCE, first, clean, start, ceiling=min(attacked, 2.0**20))
 
     def _certify(

@@ -41,8 +41,9 @@ class Query:
     method: name of an analysis, or ``auto``.
     schedule: order of the eps that a search tries.
     attack: also look for counterexamples.
-    budget: seconds for a row, or None: for ``auto`` :data:`AUTO_BUDGET`, for others without end. A row's time is its
-        batch's time divided by the batch's rows; the step that runs when it ends is finished first.
+    budget: seconds for a row, or None: for ``auto`` :data:`AUTO_BUDGET`, for others without end. The time of a row is
+        its batch's time divided by the batch's rows, and each row's dearer methods of ``auto`` have as much again; the
+        step that runs when it ends is finished first.
     disturbance: what may change: a norm's ball by default. Words are asked at the one eps of full
         substitution.
     demand: what must hold: by default that the label stays the answer.

@@ -47,7 +47,9 @@ def gathered(subject: Subject, query: Query, rows: Iterable[Row], total: int) ->
     if len(done) < total:
         notes.append(f"stopped early: {len(done)} of {total} rows are finished")
     about = query.disturbance.name, query.demand.name
-    return Results(subject.path, subject.sha256, done, subject.labelled, tuple(notes), subject.external, *about)
+    return Results(
+        subject.path, subject.sha256, done, subject.labelled, tuple(notes), subject.external, *about
+    )
 
 
 def _question(query: Query) -> list[str]:

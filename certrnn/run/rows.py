@@ -129,7 +129,7 @@ def _found(question: _Question) -> Iterator[list[tuple[int, _Found]]]:
     side = _first(question, clock)
     shared = clock.seconds_a_row
     auto = question.query.method == AUTO
-    budget = (question.query.budget or AUTO_BUDGET) - shared
+    budget = question.query.budget or AUTO_BUDGET
     ladder = Ladder(question.problem, question.threat, budget, wrapped=question.query.wrapped)
     done = []
     for k in range(len(question.samples)):

@@ -1,4 +1,4 @@
-"""What domains and analyses make of every region contains its members, in exact arithmetic; planted errors are found."""
+"""What domains and analyses make of every region contains its members, in exact arithmetic; planted errors show."""
 
 from __future__ import annotations
 

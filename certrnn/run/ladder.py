@@ -15,12 +15,10 @@ from certrnn.domains import evaluate
 from certrnn.errors import Unsupported
 from certrnn.ir import Graph
 from certrnn.regions import Region
-from certrnn.run.methods import METHODS
+from certrnn.run.methods import METHODS, STEPS
 from certrnn.search import Interpolation, Problem, Schedule, Steps, Threat
 from certrnn.specs import Spec
 
-STEPS = ("joint-output", "joint", "bab")
-"""What follows the first method, cheap to dear."""
 TOLERANCE = 0.02
 """Relative distance to the end of what a method certifies at which its search stops."""
 
@@ -135,7 +133,8 @@ class Ladder:
         """Branching takes at most a third of what is left for one eps: a hopeless one would take everything."""
         if not isinstance(analysis, BranchAndBound):
             return analysis
-        return replace(analysis, seconds=max(deadline - time.perf_counter(), 0.0) / 3.0)
+        left = max(deadline - time.perf_counter(), 0.0)
+        return replace(analysis, seconds=min(analysis.seconds, left / 3.0))
 
     def _margin(self, analysis: Analysis, sample: torch.Tensor, eps: torch.Tensor) -> float:
         problem = self.problem

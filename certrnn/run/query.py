@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from certrnn.analyses import Analysis
 from certrnn.analyses.enumeration import Enumeration
 from certrnn.errors import UsageError
-from certrnn.run.methods import METHODS
+from certrnn.run.methods import METHODS, STEPS
 from certrnn.search import (
     Demand,
     Disturbance,
@@ -91,9 +91,22 @@ class Query:
         """The paper's grid, or one that stops at a relative tolerance."""
         return PaperGrid() if rel_tol is None else RelativeTolerance(rel_tol)
 
+    @property
+    def dearer(self) -> tuple[str, ...]:
+        """The methods that follow the first one, row by row: all of ``auto``'s, or the one that was named where its
+        search had better start from what the first proves in a moment (none of its bounds is looser)."""
+        if self.method == AUTO:
+            return STEPS
+        return (self.method,) if self.method in STEPS and self.eps is None else ()
+
+    @property
+    def first(self) -> str:
+        """The method that is put to all rows at once."""
+        return FIRST if self.dearer else self.method
+
     def analysis(self) -> Analysis:
-        """The analysis by its name."""
-        return self.wrapped(METHODS[FIRST if self.method == AUTO else self.method]())
+        """The first method's analysis."""
+        return self.wrapped(METHODS[self.first]())
 
     def wrapped(self, analysis: Analysis) -> Analysis:
         """The analysis as the disturbance needs it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -128,22 +129,22 @@ def _found(question: _Question) -> Iterator[list[tuple[int, _Found]]]:
     clock = _Clock(question.query.budget, len(question.samples))
     side = _first(question, clock)
     shared = clock.seconds_a_row
-    auto = question.query.method == AUTO
-    budget = question.query.budget or AUTO_BUDGET
-    ladder = Ladder(question.problem, question.threat, budget, wrapped=question.query.wrapped)
+    query = question.query
+    budget = query.budget or (AUTO_BUDGET if query.method == AUTO else math.inf)
+    ladder = Ladder(question.problem, question.threat, budget, query.dearer, wrapped=query.wrapped)
     done = []
     for k in range(len(question.samples)):
         first = Climb(float(side.eps[k]), float(side.margin[k]), side.methods[k])
         attacked, start = float(side.attacked[k]), time.perf_counter()
-        if auto:
+        if query.dearer:
             first, attacked = _climbed(question, ladder, k, first, attacked)
         took = time.perf_counter() - start
-        cut = side.cut or (question.query.budget is not None and took > budget)
+        cut = side.cut or (query.budget is not None and took > budget)
         found = (k, _Found(first.eps, first.margin, first.method, cut, attacked, shared + took))
-        if auto:
+        if query.dearer:
             yield [found]
         done.append(found)
-    if done and not auto:
+    if done and not query.dearer:
         yield done
 
 

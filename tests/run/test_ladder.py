@@ -13,8 +13,8 @@ import certrnn
 from certrnn.analyses import Backward
 from certrnn.examples import path
 from certrnn.run import Query
-from certrnn.run.ladder import STEPS, Climb, Ladder
-from certrnn.run.methods import METHODS
+from certrnn.run.ladder import Climb, Ladder
+from certrnn.run.methods import METHODS, STEPS
 from certrnn.search import Problem, parse_threats
 
 pytestmark = pytest.mark.dear
@@ -111,3 +111,13 @@ def test_a_query_without_a_budget_gives_auto_one() -> None:
     x, y = samples(1)
     (row,) = MODEL.radius(x, y, frames="all", attack=False)
     assert row.method in STEPS
+
+
+def test_a_named_dear_method_starts_from_what_the_first_proves() -> None:
+    x, y = samples(1)
+    (first,) = MODEL.radius(x, y, frames="all", method="zonotope", attack=False)
+    (row,) = MODEL.radius(x, y, frames="all", method="joint-output", attack=False)
+    assert row.method == "joint-output"
+    assert row.eps_certified > first.eps_certified
+    (cut,) = MODEL.radius(x, y, frames="all", method="joint", budget=1e-3, attack=False)
+    assert cut.eps_certified in (0.0, first.eps_certified)

@@ -41,7 +41,7 @@ PAPER = np.array(
 """Table III: targeted success in per cent; rows are the signals' classes."""
 UNTARGETED = (88.71, 84.61, 86.11, 100.0, 100.0, 20.97)
 ROUNDS = 8
-"""Most rounds a frame of the fixed point, which is as good as settled then; by default it takes up to 50."""
+"""Most rounds a frame of the fixed point; its default of 50 changed no success for the signals and targets tried."""
 LENGTHS = (32, 64, 128, 256)
 
 

@@ -11,7 +11,6 @@ words before, and of the same part of speech. A review counts as turned only whe
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -218,14 +217,9 @@ def report(
 
 def language(model: Path, tags: Path | None, words: Sequence[str]) -> LanguageCandidates:
     """The paper's source of candidates: a language model and, where there is one, a tagger of parts of speech."""
-    path, here = list(sys.path), Path(__file__).resolve().parent
-    sys.path[:] = [place for place in path if Path(place).resolve() != here]
-    try:  # transformers.py beside this script is not the package of that name
-        return LanguageCandidates(
-            words, causal_model(model), None if tags is None else tagger(tags), count=3 * COUNT
-        )
-    finally:
-        sys.path[:] = path
+    return LanguageCandidates(
+        words, causal_model(model), None if tags is None else tagger(tags), count=3 * COUNT
+    )
 
 
 def main() -> int:

@@ -14,19 +14,22 @@ from certrnn.analyses.forward import Forward
 from certrnn.analyses.refinement import Refinement
 from certrnn.domains import Intervals, Zonotopes
 
+_LINEAR = Ascent(steps=60, curved=False)
+
 
 def _joint() -> Backward:
-    return Backward(
-        "joint", Ascent(steps=120, rate=0.05, shared=False), Refinement(Ascent(rate=0.12, block=2))
-    )
+    refinement = Refinement(Ascent(rate=0.12, block=2))
+    return Backward("joint", Ascent(steps=120, rate=0.05, shared=False), refinement, linear=_LINEAR)
 
 
 METHODS: dict[str, Callable[[], Analysis]] = {
     "interval": lambda: Forward(Intervals()),
     "zonotope": lambda: Forward(Zonotopes()),
     "crown": lambda: Backward("crown"),
-    "alpha-crown": lambda: Backward("alpha-crown", Ascent(steps=60, curved=False)),
-    "joint-output": lambda: Backward("joint-output", Ascent(steps=60, rate=0.05, shared=False)),
+    "alpha-crown": lambda: Backward("alpha-crown", _LINEAR),
+    "joint-output": lambda: Backward(
+        "joint-output", Ascent(steps=60, rate=0.05, shared=False), linear=_LINEAR
+    ),
     "joint": _joint,
     "bab": lambda: BranchAndBound(_joint()),
 }

@@ -29,6 +29,7 @@ class Backward(Analysis):
     planes). refinement: tightens intermediate regions first, in program order; None takes the zonotope's.
     domain: the zonotope domain of the recorded propagation.
     memory: bytes that one chunk of the batch may take.
+    linear: a further ascent on the margin rows, without deficits: where those gain nothing it converges better.
     starts: where earlier ascents on the same samples ended, or None to start anew each time.
     """
 
@@ -37,6 +38,7 @@ class Backward(Analysis):
     refinement: Refinement | None = None
     domain: Zonotopes = field(default_factory=Zonotopes)
     memory: int = 1 << 32
+    linear: Ascent | None = None
     starts: Memory | None = None
 
     def remembering(self, memory: Memory | None = None) -> Backward:
@@ -44,10 +46,11 @@ class Backward(Analysis):
 
     def until(self, deadline: float) -> Backward:
         ascent = None if self.ascent is None else replace(self.ascent, deadline=deadline)
+        linear = None if self.linear is None else replace(self.linear, deadline=deadline)
         refinement = self.refinement
         if refinement is not None:
             refinement = replace(refinement, ascent=replace(refinement.ascent, deadline=deadline))
-        return replace(self, ascent=ascent, refinement=refinement)
+        return replace(self, ascent=ascent, linear=linear, refinement=refinement)
 
     def margins(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
         step = max(1, self.memory // (8 * self._require_memory(graph, region.frames)))
@@ -92,5 +95,8 @@ class Backward(Analysis):
             recording, output = record(graph, region, self.domain, refine)
             bound = recording.run.lower(output, spec.rows, spec.offset)
             rows = Rows({graph.output: spec.rows}, spec.offset)
-            best = best_bound(recording, rows, self.ascent, self.starts, (*key, "margins"))
-            return torch.maximum(bound, best), recording
+            for name, ascent in (("linear", self.linear), ("margins", self.ascent)):
+                if ascent is not None or name == "margins":
+                    best = best_bound(recording, rows, ascent, self.starts, (*key, name))
+                    bound = torch.maximum(bound, best)
+            return bound, recording

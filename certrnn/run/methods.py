@@ -10,5 +10,5 @@ from certrnn.analyses import Analysis
 METHODS: dict[str, Callable[[], Analysis]] = {**analyses.METHODS, **baselines.METHODS}
 """The analyses, and the baselines beside them."""
 
-STEPS = ("joint-output", "joint", "bab")
+STEPS = ("alpha-crown", "joint-output", "joint", "bab")
 """What follows the first method of ``auto``, cheap to dear."""

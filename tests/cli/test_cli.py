@@ -169,7 +169,7 @@ def test_the_table_and_its_summary(capsys: pytest.CaptureFixture[str]) -> None:
         (["--frames", "9"], "0..7"),
         (["--frames", "5-3"], "ascend"),
         (["--frames", "some"], "each, all"),
-        (["--norm", "2"], "inf"),
+        (["--norm", "3"], "norm"),
         (["--clip", "1", "0"], "LO is below HI"),
         (["--clip", "0"], "--clip"),
         (["--method", "magic"], "zonotope"),

@@ -30,7 +30,10 @@ def expanding(tmp_path: Path) -> tuple[str, str]:
     return str(saved(tmp_path, model(nodes, numbers, ["N", "T", 2]))), str(tmp_path / "data.npz")
 
 
-def test_the_table_says_what_holds(expanding: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_says_what_holds(
+    expanding: tuple[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")  # narrower, cells are wrapped
     assert main(["conditions", expanding[0], "--data", expanding[1], "--eps", "0.001", "--samples", "0"]) == 0
     out = capsys.readouterr().out
     rows = [line.split() for line in out.splitlines() if line.split()[4:6] == ["Theorem", "1"]]

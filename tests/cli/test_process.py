@@ -79,7 +79,19 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
         "model.Model.stream = three\n"
         "sys.exit(certify_main(sys.argv[1:]))"
     )
-    arguments = [*QUICK, "--samples", "0:2", "--no-attack", "--eps", "0.001", "--json", "--out", str(out)]
+    arguments = [
+        *QUICK,
+        "--method",
+        "zonotope",
+        "--samples",
+        "0:2",
+        "--no-attack",
+        "--eps",
+        "0.001",
+        "--json",
+        "--out",
+        str(out),
+    ]
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
     )

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from certrnn.analyses import METHODS, Forward, certified
+from certrnn.analyses import Forward, certified
 from certrnn.domains import Zonotopes, propagate
 from certrnn.ir import Graph, GraphBuilder
 from certrnn.regions import LinfBall
+from certrnn.run.methods import METHODS
 from certrnn.specs import Spec
 from tests.laws.members import DIRECT, DOMAINS
 from transformers_abs import ALL, MUL_SIGMOID, PRODUCT, RELU, TANH, Region, Transformer

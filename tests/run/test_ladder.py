@@ -98,7 +98,7 @@ def test_nothing_beyond_a_counterexample_is_tried(monkeypatch: pytest.MonkeyPatc
 def test_a_network_too_large_for_the_dear_methods_keeps_the_cheap_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    small = {"joint-output": lambda: Backward("joint-output", memory=1)}
+    small = {name: lambda: Backward("small", memory=1) for name in STEPS}
     monkeypatch.setattr("certrnn.run.ladder.METHODS", small)
     x, y = samples(1)
     (row,) = MODEL.radius(x, y, frames="all", budget=5.0, attack=False)

@@ -1,4 +1,4 @@
-"""Throughput and tightness of every enclosure: ``python benchmarks/transformers.py``.
+"""Throughput and tightness of every enclosure: ``python benchmarks/enclosures.py``.
 
 Elements a second (best of five, CPU seconds for one thread, wall seconds for all of them), and by how much enclosures
 are wider than the true range of the residual for the same slopes, on boxes typical of LSTMs (centres in [-4, 4], widths

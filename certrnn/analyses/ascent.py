@@ -93,10 +93,12 @@ def _units(found: NodeRecord, amplitude: torch.Tensor) -> tuple[torch.Tensor, to
     )
     reach = half.clamp_min(2.0**-900)
     slope = (amplitude / reach).clamp_max(1.0)
+    # a deviation that is all slack, of an argument that hardly moves, can carry no deficit
+    moves = torch.stack([(d.slack < 1e-3).to(amplitude) for d in found.deviations])
     if arity == 2:  # measured: larger steps gain nothing on gates with two arguments
-        return slope, amplitude.expand(3, -1, -1)
+        return slope, amplitude * torch.stack([moves[0], moves[0] * moves[1], moves[1]])
     across = (1.0 / (found.scale * reach)).clamp_max(1e6)
-    return slope, torch.minimum(amplitude * across**2, found.scale**-2)
+    return slope, moves * torch.minimum(amplitude * across**2, found.scale**-2)
 
 
 class _Climb:

@@ -97,13 +97,16 @@ def _residual(
 
 def _remainder(found: NodeRecord, weight: torch.Tensor, curvature: torch.Tensor) -> torch.Tensor:
     """What ``|v| e^T M e`` may differ from its form in the symbols, (B, R): the deviations' slack, and the rounding of
-    ``|v| M``. With |e| <= 1 + slack, one entry changes by at most ``2 slack (1 + slack) + slack^2``."""
-    slack = torch.stack([d.slack for d in found.deviations]).amax(0)[:, None]
-    factors = torch.tensor(
-        [1.0] if len(curvature) == 1 else [1.0, 2.0, 1.0], dtype=weight.dtype, device=weight.device
-    )
-    size = torch.einsum("q,qbrn->brn", factors, curvature.abs()) * weight
-    return (size * ((1.0 + slack) * 2.0 * slack + slack * slack + gamma(8) * (1.0 + slack) ** 2)).sum(2)
+    ``|v| M``. With ``|e_i| <= 1 + r_i`` and slack r_i, a product changes by at most
+    ``r_i (1 + r_j) + r_j (1 + r_i) + r_i r_j``, argument by argument: one that hardly moves may be all slack."""
+    slack = [d.slack[:, None] for d in found.deviations]
+    pairs = [(0, 0)] if len(curvature) == 1 else [(0, 0), (0, 1), (1, 1)]
+    size = torch.zeros_like(weight)
+    for entry, (i, j) in zip(curvature, pairs, strict=True):
+        a, b = slack[i], slack[j]
+        change = a * (1.0 + b) + b * (1.0 + a) + a * b + gamma(8) * (1.0 + a) * (1.0 + b)
+        size = size + (1.0 if i == j else 2.0) * entry.abs() * change
+    return (size * weight).sum(2)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,12 +24,12 @@ from certrnn.domains import Zonotopes
 from certrnn.errors import Unsupported
 from certrnn.ir import GraphBuilder
 from certrnn.regions import LinfBall
-from certrnn.specs import label_spec
+from certrnn.specs import Spec, label_spec
 from tests.laws.laws import Violation, margins
 from tests.laws.networks import FAMILIES
 from tests.laws.oracle import rows_at
 from tests.laws.test_containment import THREATS, case
-from transformers_abs import TANH
+from transformers_abs import MUL_SIGMOID, TANH
 
 BRIEF = Ascent(steps=3)
 ANALYSES = {
@@ -196,3 +196,24 @@ def test_a_network_beyond_the_memory_is_refused_in_one_line() -> None:
     spec = label_spec(torch.zeros(ball.batch, dtype=torch.int64), oracle.graph.outputs)
     with pytest.raises(Unsupported, match=r"analysing with joint: one sample fits into .* zonotope"):
         Backward("joint", BRIEF, memory=1).margins(oracle.graph, ball, spec)
+
+
+def test_an_argument_that_is_all_slack_does_not_cost_the_other_its_deficit() -> None:
+    """A product whose second argument hardly moves: the first one's curvature must count at full."""
+    builder = GraphBuilder()
+    one, nothing = torch.ones(1, 1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    still = builder.elementwise(TANH, builder.affine(one, nothing, builder.input(0, 1)))
+    moving = builder.affine(one, nothing, builder.input(1, 1))
+    graph = builder.build(builder.elementwise(MUL_SIGMOID, still, moving))
+    center = torch.tensor([[[0.7], [0.3]]], dtype=torch.float64)
+    ball = LinfBall(center, torch.tensor([2.0], dtype=torch.float64), (1,))
+    spec = Spec(torch.ones(1, 1, 1, dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64))
+    linear = Backward("linear", Ascent(curved=False)).margins(graph, ball, spec)
+    with torch.no_grad():
+        recording, _ = record(graph, ball, Zonotopes())
+        rows = Rows({graph.output: spec.rows}, spec.offset)
+        bound = enclosed_rows(recording, rows, *Ascent(steps=80, shared=False)(recording, rows))
+    truth = math.tanh(0.7) / (1 + math.exp(1.7))
+    assert float(bound) < truth
+    assert float(bound) > truth - 0.02
+    assert float(linear) < truth

@@ -24,7 +24,7 @@ from certrnn.domains import Zonotopes
 from certrnn.errors import Unsupported
 from certrnn.ir import GraphBuilder
 from certrnn.regions import LinfBall
-from certrnn.specs import Spec, label_spec
+from certrnn.specs import label_spec
 from tests.laws.laws import Violation, margins
 from tests.laws.networks import FAMILIES
 from tests.laws.oracle import rows_at
@@ -199,21 +199,28 @@ def test_a_network_beyond_the_memory_is_refused_in_one_line() -> None:
 
 
 def test_an_argument_that_is_all_slack_does_not_cost_the_other_its_deficit() -> None:
-    """A product whose second argument hardly moves: the first one's curvature must count at full."""
+    """``c sigma(y)`` with c constant: a deficit ``K e_y^2`` lifts the offset and costs K, no more."""
     builder = GraphBuilder()
     one, nothing = torch.ones(1, 1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
     still = builder.elementwise(TANH, builder.affine(one, nothing, builder.input(0, 1)))
-    moving = builder.affine(one, nothing, builder.input(1, 1))
-    graph = builder.build(builder.elementwise(MUL_SIGMOID, still, moving))
+    graph = builder.build(
+        builder.elementwise(MUL_SIGMOID, still, builder.affine(one, nothing, builder.input(1, 1)))
+    )
     center = torch.tensor([[[0.7], [0.3]]], dtype=torch.float64)
     ball = LinfBall(center, torch.tensor([2.0], dtype=torch.float64), (1,))
-    spec = Spec(torch.ones(1, 1, 1, dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64))
-    linear = Backward("linear", Ascent(curved=False)).margins(graph, ball, spec)
+    curvature, row = 0.05, torch.ones(1, 1, 1, dtype=torch.float64)
     with torch.no_grad():
         recording, _ = record(graph, ball, Zonotopes())
-        rows = Rows({graph.output: spec.rows}, spec.offset)
-        bound = enclosed_rows(recording, rows, *Ascent(steps=80, shared=False)(recording, rows))
-    truth = math.tanh(0.7) / (1 + math.exp(1.7))
-    assert float(bound) < truth
-    assert float(bound) > truth - 0.02
-    assert float(linear) < truth
+        rows = Rows({graph.output: row}, row[0] * 0)
+        start = BRIEF.start(recording, rows)
+        start.slopes[graph.output] = start.slopes[graph.output] * 0
+        start.curvature[graph.output][2] = curvature
+        weights = torch.full((1, 1, recording.symbols), 1e-6, dtype=torch.float64)
+        weights[..., 0] = 1.0  # the symbol of the frame that moves
+        joint = Joint(weights, 0 * weights, 0 * weights)
+        bound = float(enclosed_rows(recording, rows, start, joint))
+    lifted = min(
+        math.tanh(0.7) / (1 + math.exp(-0.3 - 2 * e)) + curvature * e * e for e in np.linspace(-1, 1, 2001)
+    )
+    assert bound <= lifted - curvature
+    assert bound > lifted - 1.1 * curvature

@@ -22,8 +22,9 @@ from certrnn.specs import Spec
 TOLERANCE = 0.02
 """Relative distance to the end of what a method certifies at which its search stops."""
 
-FIRST_STEP = 1.1
-"""How far beyond what is known a method tries first: far enough to gain, near enough to succeed in a short budget."""
+FIRST_STEP = {"joint": 1.15}
+"""How far beyond what is known a method tries first, 1.1 by default: far enough to gain, near enough to succeed in a
+short budget."""
 
 Near = Callable[[torch.Tensor], bool]
 """Told sequences near which a counterexample may lie: whether one was found, verified and replayed."""
@@ -88,7 +89,10 @@ class Ladder:
         start = torch.tensor([known], dtype=torch.float64)
         if isinstance(analysis, BranchAndBound):
             return Steps(start, self.growth.get(analysis.name, 1.06), TOLERANCE)
-        first = min(known * self.growth.get(analysis.name, FIRST_STEP) or 2.0**-5, 0.97 * attacked)
+        first = min(
+            known * self.growth.get(analysis.name, FIRST_STEP.get(analysis.name, 1.1)) or 2.0**-5,
+            0.97 * attacked,
+        )
         return Interpolation(TOLERANCE, first, clean, start, ceiling=min(attacked, 2.0**20))
 
     def _certify(

@@ -3,32 +3,41 @@
 Fast-math stays off (a compiler that reorders sums would void every rounding bound), division by zero
 follows IEEE, and compiled code is cached. Numba's cache looks only at the file of the outermost kernel; a
 kernel compiled against an old ``_rounding`` would then survive an upgrade and be silently unsound, so the
-stamp here covers every file of the package.
+stamp here covers every file of this package and of the subpackage that the kernel is written in.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numba
 
+_HERE = Path(__file__).parent
 
-@lru_cache(maxsize=1)
-def _package_stamp() -> str:
-    """SHA-256 of the package's source files."""
+
+@cache
+def _stamp(folder: Path) -> str:
+    """SHA-256 of the source files of this package and of a folder."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    for path in sorted({*_HERE.rglob("*.py"), *folder.rglob("*.py")}):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
+def _subpackage(function: Callable[..., Any]) -> Path:
+    """The folder whose kernels may call one another: that of the second name in ``package.subpackage.module``."""
+    path = Path(function.__code__.co_filename)
+    depth = max(0, function.__module__.count(".") - 2)
+    return path.parents[depth] if len(path.parents) > depth else path.parent
+
+
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile ``function`` lazily with the package's floating-point settings and a cache keyed on the whole
-    package.
+    """Compile ``function`` lazily with the package's floating-point settings and a cache keyed on every file that
+    it may call.
 
     Without a place to cache, or with a numba whose cache cannot be keyed on the package, the kernel is
     compiled afresh in each process: slower to start, never stale.
@@ -37,7 +46,7 @@ def kernel(function: Callable[..., Any]) -> Any:
     try:
         compiled: Any = numba.njit(function, cache=True, **options)
         cache_file = compiled._cache._cache_file
-        cache_file._source_stamp = (cache_file._source_stamp, _package_stamp())
+        cache_file._source_stamp = (cache_file._source_stamp, _stamp(_subpackage(function)))
     except (AttributeError, RuntimeError, OSError):
         return numba.njit(function, **options)
     return compiled

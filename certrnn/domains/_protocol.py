@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import torch
 
@@ -67,6 +67,14 @@ class Propagation(ABC, Generic[V]):
                 return self.gather(node, values)
 
 
+class Fast(Protocol):
+    """A propagation that answers for the output alone."""
+
+    def lower(self, region: Region, rows: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
+        """As :meth:`Propagation.lower` of the output's value."""
+        ...
+
+
 class Domain(ABC, Generic[V]):
     """What a value is. Options are fields; :meth:`start` opens one propagation."""
 
@@ -75,6 +83,10 @@ class Domain(ABC, Generic[V]):
     @abstractmethod
     def start(self, region: Region) -> Propagation[V]:
         """Begin a propagation over a batch of regions."""
+
+    def compiled(self, graph: Graph, region: Region) -> Fast | None:
+        """A faster way to the same lower bounds, where there is one."""
+        return None
 
     @abstractmethod
     def bytes_per_row(self, graph: Graph, frames: tuple[int, ...]) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -39,6 +40,9 @@ from certrnn.domains.reduction import Keep, Reduction
 from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Node, Sum
 from certrnn.regions import Region
 from transformers_abs.slopes import Secant, SlopePolicy
+
+if TYPE_CHECKING:
+    from certrnn.domains.compiled import Compiled
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,6 +318,15 @@ class Zonotopes(Domain[Zonotope]):
         failed = torch.zeros(region.batch, dtype=torch.bool, device=region.center.device)
         space = SymbolSpace(Groups(region.constraints) if region.constraints else None)
         return ZonotopeRun(region, self.policy, self.reduction, self.cuts, failed, space)
+
+    def compiled(self, graph: Graph, region: Region) -> Compiled | None:
+        """The whole propagation as one compiled pass: for these options, boxes, and tensors on the CPU."""
+        usual = type(self.policy) is Secant and type(self.reduction) is Keep and self.cuts
+        if not usual or region.constraints or region.center.device.type != "cpu":
+            return None
+        from certrnn.domains.compiled import compiled
+
+        return compiled(graph, tuple(sorted(region.frames)))
 
     def bytes_per_row(self, graph: Graph, frames: tuple[int, ...]) -> int:
         symbols, live, peak, held = 0, 0, 0, {}

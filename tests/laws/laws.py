@@ -65,6 +65,14 @@ def containment(domain: Domain[Any], oracle: Oracle, region: Region, seed: int =
     return found
 
 
+def node_bounds(oracle: Oracle, bounds: list[tuple[torch.Tensor, torch.Tensor]]) -> list[Violation]:
+    """Elements of any node outside of what is said of it, lower and upper (B, size) node after node."""
+    pairs = zip(bounds, oracle.values, strict=True)
+    return [
+        v for p, ((low, high), truth) in enumerate(pairs) for v in _outside("bounds", p, low, high, truth)
+    ]
+
+
 def _random_rows(rng: np.random.Generator, batch: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Differences of elements, single elements, and rows of any numbers: (B, 4, size) and offsets (B, 4)."""
     rows = rng.uniform(-1.0, 1.0, (batch, 4, size))

@@ -1,0 +1,258 @@
+"""What each node kind writes down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+
+from certrnn.domains._rounding import gamma, raising
+from certrnn.domains.compiled import layout as at
+from certrnn.domains.compiled.directions import widths
+from certrnn.domains.compiled.functions import number_of
+from certrnn.domains.compiled.product import pad
+from certrnn.domains.compiled.sheet import Sheet, Value
+from certrnn.domains.compiled.symbols import (
+    Block,
+    Buffer,
+    Dense,
+    Diagonal,
+    Mapped,
+    Outer,
+    Place,
+    Placed,
+    Scaled,
+    Term,
+)
+from certrnn.domains.interval import constant_interval
+from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Node, Sum
+
+
+@dataclass(eq=False)
+class Planner(Sheet):
+    """Walks a graph node by node; ``frames`` are disturbed."""
+
+    graph: Graph = field(kw_only=True)
+    frames: frozenset[int] = field(kw_only=True)
+    values: list[Value] = field(default_factory=list)
+
+    def node(self, node: Node) -> Value:
+        sources = [self.values[s] for s in node.sources]
+        match node:
+            case Input():
+                return self.input(node)
+            case Constant():
+                return self.fixed(node)
+            case Affine():
+                return self.scale(node, sources[0]) if node.diagonal else self.affine(node, sources[0])
+            case Sum():
+                return self.sum(node, sources)
+            case Gather():
+                return self.gather(node, sources)
+            case Elementwise():
+                return self.elementwise(node, sources)
+
+    def input(self, node: Input) -> Value:
+        out, disturbed = self.value(node.size), node.frame in self.frames
+        sizes = {n.frame: n.size for n in self.graph.nodes if isinstance(n, Input)}
+        offset = sum(size for frame, size in sizes.items() if frame < node.frame)
+        self.tape.emit(at.INPUT, *out.planes, node.size, offset, int(disturbed), factors=(raising(1),))
+        if disturbed:
+            out.diagonal = Diagonal(self.tape.block(node.size), out.plane(at.FRESH))
+        return out
+
+    def fixed(self, node: Constant) -> Value:
+        out = self.value(node.size)
+        box = constant_interval(node, 1, torch.device("cpu"))
+        given = torch.cat([*box.midpoint(), box.lower, box.upper]).numpy()
+        self.tape.emit(at.CONSTANT, *out.planes, node.size, self.constant(given), factors=(raising(1),))
+        return out
+
+    def affine(self, node: Affine, value: Value) -> Value:
+        out = self.value(node.size)
+        panels, absolute, rows = self.weight(node.weight)
+        terms, magnitude = value.size + 3, value.plane(at.MAGNITUDE if value.read else at.SIZE)
+        given = (*out.planes, node.size, *value.planes, value.size, magnitude, panels, absolute)
+        box = value.size + 3
+        errors = (gamma(terms) + node.relative_error, raising(terms + 4))
+        errors += (gamma(box) + node.relative_error, raising(box + 3))
+        self.tape.emit(at.AFFINE, *given, self.constant(node.bias.numpy()), factors=errors)
+        pending = value.terms if value.dense is None else []
+        if len(pending) == 1 and isinstance(pending[0], Scaled):
+            out.terms.append(Mapped(pending[0].source, panels, pending[0].slope))
+        else:
+            dense = self.dense(value)
+            if dense is not None:
+                out.terms.append(Mapped(dense, panels, -1))
+        if value.diagonal is not None:
+            out.terms.append(Outer(value.diagonal, rows, pad(node.size)))
+        out.depth = terms
+        return out
+
+    def scale(self, node: Affine, value: Value) -> Value:
+        out, terms = self.value(node.size), value.depth + 4
+        self.read(value)
+        weight = self.constant(node.weight.numpy())
+        given = (*out.planes, node.size, *value.planes, weight, self.constant(node.bias.numpy()))
+        box = node.size + 3
+        errors = (gamma(terms) + node.relative_error, raising(terms))
+        errors += (gamma(box) + node.relative_error, raising(box + 3))
+        self.tape.emit(at.SCALE, *given, factors=errors)
+        dense = self.dense(value)
+        if dense is not None:
+            slope = self.vector(node.size)
+            self.tape.emit(at.MULTIPLY, slope, -1, 1, weight, node.size)
+            out.terms.append(Scaled(dense, slope))
+        if value.diagonal is not None:
+            place = out.plane(at.FRESH)
+            self.tape.emit(at.MULTIPLY, place, value.diagonal.place, 1, weight, node.size)
+            out.diagonal = Diagonal(value.diagonal.block, place)
+        out.depth = terms
+        return out
+
+    def sum(self, node: Sum, values: list[Value]) -> Value:
+        out = self.value(node.size)
+        out.depth = sum(v.depth for v in values) + len(values) + 4
+        sources = self.table([n for v in values for n in v.planes])
+        coefficients = self.constant(np.array(node.coefficients))
+        given = (*out.planes, node.size, len(values), sources, coefficients)
+        errors = (gamma(out.depth) + node.relative_error, raising(out.depth + 4))
+        errors += (gamma(len(values) + 3) + node.relative_error, raising(len(values) + 3))
+        self.tape.emit(at.SUM, *given, factors=errors)
+        diagonals: list[Diagonal] = []
+        for value, coefficient in zip(values, node.coefficients, strict=True):
+            out.terms += self.times(value, coefficient)
+            if value.diagonal is not None:
+                place = self.scaled(value.diagonal.place, coefficient, node.size)
+                diagonals.append(Diagonal(value.diagonal.block, place))
+        out.diagonal = self.joined(node, out, diagonals)
+        if out.diagonal is None:
+            out.terms += [Placed(d) for d in diagonals]
+        return out
+
+    def times(self, value: Value, coefficient: float) -> list[Term]:
+        """The terms of a multiple of the value."""
+        pending = value.terms if value.dense is None else []
+        if pending and (coefficient == 1.0 or all(isinstance(t, Scaled) for t in pending)):
+            return [
+                replace(t, slope=self.scaled(t.slope, coefficient, value.size))
+                if isinstance(t, Scaled)
+                else t
+                for t in pending
+            ]
+        dense = self.dense(value)
+        return [] if dense is None else [Scaled(dense, self.ones(value.size, coefficient))]
+
+    def joined(self, node: Sum, out: Value, diagonals: list[Diagonal]) -> Diagonal | None:
+        """One diagonal for those of values that nobody else reads: their symbols occur in one and the same combination
+        ever after, so that joining them loses nothing. A single one stays what it is."""
+        alone = all(
+            isinstance(self.graph.nodes[s], Elementwise)
+            and self.graph.readers[s] == 1
+            and s != self.graph.output
+            for s in node.sources
+        )
+        if alone and len(diagonals) > 1:
+            table, place = self.table([d.place for d in diagonals]), out.plane(at.FRESH)
+            given = (place, node.size, len(diagonals), table)
+            self.tape.emit(at.JOIN, *given, factors=(raising(len(diagonals) + 1),))
+            return Diagonal(self.tape.block(node.size), place)
+        blocks = {block for term in out.terms for block in term.blocks}
+        return diagonals[0] if len(diagonals) == 1 and diagonals[0].block not in blocks else None
+
+    def gather(self, node: Gather, values: list[Value]) -> Value:
+        ends = np.cumsum([v.size for v in values])
+        owners = np.searchsorted(ends, node.index, side="right")
+        columns = node.index - np.concatenate([[0], ends[:-1]])[owners]
+        if node.size and bool((owners == owners[0]).all()) and bool((np.diff(columns) == 1).all()):
+            owner, first = values[owners[0]], int(columns[0])
+            if owner.diagonal is None:
+                return self.columns(owner, first, node.size)
+        out = self.value(node.size)
+        out.depth = max(v.depth for v in values)
+        table = [
+            n
+            for o, c in zip(owners, columns, strict=True)
+            for n in (values[o].base + int(c), values[o].stride)
+        ]
+        self.tape.emit(at.GATHER, *out.planes, node.size, self.table(table))
+        self.gathered(out, [self.expanded(v) for v in values], owners, columns)
+        return out
+
+    def columns(self, owner: Value, first: int, size: int) -> Value:
+        """A slice shares the planes and the rows of its owner."""
+        dense = self.dense(owner)
+        part = None if dense is None else Dense(dense.buffer, dense.rows, dense.first + first, size)
+        return Value(owner.base + first, owner.stride, size, dense=part, depth=owner.depth)
+
+    def gathered(
+        self, out: Value, parts: list[Dense | None], owners: np.ndarray, columns: np.ndarray
+    ) -> None:
+        blocks: dict[Block, None] = {b: None for part in parts if part is not None for b in part.rows}
+        if not blocks:
+            return
+        rows, count = {}, 0
+        for block in blocks:
+            rows[block], count = count, count + self.tape.sizes[block]
+        out.dense = Dense(Buffer(count, pad(out.size)), rows, 0, out.size)
+        target, stride = out.dense.at(0), out.dense.buffer.stride
+        self.tape.emit(at.CLEAR, out.plane(at.ABSOLUTE), pad(out.size))
+        self.tape.emit(at.PLACE, count, out.size, target, stride, 1, -1)
+        for number, part in enumerate(parts):
+            chosen = np.flatnonzero(owners == number)
+            if part is None or not len(chosen):
+                continue
+            table = self.table([int(n) for j in chosen for n in (j, columns[j])])
+            for block, row in part.rows.items():
+                ends = (out.dense.at(rows[block]), stride, part.at(row), part.buffer.stride)
+                self.tape.emit(at.COLUMNS, self.tape.sizes[block], len(chosen), table, *ends)
+        self.tape.emit(at.ABSOLUTES, count, out.size, target, stride, out.plane(at.ABSOLUTE))
+
+    def elementwise(self, node: Elementwise, values: list[Value]) -> Value:
+        for value in values:
+            self.read(value)
+        out, symbols = self.value(node.size), any(v.symbols for v in values)
+        numbers, alpha = number_of(node.transformer)
+        errors = (gamma(8), raising(1), raising(12), alpha)
+        given = [n for v in values for n in v.planes]
+        if len(values) == 1:
+            self.tape.emit(
+                at.UNIVARIATE, *out.planes, node.size, *given, *numbers, int(symbols), factors=errors
+            )
+        else:
+            if symbols:
+                widths(self, node.size, values[0], values[1])
+            self.tape.emit(
+                at.BIVARIATE, *out.planes, node.size, *given, *numbers, int(symbols), factors=errors
+            )
+        if not symbols:
+            return out
+        for value, number in zip(values, (at.SLOPE_X, at.SLOPE_Y)[: len(values)], strict=True):
+            dense, slope = self.dense(value), out.plane(number)
+            if dense is not None:
+                out.terms.append(Scaled(dense, slope))
+            if value.diagonal is not None:
+                place = self.vector(node.size)
+                self.tape.emit(at.MULTIPLY, place, value.diagonal.place, 0, slope, node.size)
+                out.terms.append(Placed(Diagonal(value.diagonal.block, place)))
+        out.diagonal = Diagonal(self.tape.block(node.size), out.plane(at.FRESH))
+        out.depth = 6
+        return out
+
+    def output(self, value: Value) -> None:
+        self.read(value)
+        dense, diagonal = self.dense(value), value.diagonal
+        rows = sum(self.tape.sizes[b] for b in dense.rows) if dense is not None else 0
+        count = rows + (value.size if diagonal is not None else 0)
+        terms = value.size + count + 4
+        place: int | Place = 0 if dense is None else dense.at(0)
+        given = (place, 0 if dense is None else dense.buffer.stride, rows)
+        errors = (
+            2.0 * gamma(terms + 3),
+            raising(terms),
+            2.0 * gamma(value.size + 6),
+            raising(value.size + 3),
+        )
+        own = -1 if diagonal is None else diagonal.place
+        self.tape.emit(at.LOWER_ROWS, *value.planes, value.size, *given, own, factors=errors)

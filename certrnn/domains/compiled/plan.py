@@ -1,0 +1,56 @@
+"""From a graph and the frames that are disturbed to the machine's instructions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from certrnn.domains.compiled import layout as at
+from certrnn.domains.compiled.nodes import Planner
+from certrnn.domains.compiled.product import PANEL, pad
+from certrnn.domains.compiled.symbols import Place, assign
+from certrnn.ir import Graph
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Instructions (N, OPERANDS) with factors (N, 4); constants ``w`` and ``index``; doubles of ``v``, of ``g`` and of
+    the largest scaled weights; ``values`` says where each node's planes begin, how far apart they lie and how long they
+    are."""
+
+    instructions: np.ndarray
+    factors: np.ndarray
+    w: np.ndarray
+    index: np.ndarray
+    vectors: int
+    generators: int
+    panels: int
+    values: tuple[tuple[int, int, int], ...]
+
+
+def plan(graph: Graph, frames: tuple[int, ...], observe: bool = False) -> Plan:
+    """Instructions for margins of the graph's output; with ``observe`` every node's bounds are read as well."""
+    planner = Planner(graph=graph, frames=frozenset(frames))
+    longest = pad(max(node.size for node in graph.nodes))
+    planner.tape.scratch, planner.tape.scratch_stride = 0, longest
+    planner.vectors = at.SCRATCH * longest
+    for node in graph.nodes:
+        value = planner.node(node)
+        planner.values.append(value)
+        if observe:
+            planner.read(value)
+    planner.output(planner.values[graph.output])
+    generators = assign(planner.tape)
+    rows = np.zeros((len(planner.tape.rows), at.OPERANDS), dtype=np.int64)
+    factors = np.zeros((len(rows), 4))
+    for number, (row, given) in enumerate(zip(planner.tape.rows, planner.tape.factors, strict=True)):
+        rows[number, : len(row)] = [o.buffer.start + o.offset if isinstance(o, Place) else o for o in row]
+        factors[number, : len(given)] = given
+    rows[:, -1] = longest
+    products = rows[rows[:, 0] == at.SCALED_PRODUCT]
+    panels = int((products[:, 5] * products[:, 6]).max(initial=0)) * PANEL
+    values = tuple((v.base, v.stride, v.size) for v in planner.values)
+    constants = np.concatenate(planner.constants or [np.zeros(1)])
+    index = np.array(planner.index or [0], dtype=np.int64)
+    return Plan(rows, factors, constants, index, planner.vectors, generators, panels, values)

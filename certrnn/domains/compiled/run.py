@@ -1,0 +1,95 @@
+"""Plans at work on batches of regions."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from certrnn.arrays import to_numpy
+from certrnn.domains.compiled.functions import known
+from certrnn.domains.compiled.plan import Plan, plan
+from certrnn.ir import Elementwise, Graph, Input
+from certrnn.regions import Region
+
+_KEPT = 16
+"""Plans that are kept: a search asks for the same few again and again."""
+
+_MEMORY = 1 << 31
+"""Bytes that the generators of all threads may take together."""
+
+Bounds = list[tuple[torch.Tensor, torch.Tensor]]
+"""Lower and upper bounds (B, size) of every node."""
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A graph with some frames disturbed, ready to run."""
+
+    graph: Graph
+    plan: Plan
+
+    def lower(self, region: Region, rows: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
+        """Sound lower bounds (B, K) of ``rows @ output + offset``; rows (B, K, n), offset (B, K)."""
+        return self._run(region, rows, offset, False)[0]
+
+    def bounds(self, region: Region) -> Bounds:
+        """Bounds of every node; the plan observes them."""
+        batch, width = region.batch, self.graph.outputs
+        rows = torch.zeros(batch, 1, width, dtype=torch.float64)
+        _, (lower, upper) = self._run(region, rows, rows[:, :, 0], True)
+        sizes = [node.size for node in self.graph.nodes]
+        return list(zip(lower.split(sizes, dim=1), upper.split(sizes, dim=1), strict=True))
+
+    def _run(
+        self, region: Region, rows: torch.Tensor, offset: torch.Tensor, observe: bool
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+        batch, p = region.batch, self.plan
+        frames = sorted(node.frame for node in self.graph.nodes if isinstance(node, Input))
+        ends = [region.box(t) if t in region.frames else (region.center[:, t],) * 2 for t in frames]
+        none = region.center.new_zeros(batch, 0)
+        boxes = tuple(torch.cat([none, *(end[k] for end in ends)], dim=1) for k in (0, 1))
+        total = sum(node.size for node in self.graph.nodes) if observe else 0
+        bounds = rows.new_empty(batch, rows.shape[1])
+        seen = (rows.new_empty(batch, total), rows.new_empty(batch, total))
+        nodes = np.array(p.values, dtype=np.int64)
+        given = (p.instructions, p.factors, p.w, p.index, _plain(*boxes), _plain(rows, offset))
+        self._spread((*given, to_numpy(bounds), _plain(*seen), nodes), batch)
+        return bounds, seen
+
+    def _work(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Numbers of one thread: vectors, generators with room for whole vector registers, scaled panels."""
+        p = self.plan
+        return np.zeros(p.vectors), np.empty(p.generators + 64), np.empty(p.panels)
+
+    def _spread(self, arguments: tuple[object, ...], batch: int) -> None:
+        """Share the batch among as many threads as torch uses and memory allows."""
+        from certrnn.domains.compiled.machine import run
+
+        threads = min(torch.get_num_threads(), batch, max(1, _MEMORY // (8 * self.plan.generators + 1)))
+        ends = [batch * i // threads for i in range(threads + 1)]
+        if threads < 2:
+            run(*arguments, self._work(), 0, batch)
+            return
+        with ThreadPoolExecutor(threads - 1) as pool:
+            others = [pool.submit(run, *arguments, self._work(), *ends[i : i + 2]) for i in range(1, threads)]
+            run(*arguments, self._work(), 0, ends[1])
+            for other in others:
+                other.result()
+
+
+def _plain(*tensors: torch.Tensor) -> tuple[np.ndarray, ...]:
+    """In the one memory layout that the machine is compiled for."""
+    return tuple(np.require(to_numpy(t), np.float64, ["C", "W"]) for t in tensors)
+
+
+@lru_cache(maxsize=_KEPT)
+def compiled(graph: Graph, frames: tuple[int, ...], observe: bool = False) -> Compiled | None:
+    """The graph with these frames disturbed; None where the machine does not know a function of it. With ``observe``,
+    bounds of every node can be asked for."""
+    if not all(known(node.transformer) for node in graph.nodes if isinstance(node, Elementwise)):
+        return None
+    return Compiled(graph, plan(graph, frames, observe))

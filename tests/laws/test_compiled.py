@@ -1,0 +1,233 @@
+"""The compiled pass is held to what the tensors are held to: containment at every node, and planted errors."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from certrnn.domains import Fold, Zonotopes, propagate
+from certrnn.domains.compiled import Compiled
+from certrnn.domains.compiled import layout as at
+from certrnn.domains.compiled.plan import Plan, plan
+from certrnn.domains.compiled.product import PANEL
+from certrnn.ir import Graph, GraphBuilder
+from certrnn.regions import L2Ball, LinfBall
+from certrnn.specs import Spec
+from tests.laws.laws import Violation, margins, node_bounds
+from tests.laws.networks import FAMILIES, numbers, points, region
+from tests.laws.oracle import Oracle, Perturbation
+from transformers_abs import LeastWidth
+
+THREATS = {"all frames": ((0, 1, 2), False), "first, clipped": ((0,), True), "two, clipped": ((1, 2), True)}
+Change = Callable[[Plan], Plan]
+
+
+def unchanged(found: Plan) -> Plan:
+    return found
+
+
+class Planted:
+    """An analysis that runs changed plans."""
+
+    def __init__(self, change: Change) -> None:
+        self.change = change
+
+    def margins(self, graph: Graph, ball: LinfBall, spec: Spec) -> torch.Tensor:
+        found = self.change(plan(graph, ball.frames))
+        return Compiled(graph, found).lower(ball, spec.rows, spec.offset)
+
+
+def case(family: str, threat: str, seed: int = 0, eps: tuple[float, ...] = ()) -> tuple[Oracle, LinfBall]:
+    rng = np.random.default_rng([zlib.crc32(family.encode()), seed])
+    graph, (frames, clip) = FAMILIES[family](rng), THREATS[threat]
+    ball = region(rng, graph, frames, clip, eps) if eps else region(rng, graph, frames, clip)
+    return Oracle(graph, points(rng, graph, ball), Perturbation(rng)), ball
+
+
+def violations(oracle: Oracle, ball: LinfBall, change: Change = unchanged) -> list[Violation]:
+    """Bounds of every node, and random rows over every node as the output of a network that ends there."""
+    graph, rng = oracle.graph, np.random.default_rng(0)
+    found = node_bounds(oracle, Compiled(graph, change(plan(graph, ball.frames, observe=True))).bounds(ball))
+    for position, node in enumerate(graph.nodes):
+        ending = copy(oracle)
+        ending.graph, ending.values = (
+            Graph(graph.nodes[: position + 1], position),
+            oracle.values[: position + 1],
+        )
+        rows = numbers(rng, ball.batch, 4, node.size)
+        rows[:, 0] = torch.eye(node.size, dtype=torch.float64)[0]
+        offset = numbers(rng, ball.batch, 4) * (rng.random() < 0.5)
+        found += margins(Planted(change), ending, ball, Spec(rows, offset))  # pyright: ignore[reportArgumentType]
+    return found
+
+
+@pytest.mark.parametrize("threat", THREATS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_node_contains_every_member(family: str, threat: str) -> None:
+    assert violations(*case(family, threat)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 20))
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_node_contains_every_member_on_many_networks(family: str, seed: int) -> None:
+    for threat in THREATS:
+        assert violations(*case(family, threat, seed)) == []
+
+
+@pytest.mark.parametrize("family", [f for f in FAMILIES if f not in ("overflowing", "cancelling")])
+def test_it_computes_what_the_tensors_compute(family: str) -> None:
+    """Up to the order of roundings: no symbol is lost, none is counted twice."""
+    for threat, (frames, _) in THREATS.items():
+        oracle, ball = case(family, threat, eps=(0.0, 1e-6, 0.05, 0.3))
+        domain, graph = Zonotopes(), oracle.graph
+        run, expected = domain.start(ball), []
+        propagate(graph, run, lambda _, value, __, run=run, to=expected: to.append(run.bounds(value)))
+        found = Compiled(graph, plan(graph, frames, observe=True)).bounds(ball)
+        for (lower, upper), (least, most) in zip(found, expected, strict=True):
+            room = 1e-6 * (most - least) + 1e-9 * (1.0 + torch.maximum(least.abs(), most.abs()))
+            assert bool(((lower - least).abs() <= room).all() and ((upper - most).abs() <= room).all())
+
+
+def without(code: int) -> Change:
+    """Instructions of one kind are left out."""
+    return lambda p: replace(
+        p,
+        instructions=p.instructions[p.instructions[:, 0] != code],
+        factors=p.factors[p.instructions[:, 0] != code],
+    )
+
+
+def altered(code: int, column: int, change: Callable[[np.ndarray], np.ndarray | int]) -> Change:
+    """One operand of one kind of instruction is another."""
+
+    def planted(p: Plan) -> Plan:
+        rows = p.instructions.copy()
+        chosen = rows[:, 0] == code
+        rows[chosen, column] = change(rows[chosen, column])
+        return replace(p, instructions=rows)
+
+    return planted
+
+
+def factors(code: int, column: int, value: float) -> Change:
+    """A factor that pays for rounding is another."""
+
+    def planted(p: Plan) -> Plan:
+        given, chosen = p.factors.copy(), p.instructions[:, 0] == code
+        given[chosen, column] = value
+        return replace(p, factors=given)
+
+    return planted
+
+
+def both(*changes: Change) -> Change:
+    def planted(p: Plan) -> Plan:
+        for change in changes:
+            p = change(p)
+        return p
+
+    return planted
+
+
+EXACT = (0.0, 1e-12)
+"""Radii at which rounding is all there is."""
+
+MUTANTS: dict[str, tuple[Change, str, tuple[float, ...]]] = {
+    "rounding of affine maps ignored": (
+        both(factors(at.AFFINE, 0, 0.0), factors(at.AFFINE, 2, 0.0)),
+        "cancelling",
+        EXACT,
+    ),
+    "rounding of sums ignored": (both(factors(at.SUM, 0, 0.0), factors(at.SUM, 2, 0.0)), "rough sums", EXACT),
+    "rounding of rows ignored": (
+        both(factors(at.LOWER_ROWS, 0, 0.0), factors(at.LOWER_ROWS, 2, 0.0)),
+        "mixed",
+        EXACT,
+    ),
+    "products with other weights": (altered(at.PRODUCT, 4, lambda c: c + PANEL), "lstm", ()),
+    "scaled products by other slopes": (altered(at.SCALED_PRODUCT, 11, lambda c: c + 1), "rnn", ()),
+    "outer products of other weights": (altered(at.OUTER, 8, lambda c: c + 1), "rnn", ()),
+    "outer products of other radii": (altered(at.OUTER, 7, lambda c: c + 1), "rnn", ()),
+    "generators by other slopes": (altered(at.COMBINE, 10, lambda c: c + 1), "lstm", ()),
+    "combinations lose a source": (altered(at.COMBINE, 7, lambda c: np.maximum(c - 1, 1)), "lstm", ()),
+    "diagonals are not placed": (altered(at.PLACE, 6, lambda c: 0 * c - 1), "gru", ()),
+    "columns are gathered from the next element": (altered(at.COLUMNS, 6, lambda c: c + 1), "mixed", ()),
+    "joined symbols of one member only": (altered(at.JOIN, 3, lambda c: 0 * c + 1), "lstm", ()),
+    "cuts without what the second argument has alone": (
+        altered(at.WIDTHS, 7, lambda c: 0 * c - 1),
+        "lstm",
+        (),
+    ),
+    "cuts without shared symbols": (without(at.DIRECTIONAL), "lstm", ()),
+    "slack forgotten where bounds are read": (without(at.READ), "rnn", ()),
+    "own radii forgotten where bounds are read": (altered(at.READ, 5, lambda c: 0 * c - 1), "rnn", ()),
+    "own symbols forgotten in rows": (altered(at.LOWER_ROWS, 7, lambda c: 0 * c - 1), "rnn", ()),
+    "another function": (altered(at.UNIVARIATE, 6, lambda c: 1 - c), "rnn", ()),
+    "another factor": (altered(at.BIVARIATE, 8, lambda c: 0 * c + 2), "lstm", ()),
+    "buffers overlap": (altered(at.PRODUCT, 7, lambda c: 0 * c), "gru", ()),
+    "frames mixed up": (altered(at.INPUT, 4, lambda c: 0 * c), "rnn", ()),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_planted_error_is_found(name: str) -> None:
+    change, family, eps = MUTANTS[name]
+    oracle, ball = case(family, "all frames", eps=eps or (1e-12, 0.05, 1.0))
+    assert violations(oracle, ball) == []
+    assert violations(oracle, ball, change) != []
+
+
+@pytest.mark.parametrize(("rows", "depth", "width"), [(1, 1, 1), (7, 3, 16), (8, 5, 17), (203, 33, 40)])
+def test_products_are_products(rows: int, depth: int, width: int) -> None:
+    """One map of symbols that are all there is: rows over its output are what matrices say."""
+    rng = np.random.default_rng(rows)
+    builder = GraphBuilder()
+    first, second = numbers(rng, depth, rows), numbers(rng, width, depth)
+    inner = builder.affine(first, torch.zeros(depth, dtype=torch.float64), builder.input(0, rows))
+    graph = builder.build(builder.affine(second, torch.zeros(width, dtype=torch.float64), inner))
+    ball = LinfBall(numbers(rng, 3, 1, rows), torch.tensor([0.0, 0.5, 2.0], dtype=torch.float64), (0,))
+    eye = torch.eye(width, dtype=torch.float64).expand(3, width, width)
+    found = planned(graph, ball).lower(ball, eye, torch.zeros(3, width, dtype=torch.float64))
+    total = second @ first
+    expected = ball.center[:, 0] @ total.T - ball.eps[:, None] * total.abs().sum(1)
+    assert torch.allclose(found, expected, rtol=1e-9, atol=1e-9)
+    assert bool((found <= expected + 1e-13).all())
+
+
+def planned(graph: Graph, ball: LinfBall) -> Compiled:
+    found = Zonotopes().compiled(graph, ball)
+    assert found is not None
+    return found
+
+
+def test_it_stands_in_only_where_it_computes_the_same() -> None:
+    oracle, ball = case("lstm", "all frames")
+    graph = oracle.graph
+    assert planned(graph, ball) is planned(graph, ball)
+    for other in (Zonotopes(policy=LeastWidth()), Zonotopes(reduction=Fold(6)), Zonotopes(cuts=False)):
+        assert other.compiled(graph, ball) is None
+    assert Zonotopes().compiled(graph, L2Ball(ball.center, ball.eps, ball.frames)) is None
+
+
+def test_threads_share_a_batch_without_changing_it() -> None:
+    oracle, ball = case("gru", "all frames")
+    spec = Spec(
+        numbers(np.random.default_rng(1), ball.batch, 4, oracle.graph.outputs),
+        torch.zeros(ball.batch, 4).double(),
+    )
+    threads, found = torch.get_num_threads(), []
+    try:
+        for count in (1, 2, 5):
+            torch.set_num_threads(count)
+            found.append(planned(oracle.graph, ball).lower(ball, spec.rows, spec.offset))
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])

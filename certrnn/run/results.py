@@ -79,8 +79,8 @@ def _edges(rows: Sequence[Row], query: Query) -> list[str]:
     notes = []
     if any(row.verdict == "unknown" for row in rows):
         notes.append(
-            f"nothing certified at the grid's smallest eps {low:.2g} (unknown): a relative tolerance goes below"
+            f"nothing certified at the grid's smallest eps {low:.2g} (unknown): --rel-tol goes below"
         )
     if any((row.eps_certified or 0.0) >= high for row in rows):
-        notes.append(f"certified at the grid's largest eps {high:.4g}: a relative tolerance goes above")
+        notes.append(f"certified at the grid's largest eps {high:.4g}: --rel-tol goes above")
     return notes

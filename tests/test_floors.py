@@ -108,3 +108,11 @@ def test_the_way_to_help_imports_nothing_heavy(name: str) -> None:
     tree = ast.parse((ROOT / name).read_text("utf-8"))
     at_top = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
     assert not {n for n in imported(at_top) if n in HEAVY or n.split(".")[0] in HEAVY}
+
+
+def test_scipy_is_imported_where_it_is_needed_only() -> None:
+    """It takes a third of a second, which most commands have no use for."""
+    for path in (ROOT / "certrnn").rglob("*.py"):
+        body = ast.parse(path.read_text("utf-8")).body
+        at_top = ast.Module([node for node in body if isinstance(node, ast.Import | ast.ImportFrom)], [])
+        assert not [name for name in imported(at_top) if name.split(".")[0] == "scipy"], path

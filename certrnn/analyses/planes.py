@@ -16,6 +16,7 @@ import transformers_abs as ta
 from certrnn.analyses.recording import NodeRecord, Recording
 from certrnn.analyses.substitution import Planes
 from certrnn.arrays import to_numpy, to_tensor
+from certrnn.domains._rounding import TINY
 from transformers_abs._rounding import gamma
 
 
@@ -105,7 +106,7 @@ def _remainder(found: NodeRecord, weight: torch.Tensor, curvature: torch.Tensor)
     for entry, (i, j) in zip(curvature, pairs, strict=True):
         a, b = slack[i], slack[j]
         change = a * (1.0 + b) + b * (1.0 + a) + a * b + gamma(8) * (1.0 + a) * (1.0 + b)
-        size = size + (1.0 if i == j else 2.0) * entry.abs() * change
+        size = size + ((1.0 if i == j else 2.0) * entry.abs() * change + TINY)
     return (size * weight).sum(2)
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 
 from certrnn.analyses.recording import Recording
-from certrnn.domains._rounding import up
+from certrnn.domains._rounding import TINY, up
 from transformers_abs._rounding import UNIT_ROUNDOFF, gamma
 
 
@@ -79,14 +79,14 @@ class Factor:
         """Cholesky factors of the blocks.
 
         The diagonals are first enlarged by 64 u times the block's entries: more than the rounding of the few
-        operations can take away, so that ``F F^T - S`` stays positive semidefinite. A block that is not positive
-        semidefinite gives a factor that dominates it.
+        operations can take away, and by 2^-900 for what underflows, so that ``F F^T - S`` stays positive semidefinite.
+        A block that is not positive semidefinite gives a factor that dominates it.
         """
         own, cross = [], []
         for position, (_, arity, _) in spans.items():
             s = form[position]
             if arity == 1:
-                own.append(_root(s[0] * (1.0 + 64.0 * UNIT_ROUNDOFF)))
+                own.append(_root(s[0] * (1.0 + 64.0 * UNIT_ROUNDOFF) + 2.0**-900 * (s[0] != 0).to(s[0])))
                 cross.append(torch.zeros_like(s[0]))
                 continue
             xx, xy, yy = s
@@ -245,9 +245,11 @@ def _row_eigenvalue(
     matrix = _congruence(gram, own, cross, shift)
     sides = (_row_sums(a, own.abs(), cross.abs(), shift) for a in (absolute, absolute.transpose(1, 2)))
     # with b the congruence of the absolute values, |G - exact| <= gamma(m + 12) b entry by entry; the norm of a
-    # symmetric matrix is at most its largest absolute row sum, and b is symmetric up to rounding
-    row_sum = up(torch.maximum(*sides).amax(1), 3 * size + symbols + 16)
-    rounding = 2.0 * gamma(symbols + 16) * row_sum
+    # symmetric matrix is at most its largest absolute row sum, and b is symmetric up to rounding; a gram entry that
+    # underflowed is multiplied by two of the factor's entries
+    lost = TINY * (1.0 + (own.abs() + cross.abs()).sum(1)) ** 2
+    row_sum = up(torch.maximum(*sides).amax(1), 3 * size + symbols + 16) + lost
+    rounding = 2.0 * (gamma(symbols + 16) * row_sum + lost)
     matrix = 0.5 * (matrix + matrix.transpose(1, 2))
     if not bool(torch.isfinite(row_sum).all()):
         return torch.full_like(row_sum, torch.inf)
@@ -285,7 +287,9 @@ def cube_minimum(
     tilt = diagonal * point - deviations.apply(point, form)
     absolute = Deviations(deviations.matrix.abs(), deviations.spans)
     magnitude = diagonal * point.abs() + absolute.apply(point.abs(), {p: s.abs() for p, s in form.items()})
-    error = gamma(symbols + size + 16) * magnitude
+    # what underflows before it meets the form is multiplied by its entries
+    entries = torch.stack([s.abs().sum((0, 3)) for s in form.values()]).sum(0)
+    error = gamma(symbols + size + 16) * magnitude + TINY * (1.0 + entries)[..., None]
     slope = (linear + 2.0 * tilt).abs() + 2.0 * error
     value = -(slope.sum(2) + diagonal.sum(2)) - (point * tilt).sum(2)
     spread = (slope + diagonal + point.abs() * (tilt.abs() + error)).sum(2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +17,6 @@ from certrnn.domains._rounding import TINY
 from certrnn.ir import Elementwise
 from transformers_abs._rounding import gamma
 
-Bound = Callable[[Recording, Rows, tuple[object, ...]], torch.Tensor]
 Ends = tuple[torch.Tensor, torch.Tensor]
 
 

@@ -10,7 +10,7 @@ from certrnn.analyses.planes import Parameters, enclosed
 from certrnn.analyses.quadratic_form import Deviations, cube_minimum, dominating_diagonal
 from certrnn.analyses.recording import Recording, Strips
 from certrnn.analyses.substitution import Substituted, ancestors, substitute
-from certrnn.domains._rounding import up
+from certrnn.domains._rounding import TINY, up
 from certrnn.ir import Elementwise
 from transformers_abs._rounding import gamma
 
@@ -103,7 +103,6 @@ def enclosed_rows(
         minimum = linear_minimum(recording, linear)
     size = constant.abs() + minimum.abs() + rows.offset.abs() + error
     # a per mille for the sums of non-negative terms inside the error itself
-    bound = (
-        constant + minimum + rows.offset - 1.001 * (error + gamma(4 * len(recording.graph.nodes) + 16) * size)
-    )
+    hidden = error + gamma(4 * len(recording.graph.nodes) + 16) * size + TINY
+    bound = constant + minimum + rows.offset - 1.001 * hidden
     return torch.where(recording.run.failed[:, None] | bound.isnan(), -torch.inf, bound)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import torch
 
+from certrnn.domains._rounding import TINY
 from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Sum
 from transformers_abs._rounding import gamma
 
@@ -32,7 +33,8 @@ class Propagated(Protocol):
 class Substituted:
     """``row >= constant - error + sum_p inputs[p] . x_p - quadratic``, with constant and error (B, R).
 
-    The error bounds every rounding but those of its own sum of non-negative terms: readers add a per mille.
+    The error bounds every rounding but those of its own sum of non-negative terms: readers add a per mille. What
+    products lose that underflow and are multiplied by nothing afterwards stays below TINY: readers add that as well.
 
     ``inputs[p]`` is (B, R, features) for the input node p; ``weights[p]`` (B, R, n) is ``|v|`` at the elementwise
     node p.
@@ -62,7 +64,7 @@ def substitute(
     ----------
     exact: also bound every rounding error, in ``error``. A coefficient that is rounded by a share g changes the row
         by at most ``g |coefficient| |value|``, so that the magnitudes of the values, known from the propagation,
-        bound it.
+        bound it; so does TINY times the magnitudes bound what a coefficient lost that underflowed.
     """
     first = next(iter(rows.values()))
     result = Substituted(first.new_zeros(first.shape[:2]), first.new_zeros(first.shape[:2]))
@@ -121,7 +123,8 @@ class _Walk:
         passed = coefficient * weight if node.diagonal else coefficient @ weight
         if self.exact:
             size = self.recording.magnitude[source]
-            spread = size * weight.abs() if node.diagonal else size @ weight.abs().T
+            # the coefficient may be large: what underflows in here counts
+            spread = (size * weight.abs() if node.diagonal else size @ weight.abs().T) + TINY
             share = gamma(node.size + 4) + node.relative_error
             self.result.error = self.result.error + share * torch.einsum(
                 "brn,bn->br", coefficient.abs(), spread
@@ -141,6 +144,8 @@ class _Walk:
         if self.exact:
             # the product, its addition to what other readers gave, and the terms of a gather
             share = gamma(self.recording.graph.readers[source] + terms + 4) + relative_error
-            size = torch.einsum("brn,bn->br", coefficient.abs(), self.recording.magnitude[source])
-            self.result.error = self.result.error + share * size
+            magnitude = self.recording.magnitude[source]
+            size = torch.einsum("brn,bn->br", coefficient.abs(), magnitude)
+            hidden = TINY * magnitude.sum(1, keepdim=True)
+            self.result.error = self.result.error + share * size + hidden
         self.pending[source] = self.pending[source] + coefficient if source in self.pending else coefficient

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 
 from certrnn.attacks._protocol import Attack
 from certrnn.attacks.causal import CausalSystem, State
@@ -130,6 +129,8 @@ class _Control:
     # ---- single shooting
 
     def _shot(self, start: torch.Tensor) -> torch.Tensor:
+        from scipy.optimize import minimize  # a third of a second that other attacks need not wait for
+
         def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
             with torch.enable_grad():
                 controls = torch.from_numpy(flat.copy()).reshape(start.shape).requires_grad_()
@@ -144,6 +145,8 @@ class _Control:
     # ---- direct transcription
 
     def _transcribed(self, start: torch.Tensor, states: list[State]) -> torch.Tensor:
+        from scipy.optimize import minimize
+
         first = np.concatenate(
             [start.flatten().numpy(), *(s.flatten().numpy() for state in states for s in state)]
         )

@@ -58,6 +58,11 @@ def _explain(error: Exception) -> tuple[str, int]:
     return f"internal error, please report it: {type(error).__name__}: {text} (--debug shows where)", INTERNAL
 
 
+def self_check_failed(program: str) -> int:
+    """Say that an attack succeeded inside a certified region; returns the exit code."""
+    return fail(program, "THE SELF-CHECK FAILED: believe no row of this run, and please report it", INTERNAL)
+
+
 def fail(program: str, message: str, code: int) -> int:
     """Say what went wrong in one line; returns the exit code."""
     print(f"{program}: {message}", file=sys.stderr)

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from certrnn.model import Model
     from certrnn.run import Query
 
-FULL = 1.0
-
 NormOption = Annotated[
     str,
     typer.Option(metavar="P", help="Norm of the disturbance: inf, 2 or 1."),
@@ -96,6 +94,7 @@ def asking(
 
     from certrnn.io.data.threats import read_radii, read_substitutes
     from certrnn.run.asked import disturbance
+    from certrnn.search.disturbance import FULL
 
     if words is not None:
         return replace(query, disturbance=network.substitution(read_substitutes(words)), eps=(FULL,))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from certrnn.cli._app import INTERNAL, fail
+from certrnn.cli._app import self_check_failed
 from certrnn.cli._options import (
     Budget,
     Clip,
@@ -102,7 +102,7 @@ def certify(
     if failure is not None:
         raise failure
     if any(row.verdict == "error" and not row.reason for row in results):
-        fail("certify", "THE SELF-CHECK FAILED: believe no row of this run, and please report it", INTERNAL)
+        raise typer.Exit(self_check_failed("certify"))
     raise typer.Exit(results.exit_code(fail_under))
 
 

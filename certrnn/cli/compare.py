@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from certrnn.cli._app import INTERNAL, fail
+from certrnn.cli._app import self_check_failed
 from certrnn.cli._options import (
     Budget,
     Clip,
@@ -100,12 +100,7 @@ def compare(
         else:
             print_rich(report.show)
         if report.comparison.broken:
-            fail(
-                "certrnn compare",
-                "THE SELF-CHECK FAILED: believe no row of this run, and please report it",
-                INTERNAL,
-            )
-            raise typer.Exit(INTERNAL)
+            raise typer.Exit(self_check_failed("certrnn compare"))
     if failure is not None:
         raise failure
 

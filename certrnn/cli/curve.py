@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from certrnn.cli._app import INTERNAL, fail
+from certrnn.cli._app import self_check_failed
 from certrnn.cli._options import (
     Budget,
     Clip,
@@ -86,10 +86,5 @@ def curve(
     if failure is not None:
         raise failure
     if any(sample.broken for sample in found):
-        fail(
-            "certrnn curve",
-            "THE SELF-CHECK FAILED: believe no row of this run, and please report it",
-            INTERNAL,
-        )
-        raise typer.Exit(INTERNAL)
+        raise typer.Exit(self_check_failed("certrnn curve"))
     raise typer.Exit(4 if nothing_certified(found) else 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -51,34 +52,47 @@ class Conditions:
         return json.dumps(self.as_json(), indent=1, allow_nan=False) + "\n"
 
 
+TITLES = ("condition", "over", "verdict", "number", "norm", "step")
+"""Columns of a layer's table; its notes are one more where there is room, and lines under it where there is not."""
+
+WIDEST = 1000
+"""Columns that any table fits into: what it is measured with."""
+
+
 def show(conditions: Conditions, console: Console) -> None:
-    """Print heading, table, constructed disturbances and notes."""
+    """Print heading, a table for every layer along every sample with what was constructed there, and notes."""
     heading = f"{conditions.path} (sha256 {conditions.sha256[:12]}), l-inf, Delta = 1 frame"
     console.print(Text(heading, "bold"), soft_wrap=True)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
-    for title in (
-        "sample",
-        "frames",
-        "eps",
-        "layer",
-        "condition",
-        "over",
-        "verdict",
-        "number",
-        "norm",
-        "step",
-        "note",
-    ):
-        table.add_column(title, overflow="fold")
     for one in conditions.rows:
-        for finding in one.report.findings:
-            table.add_row(*_cells(one, finding))
-    console.print(table)
-    for one in conditions.rows:
-        for line in _lines(one):
+        where = (
+            f"sample {one.sample}, frames {frames(one.frames)}, eps {one.eps:.6g}, layer {one.report.layer}"
+        )
+        console.print(Text(f"\n{where}"), soft_wrap=True)
+        table = _table(one.report.findings, notes=True)
+        room = console.measure(table, options=console.options.update(width=WIDEST)).maximum <= console.width
+        console.print(table if room else _table(one.report.findings, notes=False))
+        for line in [*([] if room else _noted(one.report.findings)), *_lines(one.report)]:
             console.print(Text(line), soft_wrap=True)
     for note in conditions.notes:
         console.print(Text(f"note: {note}", "yellow"), soft_wrap=True)
+
+
+def _table(findings: Sequence[Finding], notes: bool) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    for title in (*TITLES, *(["note"] if notes else [])):
+        table.add_column(title, no_wrap=True)
+    for finding in findings:
+        table.add_row(*_cells(finding), *([Text(finding.note)] if notes else []))
+    return table
+
+
+def _noted(findings: Sequence[Finding]) -> list[str]:
+    """The notes as lines, each once."""
+    over: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        if finding.note:
+            over.setdefault((finding.condition, finding.note), []).append(finding.over)
+    return [f"{name} ({', '.join(sets)}): {note}" for (name, note), sets in over.items()]
 
 
 def interval(at_least: float | None, at_most: float | None) -> str:
@@ -97,36 +111,31 @@ def interval(at_least: float | None, at_most: float | None) -> str:
     return low if low == high else f"{low}..{high}"
 
 
-def _cells(one: Examined, finding: Finding) -> list[Text]:
+def _cells(finding: Finding) -> list[Text]:
     texts = [
-        str(one.sample),
-        frames(one.frames),
-        f"{one.eps:.6g}",
-        one.report.layer,
         finding.condition,
         finding.over,
         finding.verdict,
         interval(finding.at_least, finding.at_most),
         finding.norm or "-",
         "-" if finding.step is None else str(finding.step),
-        finding.note,
     ]
     return [Text(t, COLOURS[finding.verdict] if t == finding.verdict else "") for t in texts]
 
 
-def _lines(one: Examined) -> list[str]:
-    report, where = one.report, f"sample {one.sample}, {one.report.layer}"
+def _lines(report: LayerReport) -> list[str]:
+    """What was constructed, and what bounds the error."""
     lines = []
     if report.divergence is not None:
         d = report.divergence
         how = "at every step" if d.monotone else "though not at every step"
         lines.append(
-            f"{where}: disturbing frame {d.frame} alone makes the error grow {d.growth:.4g}-fold {how}, from "
+            f"disturbing frame {d.frame} alone makes the error grow {d.growth:.4g}-fold {how}, from "
             f"{d.first:.3g} to {d.last:.3g} in the {d.norm} norm (certified: at least {d.certified:.4g}-fold); the "
             f"fixed-point disturbance drives it to {d.pushed:.3g}"
         )
     if report.error_bound is not None:
-        lines.append(f"{where}: no entry of the last error exceeds {report.error_bound:.3g} (Groenwall)")
+        lines.append(f"no entry of the last error exceeds {report.error_bound:.3g} (Groenwall)")
     return lines
 
 

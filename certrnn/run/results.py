@@ -39,7 +39,8 @@ def gathered(subject: Subject, query: Query, rows: Iterable[Row], total: int) ->
     """Results of the rows that are finished, of ``total``."""
     done = ordered(rows)
     notes = [subject.note] if subject.note else []
-    notes += _question(query)
+    if isinstance(query.disturbance, WordSubstitution):
+        notes.append("eps 1 is full substitution: each word stays, or is replaced by one of its substitutes")
     if any(row.verdict == "error" and not row.reason for row in done):
         notes.append(SELF_CHECK)
     notes += _failures(done)
@@ -50,14 +51,6 @@ def gathered(subject: Subject, query: Query, rows: Iterable[Row], total: int) ->
     return Results(
         subject.path, subject.sha256, done, subject.labelled, tuple(notes), subject.external, *about
     )
-
-
-def _question(query: Query) -> list[str]:
-    """What is asked, where that is not the l-inf ball and the label."""
-    notes = [f"the threat is {query.disturbance.name}"] if query.disturbance.name != "l-inf" else []
-    if isinstance(query.disturbance, WordSubstitution):
-        notes.append("eps 1 is full substitution: each word stays, or is replaced by one of its substitutes")
-    return notes + ([f"asked: {query.demand.name}"] if query.demand.name else [])
 
 
 def _failures(rows: Sequence[Row]) -> list[str]:
@@ -86,8 +79,8 @@ def _edges(rows: Sequence[Row], query: Query) -> list[str]:
     notes = []
     if any(row.verdict == "unknown" for row in rows):
         notes.append(
-            f"nothing certified at the grid's smallest eps {low:.2g} (unknown): a relative tolerance goes below"
+            f"nothing certified at the grid's smallest eps {low:.2g} (unknown): --rel-tol goes below"
         )
     if any((row.eps_certified or 0.0) >= high for row in rows):
-        notes.append(f"certified at the grid's largest eps {high:.4g}: a relative tolerance goes above")
+        notes.append(f"certified at the grid's largest eps {high:.4g}: --rel-tol goes above")
     return notes

@@ -160,7 +160,8 @@ def _climbed(
     sample, eps, hit = question.samples[row : row + 1], question.eps, [attacked]
     if eps is None:
         question.tick(1)
-        return ladder.search(sample, first, attacked), attacked
+        climb = ladder.search(sample, first, attacked)
+        return climb, _checked(question, sample, first, climb, attacked)
     if first.eps > 0.0 or attacked <= eps:
         return first, attacked
 
@@ -171,6 +172,16 @@ def _climbed(
         return hit[0] <= eps
 
     return ladder.decide(sample, eps, near) or first, hit[0]
+
+
+def _checked(question: _Question, sample: torch.Tensor, first: Climb, climb: Climb, attacked: float) -> float:
+    """The smaller of ``attacked`` and the distance of a counterexample inside what a dearer method certified: the
+    self-check, in one batch of attacks."""
+    adversary = question.adversary
+    if adversary is None or climb.eps <= first.eps:
+        return attacked
+    found = adversary.within(question.problem, sample, question.threat, climb.eps)
+    return min(attacked, float(found))
 
 
 def _searched(question: _Question, clock: _Clock) -> _Side:

@@ -30,16 +30,24 @@ def expanding(tmp_path: Path) -> tuple[str, str]:
     return str(saved(tmp_path, model(nodes, numbers, ["N", "T", 2]))), str(tmp_path / "data.npz")
 
 
-def test_the_table_says_what_holds(
-    expanding: tuple[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("columns", [80, 160])
+def test_the_table_says_what_holds_without_breaking_a_word(
+    expanding: tuple[str, str],
+    columns: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "160")  # narrower, cells are wrapped
+    monkeypatch.setenv("COLUMNS", str(columns))
     assert main(["conditions", expanding[0], "--data", expanding[1], "--eps", "0.001", "--samples", "0"]) == 0
     out = capsys.readouterr().out
-    rows = [line.split() for line in out.splitlines() if line.split()[4:6] == ["Theorem", "1"]]
+    lines = out.splitlines()
+    rows = [line.split() for line in lines if line.startswith("Theorem 1  ")]
     assert [("holds" in row, "fails" in row) for row in rows] == [(False, True), (True, False)]
     assert "disturbing frame 0 alone makes the error grow" in out
-    assert "not sufficient" in out
+    assert "not sufficient: see the erratum" in out
+    assert "sample 0, frames all, eps 0.001, layer layer" in lines
+    assert [line for line in lines if line.startswith("Example 1, corrected ")]
+    assert not [line for line in lines if "\u2026" in line]
 
 
 def test_the_document_is_strict_json(expanding: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:

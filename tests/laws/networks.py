@@ -110,6 +110,22 @@ def rough_sums(rng: Rng, frames: int, features: int) -> Graph:
     return builder.build(builder.sum([curved, total, x[0]], [0.5, -1.0, 1.0 / 3.0], relative_error=1e-3))
 
 
+def underflowing(rng: Rng, frames: int, features: int) -> Graph:
+    """Scores of 1e-200 whose coefficients in terms of the inputs' large multiples are below every number."""
+    builder = GraphBuilder()
+    x = [builder.input(t, features) for t in range(frames)]
+    nothing = torch.zeros(3, dtype=torch.float64)
+    large = builder.affine(1e200 * numbers(rng, 3, features), nothing, x[0])
+    dense = builder.affine(1e-200 * numbers(rng, 3, 3), nothing, large)
+    diagonal = builder.affine(1e-200 * numbers(rng, 3), nothing, dense)
+    scaled = builder.sum([large], [1e-200])
+    bent = builder.elementwise(
+        LeakyRelu(1e-200), builder.affine(-1e200 * numbers(rng, 3, 3).abs(), nothing, scaled)
+    )
+    small = builder.sum([diagonal, scaled, bent], [1.0, 1e-200, 1e-200])
+    return builder.build(builder.affine(numbers(rng, 3, 3), nothing, small))
+
+
 FAMILIES: dict[str, Callable[[Rng], Graph]] = {
     "rnn": lambda rng: recurrent(rng, "rnn", 3, 2, 1.0),
     "relu rnn": lambda rng: recurrent(rng, "relu", 3, 2, 0.7),
@@ -122,6 +138,7 @@ FAMILIES: dict[str, Callable[[Rng], Graph]] = {
     "rough sums": lambda rng: rough_sums(rng, 3, 2),
     "cancelling": lambda rng: cancelling(rng, 3, 2),
     "overflowing": lambda rng: overflowing(rng, 3, 2),
+    "underflowing": lambda rng: underflowing(rng, 3, 2),
 }
 """Small random networks on 3 frames of 2 features with 3 or 4 scores."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import flint
 import pytest
 import torch
 
 from certrnn.analyses import Ascent, Backward, BranchAndBound, Refinement
-from certrnn.analyses.branching import Leaf, Limits
+from certrnn.analyses.branching import Leaf, Limits, Tree, grow
 from certrnn.analyses.branching.inputs import Inputs
 from certrnn.analyses.branching.neurons import Neurons
 from certrnn.ir import Graph, GraphBuilder
@@ -19,7 +20,7 @@ from certrnn.specs import Spec, label_spec
 from tests.laws.laws import margins
 from tests.laws.networks import FAMILIES
 from tests.laws.test_containment import case
-from transformers_abs import TANH
+from transformers_abs import PRODUCT, TANH
 
 BRIEF = Ascent(steps=3, shared=False)
 ROOTS = {"plain": Backward("plain"), "joint": Backward("joint", BRIEF)}
@@ -99,6 +100,32 @@ def test_a_counterexample_near_the_relaxations_worst_point_ends_the_search() -> 
     (x,) = seen
     assert x.shape == (2, 1, 1)
     assert bool((x.abs() <= RADIUS * (1 + 1e-9)).all())
+
+
+class Vanishing(Tree[int]):
+    """A part ``n`` that falls into ``n`` parts without a point each: what only a wrong number can lead to."""
+
+    def cut(self, leaf: Leaf[int]) -> list[int]:
+        return [0] * leaf.part
+
+    def bound(self, parts: Any) -> list[Leaf[int]]:
+        return [Leaf(torch.tensor([-0.5, -torch.inf]), part) for part in parts]
+
+
+@pytest.mark.parametrize("parts", [0, 2])
+def test_a_region_that_seems_empty_is_not_proved(parts: int) -> None:
+    root = Leaf(torch.tensor([-2.0, -1.0]), parts)
+    assert grow(Vanishing(), root, Limits(leaves=100)).tolist() == [-2.0, -1.0]
+
+
+def test_a_sample_beyond_the_floating_point_range_is_not_branched_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    builder, one = GraphBuilder(), torch.ones(1, dtype=torch.float64)
+    large = builder.affine(1e200 * one, 0 * one, builder.input(0, 1))
+    graph = builder.build(builder.elementwise(TANH, builder.elementwise(PRODUCT, large, large)))
+    spec = Spec(one[None, None], 0 * one[None])
+    monkeypatch.setattr(Neurons, "bound", lambda self, parts: [Leaf(one, part) for part in parts])
+    analysis = replace(ANALYSES["neurons"], few=0)
+    assert analysis.margins(graph, LinfBall(one[None, None], one, (0,)), spec).tolist() == [[-torch.inf]]
 
 
 def _leaf_dropped(patch: pytest.MonkeyPatch, tree: type) -> None:

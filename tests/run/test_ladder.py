@@ -10,12 +10,16 @@ import pytest
 import torch
 
 import certrnn
-from certrnn.analyses import Backward
+from certrnn.analyses import Analysis, Backward
 from certrnn.examples import path
+from certrnn.ir import Graph
+from certrnn.regions import Region
 from certrnn.run import Query
 from certrnn.run.ladder import Climb, Ladder
 from certrnn.run.methods import METHODS, STEPS
+from certrnn.run.opponent import Opponent
 from certrnn.search import Problem, parse_threats
+from certrnn.specs import Spec
 
 pytestmark = pytest.mark.dear
 MODEL = certrnn.load("example:digits_rnn")
@@ -104,6 +108,28 @@ def test_a_network_too_large_for_the_dear_methods_keeps_the_cheap_answer(
     (row,) = MODEL.radius(x, y, frames="all", budget=5.0, attack=False)
     assert row.method == "zonotope"
     assert row.verdict == "certified"
+
+
+class Liar(Analysis):
+    """Proves everything."""
+
+    name = "liar"
+
+    def margins(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
+        return torch.ones(region.batch, spec.width, dtype=torch.float64)
+
+
+def test_a_dear_method_that_claims_too_much_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the attack's own search had no luck, it still tries inside what a dear method claims."""
+    monkeypatch.setitem(METHODS, "joint-output", Liar)
+    monkeypatch.setattr(
+        Opponent, "smallest", lambda self, p, samples, t: torch.full((len(samples),), torch.inf)
+    )
+    x, y = samples(2)
+    for method in ("joint-output", "auto"):
+        for row in MODEL.radius(x, y, frames="all", method=method):
+            assert (row.verdict, row.eps_certified) == ("error", None)
+            assert row.eps_attacked is not None
 
 
 def test_a_query_without_a_budget_gives_auto_one() -> None:

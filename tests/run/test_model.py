@@ -98,4 +98,4 @@ def test_the_grid_says_where_it_ends() -> None:
     x, y = digits(1)
     found = MODEL.radius(x, y, frames="all", method="interval", attack=False)
     assert found[0].verdict == "unknown"
-    assert any("relative tolerance" in note for note in found.notes)
+    assert any("--rel-tol goes below" in note for note in found.notes)

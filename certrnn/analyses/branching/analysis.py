@@ -67,7 +67,8 @@ class BranchAndBound(Analysis):
         limits = replace(self.limits, deadline=min(deadline, self.limits.deadline))
         bounds, recording = self.root.recorded(graph, region, spec)
         chosen = _open_rows(spec, bounds[0])
-        if not len(chosen) or limits.late:
+        # what was recorded of a sample whose values left the floating-point range are stand-ins, nothing to reason with
+        if not len(chosen) or limits.late or bool(recording.run.failed.any()):
             return bounds
         part = Spec(spec.rows[:, chosen], spec.offset[:, chosen])
         better = self._grown(graph, region, part, bounds[0, chosen], recording, limits)

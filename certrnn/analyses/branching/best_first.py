@@ -88,7 +88,8 @@ class _Front(Generic[P]):
 def grow(tree: Tree[P], root: Leaf[P], limits: Limits) -> torch.Tensor:
     """Bounds (R,) of every row over the whole region: the smallest over all leaves, whenever it stops.
 
-    A part's bound is never below its parent's, so that the result only improves on the root's.
+    A part's bound is never below its parent's, so that the result only improves on the root's. Some part always holds
+    the region's center: should all of them seem empty, then a number is wrong, and the root's bound is all there is.
     """
     front: _Front[P] = _Front(torch.full_like(root.bound, torch.inf))
     front.put(root)
@@ -114,4 +115,5 @@ def grow(tree: Tree[P], root: Leaf[P], limits: Limits) -> torch.Tensor:
             front.put(leaf)
         if tree.refuted(leaves):
             break
-    return front.total()
+    total = front.total()
+    return torch.where(total.isposinf(), root.bound, total)

@@ -43,9 +43,9 @@ class Part:
 class Neurons(Tree[Part]):
     """Parts of one region (a recording of batch size one) by cuts along the arguments of its nonlinearities.
 
-    The recording's regions hold on every part, since a part is a subset; a cut only shrinks the boxes of those nodes
-    that read the element. Planes with free slopes then lose nothing against multipliers for the cut itself: a
-    multiplier is a change of slope.
+    The recording's regions hold on every part, since a part is a subset. A cut shrinks the boxes of the nodes that read
+    the element, and, since arguments share noise symbols, those of the others (:func:`~.tightening.tightened`); as a
+    strip of the symbols it also takes part in the rows' last bound, with a multiplier that the ascent chooses.
     """
 
     recording: Recording

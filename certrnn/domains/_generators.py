@@ -96,8 +96,9 @@ def none(like: torch.Tensor, diagonal: Diagonal | None = None) -> Generators:
 
 
 def _terms_of(value: Generators, coefficient: float) -> list[Term]:
-    """The dense rows of ``coefficient * value`` as terms: its own where nobody has added them up."""
-    if value.pending is not None:
+    """The dense rows of ``coefficient * value`` as terms: its own where nobody has added them up. Only signs are
+    multiplied into slopes: the product of two small numbers may underflow beside generators of any size."""
+    if value.pending is not None and abs(coefficient) == 1.0:
         return [term.times(coefficient) for term in value.pending]
     formed = value.formed
     if not formed.symbols:

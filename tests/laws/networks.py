@@ -122,7 +122,8 @@ def underflowing(rng: Rng, frames: int, features: int) -> Graph:
     bent = builder.elementwise(
         LeakyRelu(1e-200), builder.affine(-1e200 * numbers(rng, 3, 3).abs(), nothing, scaled)
     )
-    small = builder.sum([diagonal, scaled, bent], [1.0, 1e-200, 1e-200])
+    mapped = builder.affine(1e-200 * numbers(rng, 3, 3), nothing, bent)
+    small = builder.sum([diagonal, scaled, bent, mapped], [1.0, 1e-200, 1e-200, 1.0])
     return builder.build(builder.affine(numbers(rng, 3, 3), nothing, small))
 
 

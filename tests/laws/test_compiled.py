@@ -151,6 +151,7 @@ MUTANTS: dict[str, tuple[Change, str, tuple[float, ...]]] = {
         "mixed",
         EXACT,
     ),
+    "underflow of scaled weights ignored": (altered(at.AFFINE, 11, lambda c: 0 * c - 1), "underflowing", ()),
     "products with other weights": (altered(at.PRODUCT, 4, lambda c: c + PANEL), "lstm", ()),
     "scaled products by other slopes": (altered(at.SCALED_PRODUCT, 11, lambda c: c + 1), "rnn", ()),
     "outer products of other weights": (altered(at.OUTER, 8, lambda c: c + 1), "rnn", ()),

@@ -74,11 +74,13 @@ class Planner(Sheet):
         panels, absolute, rows = self.weight(node.weight)
         terms, magnitude = value.size + 3, value.plane(at.MAGNITUDE if value.read else at.SIZE)
         given = (*out.planes, node.size, *value.planes, value.size, magnitude, panels, absolute)
+        pending = value.terms if value.dense is None else []
+        # slopes are multiplied into the weights, which may underflow beside generators of any size
+        lost = pending[0].source.total if len(pending) == 1 and isinstance(pending[0], Scaled) else -1
         box = value.size + 3
         errors = (gamma(terms) + node.relative_error, raising(terms + 4))
         errors += (gamma(box) + node.relative_error, raising(box + 3))
-        self.tape.emit(at.AFFINE, *given, self.constant(node.bias.numpy()), factors=errors)
-        pending = value.terms if value.dense is None else []
+        self.tape.emit(at.AFFINE, *given, self.constant(node.bias.numpy()), lost, factors=errors)
         if len(pending) == 1 and isinstance(pending[0], Scaled):
             out.terms.append(Mapped(pending[0].source, panels, pending[0].slope))
         else:
@@ -132,9 +134,11 @@ class Planner(Sheet):
         return out
 
     def times(self, value: Value, coefficient: float) -> list[Term]:
-        """The terms of a multiple of the value."""
+        """The terms of a multiple of the value. Only signs are multiplied into slopes: the product of two small numbers
+        may underflow beside generators of any size."""
         pending = value.terms if value.dense is None else []
-        if pending and (coefficient == 1.0 or all(isinstance(t, Scaled) for t in pending)):
+        signed = coefficient == -1.0 and all(isinstance(t, Scaled) for t in pending)
+        if pending and (coefficient == 1.0 or signed):
             return [
                 replace(t, slope=self.scaled(t.slope, coefficient, value.size))
                 if isinstance(t, Scaled)
@@ -183,7 +187,11 @@ class Planner(Sheet):
     def columns(self, owner: Value, first: int, size: int) -> Value:
         """A slice shares the planes and the rows of its owner."""
         dense = self.dense(owner)
-        part = None if dense is None else Dense(dense.buffer, dense.rows, dense.first + first, size)
+        part = (
+            None
+            if dense is None
+            else Dense(dense.buffer, dense.rows, dense.first + first, size, dense.total + first)
+        )
         return Value(owner.base + first, owner.stride, size, dense=part, depth=owner.depth)
 
     def gathered(
@@ -195,7 +203,7 @@ class Planner(Sheet):
         rows, count = {}, 0
         for block in blocks:
             rows[block], count = count, count + self.tape.sizes[block]
-        out.dense = Dense(Buffer(count, pad(out.size)), rows, 0, out.size)
+        out.dense = Dense(Buffer(count, pad(out.size)), rows, 0, out.size, out.plane(at.ABSOLUTE))
         target, stride = out.dense.at(0), out.dense.buffer.stride
         self.tape.emit(at.CLEAR, out.plane(at.ABSOLUTE), pad(out.size))
         self.tape.emit(at.PLACE, count, out.size, target, stride, 1, -1)

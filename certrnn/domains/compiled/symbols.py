@@ -35,12 +35,14 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """Columns ``first .. first + size`` of a buffer; block k of ``blocks`` starts at row ``rows[k]``."""
+    """Columns ``first .. first + size`` of a buffer; ``rows`` says where each block starts, ``total`` where the sums of
+    absolute values lie in ``v``."""
 
     buffer: Buffer
     rows: dict[Block, int]
     first: int
     size: int
+    total: int
 
     def at(self, row: int) -> Place:
         return Place(self.buffer, row * self.buffer.stride + self.first)
@@ -142,7 +144,7 @@ def form(tape: Tape, terms: Sequence[Term], size: int, total: int) -> Dense:
                 if block not in rows:
                     rows[block] = count
                     count += tape.sizes[block]
-    out = Dense(Buffer(count, pad(size)), rows, 0, size)
+    out = Dense(Buffer(count, pad(size)), rows, 0, size, total)
     tape.emit(at.CLEAR, total, pad(size))
     for blocks, members in _runs(tape, out, terms):
         _fill(tape, out, blocks, members, total)

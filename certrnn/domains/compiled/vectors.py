@@ -53,7 +53,7 @@ def box_radius(low, high, middle):
 @kernel
 def affine(v, w, addresses, row, factors, one):
     """``W x + bias``: products of W with center and middle, of ``|W|`` with slack, magnitude, radius, box magnitude."""
-    base, step, width, source, apart, size, magnitude, panels, absolute, bias, scratch, stride = row
+    base, step, width, source, apart, size, magnitude, panels, absolute, bias, lost, scratch, stride = row
     given, taken = scratch + at.GIVEN * stride, scratch + at.TAKEN * stride
     for j in range(size):
         low, high = v[source + at.LOWER * apart + j], v[source + at.UPPER * apart + j]
@@ -69,12 +69,15 @@ def affine(v, w, addresses, row, factors, one):
     product(start, stride, 2, constants + 8 * panels, count, size, out, stride, idle, True)
     start, out = start + 16 * stride, out + 16 * stride
     product(start, stride, 4, constants + 8 * absolute, count, size, out, stride, idle, True)
+    missed = TINY
+    for k in range(size if lost >= 0 else 0):
+        missed += TINY * v[lost + k]
     for j in range(width):
         p, q, offset = base + j, taken + j, w[bias + j]
         terms = v[q + 3 * stride] + abs(offset)
         v[p + at.CENTER * step] = v[q] + offset
-        v[p + at.SLACK * step] = (v[q + 2 * stride] + factors[0] * terms) * factors[1] + TINY
-        v[p + at.SIZE * step] = (v[q + 2 * stride] + terms) * factors[1] + TINY
+        v[p + at.SLACK * step] = (v[q + 2 * stride] + factors[0] * terms) * factors[1] + missed
+        v[p + at.SIZE * step] = (v[q + 2 * stride] + terms) * factors[1] + missed
         spread = (v[q + 4 * stride] + factors[2] * (v[q + 5 * stride] + abs(offset))) * factors[3] + TINY
         point = v[q + stride] + offset
         v[p + at.LOWER * step], v[p + at.UPPER * step] = next_down(point - spread), next_up(point + spread)

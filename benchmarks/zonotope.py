@@ -129,14 +129,26 @@ def every(frames: int) -> Threat:
 
 
 def alternate(clock: Callable[[], float], rounds: int, *runs: Callable[[], object]) -> list[float]:
-    """Median seconds of each run, taken in turns; the first round is not counted."""
+    """Median seconds of each run, taken in turns; the first round is not counted. In its turn a run is repeated, once
+    uncounted and then for as long as _TURN takes, and its mean counts."""
     seconds: list[list[float]] = [[] for _ in runs]
     for _ in range(rounds + 1):
         for run, found in zip(runs, seconds, strict=True):
-            start = clock()
+            time.sleep(_PAUSE)
             run()
-            found.append(clock() - start)
+            start, ended, count = clock(), time.perf_counter() + _TURN, 0
+            while count == 0 or time.perf_counter() < ended:
+                run()
+                count += 1
+            found.append((clock() - start) / count)
     return [float(np.median(found[1:])) for found in seconds]
+
+
+_TURN = 0.05
+"""Seconds of a turn, or one run where that takes longer."""
+
+_PAUSE = 0.1
+"""Seconds before every run: threads of the run before it may still spin, waiting for more to do."""
 
 
 def speed(options: argparse.Namespace) -> Iterator[str]:

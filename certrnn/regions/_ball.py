@@ -73,14 +73,26 @@ class Ball(Region):
 
     def reach(self, frame: int) -> torch.Tensor:
         """How far each feature of a frame moves at most, rounded up: (B, 1) or (B, features)."""
-        if self.radii is None:
-            return self.eps[:, None]
-        product = self.eps[:, None] * self.radii[:, frame]
-        exact = (self.eps[:, None] == 0) | (self.radii[:, frame] == 0)
+        return self._reach(self.eps[:, None], None if self.radii is None else self.radii[:, frame])
+
+    def _reach(self, eps: torch.Tensor, radii: torch.Tensor | None) -> torch.Tensor:
+        if radii is None:
+            return eps
+        product, exact = eps * radii, (eps == 0) | (radii == 0)
         return torch.where(exact, product, torch.nextafter(product, torch.full_like(product, torch.inf)))
 
     def box(self, frame: int) -> tuple[torch.Tensor, torch.Tensor]:
-        x, reach = self.center[:, frame], self.reach(frame)
+        return self._around(self.center[:, frame], self.reach(frame))
+
+    def boxes(self) -> tuple[torch.Tensor, torch.Tensor]:
+        frames, lower, upper = list(self.frames), self.center.clone(), self.center.clone()
+        radii = None if self.radii is None else self.radii[:, frames]
+        around = self._around(self.center[:, frames], self._reach(self.eps[:, None, None], radii))
+        lower[:, frames], upper[:, frames] = around
+        return lower, upper
+
+    def _around(self, x: torch.Tensor, reach: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Bounds of what lies within ``reach`` of x and in the valid range."""
         # one rounding of x -+ reach each: a single step outward covers it
         inf = torch.tensor(torch.inf, dtype=x.dtype, device=x.device)
         lower, upper = torch.nextafter(x - reach, -inf), torch.nextafter(x + reach, inf)

@@ -27,6 +27,14 @@ class Region(ABC):
     def box(self, frame: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Outward rounded bounds (lower, upper), each (B, features), of a disturbed frame."""
 
+    def boxes(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Outward rounded bounds of the whole sequence, each (B, frames, features); fixed frames are their own."""
+        ends = [
+            self.box(t) if t in self.frames else (self.center[:, t],) * 2 for t in range(self.center.shape[1])
+        ]
+        lower, upper = (torch.stack(end, dim=1) for end in zip(*ends, strict=True))
+        return lower, upper
+
     @property
     def constraints(self) -> tuple[Constraint, ...]:
         """What else holds of every member, beside the boxes; no frame occurs in two of them.

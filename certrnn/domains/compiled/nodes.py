@@ -55,9 +55,8 @@ class Planner(Sheet):
 
     def input(self, node: Input) -> Value:
         out, disturbed = self.value(node.size), node.frame in self.frames
-        sizes = {n.frame: n.size for n in self.graph.nodes if isinstance(n, Input)}
-        offset = sum(size for frame, size in sizes.items() if frame < node.frame)
-        self.tape.emit(at.INPUT, *out.planes, node.size, offset, int(disturbed), factors=(raising(1),))
+        given = (node.size, node.frame * node.size, int(disturbed))
+        self.tape.emit(at.INPUT, *out.planes, *given, factors=(raising(1),))
         if disturbed:
             out.diagonal = Diagonal(self.tape.block(node.size), out.plane(at.FRESH))
         return out

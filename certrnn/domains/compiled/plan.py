@@ -16,8 +16,8 @@ from certrnn.ir import Graph
 @dataclass(frozen=True, eq=False)
 class Plan:
     """Instructions (N, OPERANDS) with factors (N, 4); constants ``w`` and ``index``; doubles of ``v``, of ``g`` and of
-    the largest scaled weights; ``values`` says where each node's planes begin, how far apart they lie and how long they
-    are."""
+    the largest scaled weights; ``seconds`` a region takes, roughly; ``values`` says where each node's planes begin, how
+    far apart they lie and how long they are."""
 
     instructions: np.ndarray
     factors: np.ndarray
@@ -26,6 +26,7 @@ class Plan:
     vectors: int
     generators: int
     panels: int
+    seconds: float
     values: tuple[tuple[int, int, int], ...]
 
 
@@ -53,4 +54,13 @@ def plan(graph: Graph, frames: tuple[int, ...], observe: bool = False) -> Plan:
     values = tuple((v.base, v.stride, v.size) for v in planner.values)
     constants = np.concatenate(planner.constants or [np.zeros(1)])
     index = np.array(planner.index or [0], dtype=np.int64)
-    return Plan(rows, factors, constants, index, planner.vectors, generators, panels, values)
+    return Plan(rows, factors, constants, index, planner.vectors, generators, panels, _seconds(rows), values)
+
+
+def _seconds(rows: np.ndarray) -> float:
+    """What a region takes on a processor of today, to within a factor of two or so."""
+    products = rows[np.isin(rows[:, 0], (at.PRODUCT, at.SCALED_PRODUCT))]
+    passes = rows[np.isin(rows[:, 0], (at.COMBINE, at.OUTER, at.ABSOLUTES, at.DIRECTIONAL))]
+    curves = rows[rows[:, 0] == at.BIVARIATE]
+    flops = 2 * PANEL * (products[:, 3] * products[:, 5] * products[:, 6]).sum()
+    return float(1e-11 * flops + 5e-10 * (passes[:, 1] * passes[:, 2]).sum() + 3.5e-6 * curves[:, 3].sum())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -12,11 +12,19 @@ import torch
 from certrnn.arrays import to_numpy
 from certrnn.domains.compiled.functions import known
 from certrnn.domains.compiled.plan import Plan, plan
-from certrnn.ir import Elementwise, Graph, Input
+from certrnn.ir import Elementwise, Graph
 from certrnn.regions import Region
 
 _KEPT = 16
 """Plans that are kept: a search asks for the same few again and again."""
+
+_KEPT_BYTES = 1 << 24
+"""Arrays of a thread that are kept from call to call."""
+
+Work = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+_THREAD_SECONDS = 5e-4
+"""Work that is worth a thread, several times what it takes to start one."""
 
 _MEMORY = 1 << 31
 """Bytes that the generators of all threads may take together."""
@@ -31,6 +39,7 @@ class Compiled:
 
     graph: Graph
     plan: Plan
+    _idle: list[Work] = field(default_factory=list)
 
     def lower(self, region: Region, rows: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
         """Sound lower bounds (B, K) of ``rows @ output + offset``; rows (B, K, n), offset (B, K)."""
@@ -48,10 +57,7 @@ class Compiled:
         self, region: Region, rows: torch.Tensor, offset: torch.Tensor, observe: bool
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
         batch, p = region.batch, self.plan
-        frames = sorted(node.frame for node in self.graph.nodes if isinstance(node, Input))
-        ends = [region.box(t) if t in region.frames else (region.center[:, t],) * 2 for t in frames]
-        none = region.center.new_zeros(batch, 0)
-        boxes = tuple(torch.cat([none, *(end[k] for end in ends)], dim=1) for k in (0, 1))
+        boxes = tuple(box.flatten(1) for box in region.boxes())
         total = sum(node.size for node in self.graph.nodes) if observe else 0
         bounds = rows.new_empty(batch, rows.shape[1])
         seen = (rows.new_empty(batch, total), rows.new_empty(batch, total))
@@ -60,23 +66,34 @@ class Compiled:
         self._spread((*given, to_numpy(bounds), _plain(*seen), nodes), batch)
         return bounds, seen
 
-    def _work(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Numbers of one thread: vectors, generators with room for whole vector registers, scaled panels."""
-        p = self.plan
-        return np.zeros(p.vectors), np.empty(p.generators + 64), np.empty(p.panels)
-
-    def _spread(self, arguments: tuple[object, ...], batch: int) -> None:
-        """Share the batch among as many threads as torch uses and memory allows."""
+    def _work(self, arguments: tuple[object, ...], start: int, stop: int) -> None:
+        """One thread's share. Its arrays are kept for the next call unless they are large: fresh memory costs as much
+        as what is done with it."""
         from certrnn.domains.compiled.machine import run
 
-        threads = min(torch.get_num_threads(), batch, max(1, _MEMORY // (8 * self.plan.generators + 1)))
+        p = self.plan
+        try:
+            work = self._idle.pop()
+        except IndexError:
+            # vectors, generators with room for whole vector registers, scaled panels
+            work = np.zeros(p.vectors), np.empty(p.generators + 64), np.empty(p.panels)
+        run(*arguments, work, start, stop)
+        if 8 * (p.vectors + p.generators) <= _KEPT_BYTES:
+            self._idle.append(work)
+
+    def _spread(self, arguments: tuple[object, ...], batch: int) -> None:
+        """Share the batch among as many threads as torch uses, as memory allows and as have something to do."""
+        enough = max(1, int(batch * self.plan.seconds / _THREAD_SECONDS))
+        threads = min(
+            torch.get_num_threads(), batch, enough, max(1, _MEMORY // (8 * self.plan.generators + 1))
+        )
         ends = [batch * i // threads for i in range(threads + 1)]
         if threads < 2:
-            run(*arguments, self._work(), 0, batch)
+            self._work(arguments, 0, batch)
             return
         with ThreadPoolExecutor(threads - 1) as pool:
-            others = [pool.submit(run, *arguments, self._work(), *ends[i : i + 2]) for i in range(1, threads)]
-            run(*arguments, self._work(), 0, ends[1])
+            others = [pool.submit(self._work, arguments, *ends[i : i + 2]) for i in range(1, threads)]
+            self._work(arguments, 0, ends[1])
             for other in others:
                 other.result()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from certrnn.analyses import Analysis, proved
+from certrnn.domains import evaluate
 from certrnn.search.problem import Problem, Threat
 from certrnn.search.radius import Schedule
 
@@ -40,5 +41,7 @@ def radii(
 
     out = torch.zeros(len(problem.x), dtype=torch.float64)
     if len(samples):
-        out[samples] = schedule.largest(certify, len(samples))
+        with torch.no_grad():
+            clean = problem.spec(samples).margins(evaluate(problem.graph, problem.x[samples])).amin(dim=1)
+        out[samples] = schedule.informed(clean).largest(certify, len(samples))
     return out

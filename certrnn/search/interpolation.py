@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -52,6 +52,9 @@ class Interpolation(Schedule):
         known = torch.zeros(batch, dtype=torch.float64) if self.known is None else self.known
         curves = [Curve(self, float(start[row]), float(known[row]), self._clean(row)) for row in range(batch)]
         return follow(curves, certify)
+
+    def informed(self, clean: torch.Tensor) -> Interpolation:
+        return replace(self, clean=clean) if self.clean is None else self
 
     def _clean(self, row: int) -> float | None:
         return None if self.clean is None else float(self.clean[row])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -24,17 +24,22 @@ class PaperGrid(Schedule):
     start: float = 0.5
     first: int = 2
     last: int = 13
-    guess: float = 2.0**-5
+    guess: float = 2.0**-6
+    clean: torch.Tensor | None = None
 
     def largest(self, certify: Certify, batch: int) -> torch.Tensor:
-        return follow([_GridCurve(self) for _ in range(batch)], certify)
+        clean = [None] * batch if self.clean is None else self.clean.tolist()
+        return follow([_GridCurve(self, margin) for margin in clean], certify)
+
+    def informed(self, clean: torch.Tensor) -> PaperGrid:
+        return replace(self, clean=clean)
 
 
 class _GridCurve(Curve):
     """A curve that is asked on the grid only; its upper end is never asked and counts as not certified."""
 
-    def __init__(self, grid: PaperGrid) -> None:
-        super().__init__(Interpolation(), grid.guess, 0.0, None)
+    def __init__(self, grid: PaperGrid, clean: float | None) -> None:
+        super().__init__(Interpolation(), grid.guess, 0.0, clean)
         self.unit, self.high = 0.5 ** (grid.last - 1), 2.0 * grid.start
 
     def next(self) -> float | None:

@@ -26,6 +26,10 @@ class Schedule(ABC):
     def largest(self, certify: Certify, batch: int) -> torch.Tensor:
         """The largest certified eps of each row, (batch,) float64; 0 where none was certified."""
 
+    def informed(self, clean: torch.Tensor) -> Schedule:
+        """The schedule once the margins (batch,) at eps 0 are known, in floating point: for guesses only."""
+        return self
+
 
 @dataclass(frozen=True)
 class RelativeTolerance(Schedule):

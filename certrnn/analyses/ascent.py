@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from certrnn.analyses._adam import Adam
 from certrnn.analyses.memory import Memory, State
 from certrnn.analyses.planes import Parameters, Samples, sampled
 from certrnn.analyses.quadratic_form import Deviations
@@ -123,7 +124,7 @@ class _Climb:
         if options.curved:
             self._open_joint()
             groups += [*self.curves.values(), self.log_weights, self.log_ridge, self.point]
-        self.optimiser = torch.optim.Adam(groups, lr=options.rate, betas=(0.9, 0.95))
+        self.optimiser = Adam(groups)
 
     def _open_joint(self) -> None:
         options, dtype = self.options, self.options.dtype
@@ -245,12 +246,7 @@ class _Climb:
         rate."""
         options = self.options
         share = 0.5 * (1.0 + math.cos(math.pi * progress))
-        rate = options.rate * (0.05 + 0.95 * share)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.optimiser.zero_grad()
-        (-self.bound().sum()).backward()
-        self.optimiser.step()
+        self.optimiser.step(-self.bound().sum(), options.rate * (0.05 + 0.95 * share))
         if not options.curved:
             return
         with torch.no_grad():

@@ -71,17 +71,25 @@ class Ladder:
         for name in self.steps:
             if time.perf_counter() > deadline or climb.eps * (1.0 + TOLERANCE) >= attacked:
                 break
-            known, analysis = climb.eps, self._analysis(name, deadline, memory)
-            certify = self._certify(sample, analysis, climb, deadline, attacked)
+            analysis = self._analysis(name, deadline, memory)
             try:
-                self._schedule(analysis, known, clean, attacked).largest(certify, 1)
+                for stage in self._stages(analysis):
+                    known, certify = climb.eps, self._certify(sample, stage, name, climb, deadline, attacked)
+                    self._schedule(stage, known, clean, attacked).largest(certify, 1)
+                    if known > 0.0:
+                        self.growth[stage.name] = min(max(climb.eps / known, 1.0 + 2 * TOLERANCE), 2.0)
             except _LateError:
                 break
             except Unsupported:
                 break
-            if known > 0.0:
-                self.growth[name] = min(max(climb.eps / known, 1.0 + 2 * TOLERANCE), 2.0)
         return climb
+
+    def _stages(self, analysis: Analysis) -> list[Analysis]:
+        """What a method searches with, in turn. What the root of branching proves, branching proves: its margins lead
+        to the end of that far sooner than steps do, unless an earlier method has been there."""
+        if isinstance(analysis, BranchAndBound) and analysis.root.name not in self.steps:
+            return [analysis.root, analysis]
+        return [analysis]
 
     def _schedule(self, analysis: Analysis, known: float, clean: torch.Tensor, attacked: float) -> Schedule:
         """How one method searches beyond a certified eps. What branching proves is no smooth function of eps: it stops
@@ -96,7 +104,13 @@ class Ladder:
         return Interpolation(TOLERANCE, first, clean, start, ceiling=min(attacked, 2.0**20))
 
     def _certify(
-        self, sample: torch.Tensor, analysis: Analysis, climb: Climb, deadline: float, attacked: float
+        self,
+        sample: torch.Tensor,
+        analysis: Analysis,
+        name: str,
+        climb: Climb,
+        deadline: float,
+        attacked: float,
     ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         def certify(_: torch.Tensor, eps: torch.Tensor) -> torch.Tensor:
             if time.perf_counter() > deadline:
@@ -105,7 +119,7 @@ class Ladder:
                 return torch.full_like(eps, -torch.inf)
             margin = self._margin(self._timed(analysis, deadline), sample, eps)
             if margin > 0.0 and float(eps) > climb.eps:
-                climb.eps, climb.margin, climb.method = float(eps), margin, analysis.name
+                climb.eps, climb.margin, climb.method = float(eps), margin, name
             return torch.tensor([margin], dtype=torch.float64)
 
         return certify

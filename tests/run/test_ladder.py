@@ -110,6 +110,23 @@ def test_a_network_too_large_for_the_dear_methods_keeps_the_cheap_answer(
     assert row.verdict == "certified"
 
 
+def test_branching_begins_where_its_root_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, true = [], Ladder._margin
+
+    def watched(self, analysis, sample, eps):
+        seen.append(analysis.name)
+        return true(self, analysis, sample, eps)
+
+    monkeypatch.setattr(Ladder, "_margin", watched)
+    threat, start = parse_threats("7", 8)[0], Climb(1e-3, 1.0, "zonotope")
+    found = Ladder(problem(), threat, budget=6.0, steps=("bab",)).search(torch.tensor([0]), start, math.inf)
+    assert seen[0] == "joint"
+    assert seen == sorted(seen, reverse=True)
+    assert found.method == "bab"
+    assert found.eps > 1.1e-3
+    assert [stage.name for stage in Ladder(problem(), threat, 1.0)._stages(METHODS["bab"]())] == ["bab"]
+
+
 class Liar(Analysis):
     """Proves everything."""
 

@@ -20,7 +20,11 @@ DOUBLE, INT = ir.DoubleType(), ir.IntType(64)
 
 def lanes() -> int:
     """Doubles in a vector register that this processor works on at full speed."""
-    return 8 if llvm.get_host_cpu_features().get("avx512f") else 4
+    try:
+        features = llvm.get_host_cpu_features()
+    except RuntimeError:  # not every platform tells
+        return 2
+    return 8 if features.get("avx512f") else 4 if features.get("avx") else 2
 
 
 class Emitter:

@@ -80,11 +80,28 @@ def _scaled_product(o, v, w, panels, vectors_at, generators_at):
 
 
 @kernel
+def _spreads(g, start, stride, count, rows):
+    """``sum_i |rows[k] . g[i]|`` for every row k: a product of which only the absolute sums are kept."""
+    wanted, size = rows.shape
+    panels = (wanted + PANEL - 1) // PANEL
+    packed, totals, idle = np.zeros((panels, size, PANEL)), np.zeros(panels * PANEL), np.zeros(panels * PANEL)
+    for k in range(wanted):
+        for j in range(size):
+            packed[k // PANEL, j, k % PANEL] = rows[k, j]
+    source, place = np.int64(g.ctypes.data) + 8 * start, np.int64(packed.ctypes.data)
+    out, total = np.int64(idle.ctypes.data), np.int64(totals.ctypes.data)
+    product(source, stride, count, place, panels, size, out, 0, total, True)
+    # an array is gone after its last use, whatever was done with its address: hence all three are returned
+    return totals, packed, idle
+
+
+@kernel
 def _lower(v, g, o, factors, rows, offset, bounds):
     """Lower bounds of ``rows @ value + offset``: by the zonotope or by its box, whichever is larger."""
     base, step, size, start, stride, count, own = o[1], o[2], o[3], o[4], o[5], o[6], o[7]
+    spreads, _, _ = _spreads(g, start, stride, count, rows)
     for k in range(rows.shape[0]):
-        center, spread, most = offset[k], 0.0, abs(offset[k])
+        center, spread, most = offset[k], spreads[k], abs(offset[k])
         point, reach, large = offset[k], 0.0, abs(offset[k])
         for j in range(size):
             a, p = rows[k, j], base + j
@@ -99,11 +116,6 @@ def _lower(v, g, o, factors, rows, offset, bounds):
             large += abs(a) * (abs(middle) + radius)
             if own >= 0:
                 spread += abs(a * v[own + j])
-        for i in range(count):
-            total = 0.0
-            for j in range(size):
-                total += rows[k, j] * g[start + i * stride + j]
-            spread += abs(total)
         best = center - spread - factors[0] * (most * factors[1] + TINY) - TINY
         other = point - reach - factors[2] * (large * factors[3] + TINY) - TINY
         found = other if not best >= other else best

@@ -127,6 +127,31 @@ def test_branching_begins_where_its_root_ends(monkeypatch: pytest.MonkeyPatch) -
     assert [stage.name for stage in Ladder(problem(), threat, 1.0)._stages(METHODS["bab"]())] == ["bab"]
 
 
+def test_a_method_that_takes_too_long_is_left_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One evaluation of a fifth of a second is too dear in four, and the next method, nine times dearer, still fits."""
+    seen = []
+
+    def slow(self, analysis, sample, eps):
+        seen.append((analysis.name, float(eps)))
+        time.sleep(0.2 if analysis.name == "joint-output" else 0.0)
+        return 1.0 - float(eps) / 0.0112
+
+    monkeypatch.setattr(Ladder, "_margin", slow)
+    threat, start = parse_threats("all", 8)[0], Climb(0.01, 1.0, "zonotope")
+    for budget, evaluations in ((4.0, 1), (0.5, 3)):
+        seen.clear()
+        Ladder(problem(), threat, budget, ("joint-output", "joint")).search(
+            torch.tensor([0]), start, math.inf
+        )
+        names = [name for name, _ in seen]
+        assert names.count("joint-output") == evaluations
+    assert "joint" not in names
+    seen.clear()
+    Ladder(problem(), threat, 4.0, ("joint-output", "joint")).search(torch.tensor([0]), start, math.inf)
+    assert seen[1][0] == "joint"
+    assert seen[1][1] > 1.09 * seen[0][1]
+
+
 class Liar(Analysis):
     """Proves everything."""
 

@@ -14,9 +14,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
+from certrnn.analyses._congruence import congruence
 from certrnn.analyses.recording import Recording
+from certrnn.arrays import to_numpy, to_tensor
 from certrnn.domains._rounding import TINY, up
 from transformers_abs._rounding import UNIT_ROUNDOFF, gamma
 
@@ -112,7 +115,7 @@ def _shift(spans: dict[int, tuple[int, int, int]], size: int, device: torch.devi
 
 
 def dominating_diagonal(
-    deviations: Deviations, form: dict[int, torch.Tensor], weights: torch.Tensor, share: float = 0.002
+    deviations: Deviations, form: dict[int, torch.Tensor], weights: torch.Tensor, share: float = 0.01
 ) -> torch.Tensor:
     """A diagonal D (B, R, m) with ``D - E^T S E`` proven positive semidefinite: a multiple of the weights for the
     columns of the factor that matter, and their own corners for the small rest.
@@ -167,48 +170,34 @@ def largest_eigenvalue(
         grams = common or _grams(deviations, weights[:, row])
         entries = factor.own[:, row], factor.cross[:, row]
         used = ((entries[0] != 0) | (entries[1] != 0)).any(0)
-        used[shift[used]] = True  # a column reads its neuron's second argument as well
         if not bool(used.any()):
             parts.append(weights.new_zeros(len(weights)))
             continue
-        parts.append(_row_eigenvalue(*_reduced(grams, entries, shift, used), weights.shape[2], attempts))
+        matrix, sums = _congruence(grams, entries, shift, used.nonzero().flatten())
+        parts.append(_row_eigenvalue(matrix, sums, *entries, weights.shape[2], attempts))
     return torch.stack(parts, dim=1)
 
 
-def _reduced(
+def _congruence(
     grams: tuple[torch.Tensor, torch.Tensor],
     entries: tuple[torch.Tensor, torch.Tensor],
     shift: torch.Tensor,
-    used: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Gram matrices, factor and second arguments on the used deviations alone."""
-    index = used.nonzero().flatten()
-    number = torch.cumsum(used, 0) - 1
-    small = [gram[:, index[:, None], index] for gram in grams]
-    return small[0], small[1], entries[0][:, index], entries[1][:, index], number[shift[index]]
+    index: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """``F^T gram F`` (B, K, K) on the columns ``index`` (K,), and the row sums (B, K) of the same of absolute
+    values."""
+    like, count = entries[0], len(index)
+    matrix, sums = np.zeros((len(like), count, count)), np.zeros((len(like), count))
+    given = [to_numpy(t.contiguous()) for t in (*grams, *entries, shift, index)]
+    for b in range(len(like)):
+        congruence(*(part[b] for part in given[:4]), *given[4:], matrix[b], sums[b])
+    return to_tensor(matrix, like), to_tensor(sums, like)
 
 
 def _grams(deviations: Deviations, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """``E D^-1 E^T`` and the same of absolute values, (B, K, K)."""
     scaled = deviations.matrix * (1.0 / weights)[:, None]
     return scaled @ deviations.matrix.transpose(1, 2), scaled.abs() @ deviations.matrix.abs().transpose(1, 2)
-
-
-def _congruence(
-    gram: torch.Tensor, own: torch.Tensor, cross: torch.Tensor, shift: torch.Tensor
-) -> torch.Tensor:
-    """``F^T gram F`` (B, K, K)."""
-    left = own[:, :, None] * gram + cross[:, :, None] * gram[:, shift]
-    return left * own[:, None, :] + left[:, :, shift] * cross[:, None, :]
-
-
-def _row_sums(
-    gram: torch.Tensor, own: torch.Tensor, cross: torch.Tensor, shift: torch.Tensor
-) -> torch.Tensor:
-    """Row sums (B, K) of ``F^T gram F`` without forming it."""
-    ones = own.index_add(1, shift, cross)  # F 1
-    passed = (gram @ ones[..., None])[..., 0]
-    return own * passed + cross * passed[:, shift]
 
 
 def _largest_ritz_value(matrix: torch.Tensor, steps: int = 40) -> torch.Tensor:
@@ -233,29 +222,25 @@ def _largest_ritz_value(matrix: torch.Tensor, steps: int = 40) -> torch.Tensor:
 
 
 def _row_eigenvalue(
-    gram: torch.Tensor,
-    absolute: torch.Tensor,
+    matrix: torch.Tensor,
+    sums: torch.Tensor,
     own: torch.Tensor,
     cross: torch.Tensor,
-    shift: torch.Tensor,
     symbols: int,
     attempts: int,
 ) -> torch.Tensor:
-    size = gram.shape[1]
-    matrix = _congruence(gram, own, cross, shift)
-    sides = (_row_sums(a, own.abs(), cross.abs(), shift) for a in (absolute, absolute.transpose(1, 2)))
+    size = matrix.shape[1]
     # with b the congruence of the absolute values, |G - exact| <= gamma(m + 12) b entry by entry; the norm of a
-    # symmetric matrix is at most its largest absolute row sum, and b is symmetric up to rounding; a gram entry that
-    # underflowed is multiplied by two of the factor's entries
+    # symmetric matrix is at most its largest absolute row sum; a gram entry that underflowed is multiplied by two of
+    # the factor's entries
     lost = TINY * (1.0 + (own.abs() + cross.abs()).sum(1)) ** 2
-    row_sum = up(torch.maximum(*sides).amax(1), 3 * size + symbols + 16) + lost
+    row_sum = up(sums.amax(1), 3 * size + symbols + 16) + lost
     rounding = 2.0 * (gamma(symbols + 16) * row_sum + lost)
-    matrix = 0.5 * (matrix + matrix.transpose(1, 2))
     if not bool(torch.isfinite(row_sum).all()):
         return torch.full_like(row_sum, torch.inf)
     guess = _largest_ritz_value(matrix).clamp_min(0.0)
     result = row_sum + rounding
-    eye = torch.eye(size, dtype=gram.dtype, device=gram.device)
+    eye = torch.eye(size, dtype=matrix.dtype, device=matrix.device)
     undecided = torch.ones_like(guess, dtype=torch.bool)
     for attempt in range(attempts):
         value = guess * (1.0 + 1e-5 * 8.0**attempt) + 2.0**-900

@@ -33,6 +33,9 @@ _DEARER, _PRECIOUS = 9.0, 1.0 / 25.0
 """How much longer an evaluation of the following method takes (5 to 12 times, measured on RNNs and LSTMs), and the
 share of the budget from which on an evaluation is too dear to search with."""
 
+_BOLD_STEP = 1.2
+"""The first step beyond where a method that was left early may end: there is time for little more than one."""
+
 Near = Callable[[torch.Tensor], bool]
 """Told sequences near which a counterexample may lie: whether one was found, verified and replayed."""
 
@@ -129,7 +132,7 @@ class Ladder:
         start = torch.tensor([known], dtype=torch.float64)
         if isinstance(analysis, BranchAndBound):
             return Steps(start, self.growth.get(analysis.name, 1.06), TOLERANCE)
-        usual = FIRST_STEP.get(analysis.name, 1.1) if base == known else 1.1
+        usual = FIRST_STEP.get(analysis.name, 1.1) if base == known else _BOLD_STEP
         first = min(base * self.growth.get(analysis.name, usual) or 2.0**-5, 0.97 * attacked)
         return Interpolation(TOLERANCE, first, clean, start, ceiling=min(attacked, 2.0**20))
 

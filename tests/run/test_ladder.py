@@ -188,4 +188,4 @@ def test_a_named_dear_method_starts_from_what_the_first_proves() -> None:
     assert row.method == "joint-output"
     assert row.eps_certified > first.eps_certified
     (cut,) = MODEL.radius(x, y, frames="all", method="joint", budget=1e-3, attack=False)
-    assert cut.eps_certified in (0.0, first.eps_certified)
+    assert cut.eps_certified <= first.eps_certified

@@ -50,7 +50,8 @@ def affine_outputs(points, radii, bias, error, raise_all, results):
             terms = radii[1, b, j] + abs(bias[j])
             results[0, b, j] = points[b, j] + bias[j]
             results[1, b, j] = (radii[0, b, j] + error * terms) * raise_all + TINY
-            results[2, b, j] = (radii[0, b, j] + terms) * raise_all + TINY
+            # the size holds the slack that is added here as well: later nodes are charged relative to it
+            results[2, b, j] = (results[1, b, j] + terms) * raise_all + TINY
 
 
 @kernel
@@ -97,7 +98,7 @@ def sum_outputs(totals, error, raise_all):
         for j in range(width):
             size = totals[2, b, j]
             totals[1, b, j] = (totals[1, b, j] + error * size) * raise_all + TINY
-            totals[2, b, j] = size * raise_all + TINY
+            totals[2, b, j] = (size + error * size) * raise_all + TINY
 
 
 @kernel

@@ -22,7 +22,8 @@ from certrnn.specs import Spec
 from tests.laws.laws import Violation, margins, node_bounds
 from tests.laws.networks import FAMILIES, numbers, points, region
 from tests.laws.oracle import Oracle, Perturbation
-from transformers_abs import LeastWidth
+from tests.laws.wild import wild_case
+from transformers_abs import TANH, LeastWidth
 
 THREATS = {"all frames": ((0, 1, 2), False), "first, clipped": ((0,), True), "two, clipped": ((1, 2), True)}
 Change = Callable[[Plan], Plan]
@@ -93,6 +94,27 @@ def test_it_computes_what_the_tensors_compute(family: str) -> None:
         for (lower, upper), (least, most) in zip(found, expected, strict=True):
             room = 1e-6 * (most - least) + 1e-9 * (1.0 + torch.maximum(least.abs(), most.abs()))
             assert bool(((lower - least).abs() <= room).all() and ((upper - most).abs() <= room).all())
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_wild_graphs_hold_and_agree_with_the_tensors(seed: int) -> None:
+    """The plan that runs is another than the one that is observed: both are compared."""
+    oracle, ball = wild_case(seed)
+    assert violations(oracle, ball) == []
+    graph, rng = oracle.graph, np.random.default_rng(seed)
+    rows, offset = numbers(rng, ball.batch, 3, graph.outputs), numbers(rng, ball.batch, 3)
+    found, run = planned(graph, ball).lower(ball, rows, offset), Zonotopes().start(ball)
+    with torch.no_grad():
+        expected = run.lower(propagate(graph, run), rows, offset)
+    lost = found.isinf() | expected.isinf()
+    room = 1e-6 * (expected[:1] - expected).abs() + 1e-9 * (1.0 + expected.abs())
+    assert bool((lost | ((found - expected).abs() <= room)).all())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(24, 2000))
+def test_wild_graphs_hold(seed: int) -> None:
+    assert violations(*wild_case(seed)) == []
 
 
 def without(code: int) -> Change:
@@ -177,6 +199,21 @@ MUTANTS: dict[str, tuple[Change, str, tuple[float, ...]]] = {
 }
 
 
+WILD: dict[str, Change] = {
+    "rows of a diagonal replace what stands there": altered(at.PLACE, 5, lambda c: 0 * c + 1),
+    "outer products replace what stands there": altered(at.OUTER, 6, lambda c: 0 * c + 1),
+    "cuts without what the first argument has alone": altered(at.WIDTHS, 6, lambda c: 0 * c - 1),
+    "sums of several sources lose the last": altered(at.COMBINE, 7, lambda c: np.maximum(c - 1, 1)),
+}
+"""Errors that only graphs show which no network would have."""
+
+
+@pytest.mark.parametrize("name", WILD)
+def test_an_error_planted_in_wild_graphs_is_found(name: str) -> None:
+    cases = (wild_case(seed, (1e-6, 0.3)) for seed in range(200))
+    assert any(violations(*case, WILD[name]) for case in cases)
+
+
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_planted_error_is_found(name: str) -> None:
     change, family, eps = MUTANTS[name]
@@ -200,6 +237,56 @@ def test_products_are_products(rows: int, depth: int, width: int) -> None:
     expected = ball.center[:, 0] @ total.T - ball.eps[:, None] * total.abs().sum(1)
     assert torch.allclose(found, expected, rtol=1e-9, atol=1e-9)
     assert bool((found <= expected + 1e-13).all())
+
+
+@pytest.mark.parametrize("pair", ["affine, affine", "affine, sum", "sum, affine", "sum, sum"])
+def test_errors_of_coefficients_compound(pair: str) -> None:
+    """Two maps whose coefficients are half unknown: 1 may become 2.25, and the row falls to -0.15."""
+    builder, one, none = GraphBuilder(), torch.ones(1, 1).double(), torch.zeros(1).double()
+    value = builder.input(0, 1)
+    for kind in pair.split(", "):
+        if kind == "affine":
+            value = builder.affine(one, none, value, relative_error=0.5)
+        else:
+            value = builder.sum([value], relative_error=0.5)
+    graph = builder.build(value)
+    ball = LinfBall(torch.ones(1, 1, 1).double(), none, (0,))
+    rows, offset = -torch.ones(1, 1, 1).double(), torch.full((1, 1), 2.1).double()
+    run = Zonotopes().start(ball)
+    assert float(planned(graph, ball).lower(ball, rows, offset)) <= -0.15
+    assert float(run.lower(propagate(graph, run), rows, offset)) <= -0.15
+
+
+def test_shapes_are_looked_at_before_the_machine_runs() -> None:
+    oracle, ball = case("rnn", "all frames")
+    run, outputs = planned(oracle.graph, ball), oracle.graph.outputs
+    rows, offset = torch.eye(outputs)[None].double(), torch.zeros(1, outputs).double()
+    expected = run.lower(ball, rows.expand(ball.batch, -1, -1), offset.expand(ball.batch, -1))
+    assert torch.equal(run.lower(ball, rows, offset), expected)
+    assert torch.equal(run.lower(ball, rows, offset[:, :1]), expected)
+    for center in (ball.center[:, :1], ball.center[:, :, :1]):
+        with pytest.raises(ValueError, match="propagating a region: the graph reads 3 frames"):
+            run.lower(LinfBall(center, ball.eps, (0,)), rows, offset)
+    with pytest.raises(RuntimeError):
+        run.lower(ball, rows[:, :, 1:], offset)
+
+
+def test_a_weight_changed_in_place_is_seen() -> None:
+    builder, weight = GraphBuilder(), torch.ones(1, 1).double()
+    graph = builder.build(builder.affine(weight, torch.zeros(1).double(), builder.input(0, 1)))
+    ball = LinfBall(torch.ones(1, 1, 1).double(), torch.zeros(1).double(), (0,))
+    rows, offset = torch.ones(1, 1, 1).double(), torch.zeros(1, 1).double()
+    assert float(planned(graph, ball).lower(ball, rows, offset)) > 0.9
+    weight.mul_(-1.0)
+    assert float(planned(graph, ball).lower(ball, rows, offset)) < -0.9
+
+
+def test_empty_values_are_left_to_the_tensors() -> None:
+    builder = GraphBuilder()
+    empty = builder.elementwise(TANH, builder.gather([builder.input(0, 2)], np.arange(0)))
+    graph = builder.build(builder.gather([builder.input(1, 2), empty], np.arange(2)))
+    ball = LinfBall(torch.zeros(1, 2, 2).double(), torch.ones(1).double(), (0, 1))
+    assert Zonotopes().compiled(graph, ball) is None
 
 
 def planned(graph: Graph, ball: LinfBall) -> Compiled:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
+from certrnn.arrays import to_numpy
 from certrnn.domains._rounding import gamma, raising
 from certrnn.domains.compiled import layout as at
 from certrnn.domains.compiled.directions import widths
@@ -79,7 +80,7 @@ class Planner(Sheet):
         box = value.size + 3
         errors = (gamma(terms) + node.relative_error, raising(terms + 4))
         errors += (gamma(box) + node.relative_error, raising(box + 3))
-        self.tape.emit(at.AFFINE, *given, self.constant(node.bias.numpy()), lost, factors=errors)
+        self.tape.emit(at.AFFINE, *given, self.constant(to_numpy(node.bias)), lost, factors=errors)
         if len(pending) == 1 and isinstance(pending[0], Scaled):
             out.terms.append(Mapped(pending[0].source, panels, pending[0].slope))
         else:
@@ -94,8 +95,8 @@ class Planner(Sheet):
     def scale(self, node: Affine, value: Value) -> Value:
         out, terms = self.value(node.size), value.depth + 4
         self.read(value)
-        weight = self.constant(node.weight.numpy())
-        given = (*out.planes, node.size, *value.planes, weight, self.constant(node.bias.numpy()))
+        weight = self.constant(to_numpy(node.weight))
+        given = (*out.planes, node.size, *value.planes, weight, self.constant(to_numpy(node.bias)))
         box = node.size + 3
         errors = (gamma(terms) + node.relative_error, raising(terms))
         errors += (gamma(box) + node.relative_error, raising(box + 3))

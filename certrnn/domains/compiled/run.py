@@ -12,7 +12,7 @@ import torch
 from certrnn.arrays import to_numpy
 from certrnn.domains.compiled.functions import known
 from certrnn.domains.compiled.plan import Plan, plan
-from certrnn.ir import Elementwise, Graph
+from certrnn.ir import Affine, Constant, Elementwise, Graph, Input
 from certrnn.regions import Region
 
 _KEPT = 16
@@ -57,14 +57,29 @@ class Compiled:
         self, region: Region, rows: torch.Tensor, offset: torch.Tensor, observe: bool
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
         batch, p = region.batch, self.plan
+        rows, offset = self._checked(region, rows, offset)
         boxes = tuple(box.flatten(1) for box in region.boxes())
         total = sum(node.size for node in self.graph.nodes) if observe else 0
-        bounds = rows.new_empty(batch, rows.shape[1])
-        seen = (rows.new_empty(batch, total), rows.new_empty(batch, total))
+        bounds = torch.empty(batch, rows.shape[1], dtype=torch.float64)
+        seen = (bounds.new_empty(batch, total), bounds.new_empty(batch, total))
         nodes = np.array(p.values, dtype=np.int64)
         given = (p.instructions, p.factors, p.w, p.index, _plain(*boxes), _plain(rows, offset))
         self._spread((*given, to_numpy(bounds), _plain(*seen), nodes), batch)
         return bounds, seen
+
+    def _checked(
+        self, region: Region, rows: torch.Tensor, offset: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rows (B, K, n) and offset (B, K): the machine itself looks at no shape."""
+        _, frames, features = region.center.shape
+        sizes = {node.size for node in self.graph.nodes if isinstance(node, Input)}
+        if frames < self.graph.frames or sizes - {features}:
+            raise ValueError(
+                f"propagating a region: the graph reads {self.graph.frames} frames of {sorted(sizes)} features; "
+                f"got {frames} of {features}"
+            )
+        rows = rows.expand(region.batch, -1, self.graph.outputs)
+        return rows, offset.expand(region.batch, rows.shape[1])
 
     def _work(self, arguments: tuple[object, ...], start: int, stop: int) -> None:
         """One thread's share. Its arrays are kept for the next call unless they are large: fresh memory costs as much
@@ -103,10 +118,27 @@ def _plain(*tensors: torch.Tensor) -> tuple[np.ndarray, ...]:
     return tuple(np.require(to_numpy(t), np.float64, ["C", "W"]) for t in tensors)
 
 
+def compiled(graph: Graph, frames: tuple[int, ...]) -> Compiled | None:
+    """The graph with these frames disturbed; None where the machine does not know a function of it, or values are
+    empty."""
+    return _compiled(graph, frames, _versions(graph))
+
+
 @lru_cache(maxsize=_KEPT)
-def compiled(graph: Graph, frames: tuple[int, ...], observe: bool = False) -> Compiled | None:
-    """The graph with these frames disturbed; None where the machine does not know a function of it. With ``observe``,
-    bounds of every node can be asked for."""
+def _compiled(graph: Graph, frames: tuple[int, ...], versions: int) -> Compiled | None:
     if not all(known(node.transformer) for node in graph.nodes if isinstance(node, Elementwise)):
         return None
-    return Compiled(graph, plan(graph, frames, observe))
+    if not all(node.size for node in graph.nodes):
+        return None
+    return Compiled(graph, plan(graph, frames))
+
+
+def _versions(graph: Graph) -> int:
+    """Grows with every change in place of a weight: a plan holds copies."""
+    total = 0
+    for node in graph.nodes:
+        if isinstance(node, Affine):
+            total += node.weight._version + node.bias._version
+        elif isinstance(node, Constant):
+            total += node.value._version
+    return total

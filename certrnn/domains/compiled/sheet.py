@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from certrnn.arrays import to_numpy
 from certrnn.domains._rounding import raising
 from certrnn.domains.compiled import layout as at
 from certrnn.domains.compiled.product import pack, pad
@@ -114,7 +115,7 @@ class Sheet:
         """Where the panels of W, those of |W| and the rows of W.T lie in ``w``; steps of a network share them."""
         found = self.weights.get(id(weight))
         if found is None:
-            matrix = weight.detach().numpy()
+            matrix = to_numpy(weight)
             rows = np.zeros((matrix.shape[1], pad(matrix.shape[0])))
             rows[:, : matrix.shape[0]] = matrix.T
             panels, absolute = self.constant(pack(matrix)), self.constant(pack(np.abs(matrix)))

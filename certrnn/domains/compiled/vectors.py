@@ -77,7 +77,8 @@ def affine(v, w, addresses, row, factors, one):
         terms = v[q + 3 * stride] + abs(offset)
         v[p + at.CENTER * step] = v[q] + offset
         v[p + at.SLACK * step] = (v[q + 2 * stride] + factors[0] * terms) * factors[1] + missed
-        v[p + at.SIZE * step] = (v[q + 2 * stride] + terms) * factors[1] + missed
+        # the size holds the slack that is added here as well: later nodes are charged relative to it
+        v[p + at.SIZE * step] = (v[p + at.SLACK * step] + terms) * factors[1] + missed
         spread = (v[q + 4 * stride] + factors[2] * (v[q + 5 * stride] + abs(offset))) * factors[3] + TINY
         point = v[q + stride] + offset
         v[p + at.LOWER * step], v[p + at.UPPER * step] = next_down(point - spread), next_up(point + spread)
@@ -120,7 +121,7 @@ def add_up(v, w, index, base, step, size, count, sources, coefficients, factors)
         p, spread = base + j, (factors[2] * most) * factors[3] + TINY
         v[p + at.CENTER * step] = center
         v[p + at.SLACK * step] = (slack + factors[0] * total) * factors[1] + TINY
-        v[p + at.SIZE * step] = total * factors[1] + TINY
+        v[p + at.SIZE * step] = (total + factors[0] * total) * factors[1] + TINY
         v[p + at.LOWER * step], v[p + at.UPPER * step] = next_down(lower - spread), next_up(upper + spread)
 
 

@@ -246,7 +246,9 @@ def bivariate(v, base, step, size, x, x_step, y, y_step, p, q, symbols, scratch,
     results = (below, above, least_at, most_at)
     cut = (middle, ratio, wide)
     box = (lower, upper.reshape((2, size)))
-    enclose_range(p, q, given, box, symbols != 0, cut, False, nothing, results, 0, size)
+    # variables, so that this call and those from Python share one compiled function
+    bent, start = symbols < 0, size - size
+    enclose_range(p, q, given, box, symbols != 0, cut, bent, nothing, results, start, size)
     for j in range(size):
         if not (np.isfinite(below[j]) and np.isfinite(above[j])):
             return False

@@ -11,12 +11,11 @@ import torch
 
 from certrnn.analyses import Analysis, BranchAndBound, proved
 from certrnn.analyses.memory import Memory
-from certrnn.domains import evaluate
 from certrnn.errors import Unsupported
 from certrnn.ir import Graph
 from certrnn.regions import Region
 from certrnn.run.methods import METHODS, STEPS
-from certrnn.search import Interpolation, Problem, Schedule, Steps, Threat
+from certrnn.search import Interpolation, Problem, Schedule, Steps, Threat, undisturbed
 from certrnn.specs import Spec
 
 TOLERANCE = 0.02
@@ -91,7 +90,7 @@ class Ladder:
         ``attacked`` is the distance of a counterexample: nothing beyond it is tried.
         """
         deadline, climb, memory = time.perf_counter() + self.budget, replace(start), Memory()
-        clean, hoped = self._clean(sample), 0.0
+        clean, hoped = undisturbed(self.problem, sample), 0.0
         for name in self.steps:
             if time.perf_counter() > deadline or climb.eps * (1.0 + TOLERANCE) >= attacked:
                 break
@@ -195,12 +194,6 @@ class Ladder:
         problem = self.problem
         ball = problem.ball(sample, eps, self.threat)
         return float(proved(analysis.margins(problem.graph, ball, problem.spec(sample))))
-
-    def _clean(self, sample: torch.Tensor) -> torch.Tensor:
-        """The margin without a disturbance."""
-        with torch.no_grad():
-            scores = evaluate(self.problem.graph, self.problem.x[sample])
-        return self.problem.spec(sample).margins(scores).amin(dim=1)
 
 
 def _noting(near: Near, found: list[bool]) -> Callable[[Graph, Region, Spec, torch.Tensor], bool]:

@@ -15,7 +15,7 @@ from certrnn.regions import Region
 from certrnn.report.rows import Row, Verdict, finite, ratio
 from certrnn.run.ladder import Climb, Ladder
 from certrnn.run.query import AUTO, AUTO_BUDGET, Query
-from certrnn.search import Problem, Threat
+from certrnn.search import Problem, Threat, undisturbed
 
 Tick = Callable[[int], None]
 """Told how many rows of an analysis step have just been bounded."""
@@ -126,6 +126,8 @@ def answer(
 
 def _found(question: _Question) -> Iterator[list[tuple[int, _Found]]]:
     """The right samples, by their row, as they are decided."""
+    if question.query.budget is not None:
+        _warm(question)
     clock = _Clock(question.query.budget, len(question.samples))
     side = _first(question, clock)
     shared = clock.seconds_a_row
@@ -146,6 +148,16 @@ def _found(question: _Question) -> Iterator[list[tuple[int, _Found]]]:
         done.append(found)
     if done and not query.dearer:
         yield done
+
+
+def _warm(question: _Question) -> None:
+    """One region, so that kernels that compile or load at their first use take nothing of anybody's budget."""
+    if len(question.samples):
+        problem, one = question.problem, question.samples[:1]
+        eps = torch.full((1,), question.eps or 2.0**-20, dtype=torch.float64)
+        question.query.analysis().margins(
+            problem.graph, problem.ball(one, eps, question.threat), problem.spec(one)
+        )
 
 
 def _first(question: _Question, clock: _Clock) -> _Side:
@@ -204,7 +216,8 @@ def _searched(question: _Question, clock: _Clock) -> _Side:
         return proved(lower)
 
     if len(samples):
-        question.query.schedule.largest(certify, len(samples))
+        schedule = question.query.schedule.informed(undisturbed(problem, samples))
+        schedule.largest(certify, len(samples))
     attacked = torch.full_like(best, torch.inf) if clock.spent else question.attack()
     return _Side(best, margin, _methods(question, analysis), cut, attacked)
 

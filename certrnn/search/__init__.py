@@ -1,6 +1,6 @@
 """Search: verdicts at an eps, and the largest eps that an analysis certifies."""
 
-from certrnn.search.certify import margins, radii
+from certrnn.search.certify import margins, radii, undisturbed
 from certrnn.search.demand import Accept, Demand, Labels, Threshold, predict
 from certrnn.search.disturbance import Disturbance, Norm, WordSet, WordSubstitution
 from certrnn.search.grid import EpsGrid
@@ -31,4 +31,5 @@ __all__ = [
     "parse_threats",
     "predict",
     "radii",
+    "undisturbed",
 ]

@@ -41,7 +41,11 @@ def radii(
 
     out = torch.zeros(len(problem.x), dtype=torch.float64)
     if len(samples):
-        with torch.no_grad():
-            clean = problem.spec(samples).margins(evaluate(problem.graph, problem.x[samples])).amin(dim=1)
-        out[samples] = schedule.informed(clean).largest(certify, len(samples))
+        out[samples] = schedule.informed(undisturbed(problem, samples)).largest(certify, len(samples))
     return out
+
+
+def undisturbed(problem: Problem, samples: torch.Tensor) -> torch.Tensor:
+    """Margins (R,) of the given samples as they are, in floating point: for guesses only."""
+    with torch.no_grad():
+        return problem.spec(samples).margins(evaluate(problem.graph, problem.x[samples])).amin(dim=1)

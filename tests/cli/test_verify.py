@@ -21,7 +21,7 @@ from tests.run.test_verify import robustness
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for version in (1, 2):
-        for name, eps in (("unsat", 0.004), ("sat", 0.4), ("open", 0.03)):
+        for name, eps in (("unsat", 0.004), ("sat", 0.4), ("open", 0.07)):
             (tmp_path / f"{name}{version}.vnnlib").write_text(robustness(version, eps))
     return tmp_path
 
@@ -76,7 +76,7 @@ def test_json_says_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) ->
 
 def test_the_time_limit_is_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     start = time.perf_counter()
-    assert main(["verify", str(folder / "open2.vnnlib"), "--network", f"f={RNN}", "--timeout", "0.1"]) == 4
+    assert main(["verify", str(folder / "open2.vnnlib"), "--network", f"f={RNN}", "--timeout", "1"]) == 4
     assert capsys.readouterr().out == "timed-out\n"
     assert time.perf_counter() - start < 10.0
 

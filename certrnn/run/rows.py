@@ -10,7 +10,7 @@ from typing import Protocol
 
 import torch
 
-from certrnn.analyses import Analysis, certified, proved
+from certrnn.analyses import Analysis, Forward, certified, proved
 from certrnn.regions import Region
 from certrnn.report.rows import Row, Verdict, finite, ratio
 from certrnn.run.ladder import Climb, Ladder
@@ -151,13 +151,13 @@ def _found(question: _Question) -> Iterator[list[tuple[int, _Found]]]:
 
 
 def _warm(question: _Question) -> None:
-    """One region, so that kernels that compile or load at their first use take nothing of anybody's budget."""
-    if len(question.samples):
+    """One region, so that kernels that compile or load at their first use take nothing of anybody's budget. Of analyses
+    in one pass only: a region of a dearer one takes as long as it may."""
+    analysis = question.query.analysis()
+    if isinstance(analysis, Forward) and len(question.samples):
         problem, one = question.problem, question.samples[:1]
         eps = torch.full((1,), question.eps or 2.0**-20, dtype=torch.float64)
-        question.query.analysis().margins(
-            problem.graph, problem.ball(one, eps, question.threat), problem.spec(one)
-        )
+        analysis.margins(problem.graph, problem.ball(one, eps, question.threat), problem.spec(one))
 
 
 def _first(question: _Question, clock: _Clock) -> _Side:

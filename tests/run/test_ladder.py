@@ -190,3 +190,17 @@ def test_a_named_dear_method_starts_from_what_the_first_proves() -> None:
     assert row.eps_certified > first.eps_certified
     (cut,) = MODEL.radius(x, y, frames="all", method="joint", budget=1e-3, attack=False)
     assert cut.eps_certified <= first.eps_certified
+
+
+def test_only_analyses_in_one_pass_are_tried_before_the_clock_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    class Counting(Liar):
+        def margins(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
+            asked.append(region.batch)
+            return super().margins(graph, region, spec)
+
+    monkeypatch.setitem(METHODS, "joint", Counting)
+    x, y = samples(2)
+    MODEL.certify(x, y, eps=0.01, frames="all", method="joint", budget=5.0, attack=False)
+    assert sum(asked) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from certrnn.domains._rounding import gamma, raising
 from certrnn.domains.compiled import layout as at
+from certrnn.domains.compiled import singles
 from certrnn.domains.compiled.sheet import Sheet, Value
 from certrnn.domains.compiled.symbols import Dense, Tape
 
@@ -14,12 +15,14 @@ def widths(sheet: Sheet, size: int, x: Value, y: Value) -> None:
     scratch, step = tape.scratch, tape.scratch_stride
     ends: list[Dense | None] = []
     places: list[int] = []
+    expanded: list[bool] = []
     for value, other in ((x, y), (y, x)):
         dense, found = sheet.dense(value), sheet.dense(other)
         blocks = set(found.rows if found is not None else ())
         if other.diagonal is not None:
             blocks.add(other.diagonal.block)
         shared = value.diagonal is not None and value.diagonal.block in blocks
+        expanded.append(shared)
         ends.append(sheet.expanded(value) if shared else dense)
         places.append(-1 if shared or value.diagonal is None else value.diagonal.place)
     tape.emit(at.CLEAR, scratch + at.DIRECTIONS * step, 8 * step)
@@ -27,7 +30,9 @@ def widths(sheet: Sheet, size: int, x: Value, y: Value) -> None:
     _directions(sheet, ends, size)
     counts = [sum(tape.sizes[b] for b in e.rows) if e is not None else 0 for e in ends]
     count = sum(counts) + sum(size for place in places if place >= 0)
-    errors = (2.0 * gamma(count + 8), raising(count + 8), raising(2))
+    # where a diagonal became rows, it was rounded
+    rounded = singles.gamma(6) if any(expanded) else 0.0
+    errors = (2.0 * gamma(count + 8), raising(count + 8), raising(2), 0.0, rounded)
     tape.emit(at.WIDTHS, *x.planes, *y.planes, size, *places, factors=errors)
 
 

@@ -10,6 +10,7 @@ import torch
 from certrnn.arrays import to_numpy
 from certrnn.domains._rounding import gamma, raising
 from certrnn.domains.compiled import layout as at
+from certrnn.domains.compiled import singles
 from certrnn.domains.compiled.directions import widths
 from certrnn.domains.compiled.functions import number_of
 from certrnn.domains.compiled.product import pad
@@ -70,36 +71,41 @@ class Planner(Sheet):
         return out
 
     def affine(self, node: Affine, value: Value) -> Value:
-        out = self.value(node.size)
-        panels, absolute, rows = self.weight(node.weight)
-        terms, magnitude = value.size + 3, value.plane(at.MAGNITUDE if value.read else at.SIZE)
-        given = (*out.planes, node.size, *value.planes, value.size, magnitude, panels, absolute)
+        out, weight = self.value(node.size), self.weight(node.weight)
+        terms = value.size + 3
+        out.depth, out.rounds = terms, singles.roundings(value.size) + 2
+        sizes = [value.plane(p) for p in ((at.MAGNITUDE, at.RADIUS) if value.read else (at.SIZE, at.SPREAD))]
+        given = (*out.planes, node.size, *value.planes, value.size, *sizes, weight.panels, weight.absolute)
         pending = value.terms if value.dense is None else []
         # slopes are multiplied into the weights, which may underflow beside generators of any size
         lost = pending[0].source.total if len(pending) == 1 and isinstance(pending[0], Scaled) else -1
         box = value.size + 3
-        errors = (gamma(terms) + node.relative_error, raising(terms + 4))
-        errors += (gamma(box) + node.relative_error, raising(box + 3))
+        errors = (gamma(terms) + node.relative_error, raising(terms + 8))
+        errors += (gamma(box) + node.relative_error, raising(box + 5), self.single_error(out, [value]))
         self.tape.emit(at.AFFINE, *given, self.constant(to_numpy(node.bias)), lost, factors=errors)
         if len(pending) == 1 and isinstance(pending[0], Scaled):
-            out.terms.append(Mapped(pending[0].source, panels, pending[0].slope))
+            out.terms.append(Mapped(pending[0].source, weight.singles, pending[0].slope))
         else:
             dense = self.dense(value)
             if dense is not None:
-                out.terms.append(Mapped(dense, panels, -1))
+                out.terms.append(Mapped(dense, weight.singles, -1))
         if value.diagonal is not None:
-            out.terms.append(Outer(value.diagonal, rows, pad(node.size)))
-        out.depth = terms
+            out.terms.append(Outer(value.diagonal, weight.rows, pad(node.size)))
         return out
+
+    def single_error(self, out: Value, values: list[Value]) -> float:
+        """What pays for the roundings of a value's generators; zero for a value without any."""
+        return singles.gamma(out.rounds) if any(v.symbols for v in values) else 0.0
 
     def scale(self, node: Affine, value: Value) -> Value:
         out, terms = self.value(node.size), value.depth + 4
+        out.rounds = value.rounds + 4
         self.read(value)
         weight = self.constant(to_numpy(node.weight))
         given = (*out.planes, node.size, *value.planes, weight, self.constant(to_numpy(node.bias)))
         box = node.size + 3
-        errors = (gamma(terms) + node.relative_error, raising(terms))
-        errors += (gamma(box) + node.relative_error, raising(box + 3))
+        errors = (gamma(terms) + node.relative_error, raising(terms + 4))
+        errors += (gamma(box) + node.relative_error, raising(box + 3), self.single_error(out, [value]))
         self.tape.emit(at.SCALE, *given, factors=errors)
         dense = self.dense(value)
         if dense is not None:
@@ -115,12 +121,15 @@ class Planner(Sheet):
 
     def sum(self, node: Sum, values: list[Value]) -> Value:
         out = self.value(node.size)
-        out.depth = sum(v.depth for v in values) + len(values) + 4
+        out.depth, out.rounds = (
+            sum(getattr(v, name) for v in values) + len(values) + 4 for name in ("depth", "rounds")
+        )
         sources = self.table([n for v in values for n in v.planes])
         coefficients = self.constant(np.array(node.coefficients))
         given = (*out.planes, node.size, len(values), sources, coefficients)
         errors = (gamma(out.depth) + node.relative_error, raising(out.depth + 4))
         errors += (gamma(len(values) + 3) + node.relative_error, raising(len(values) + 3))
+        errors += (self.single_error(out, values),)
         self.tape.emit(at.SUM, *given, factors=errors)
         diagonals: list[Diagonal] = []
         for value, coefficient in zip(values, node.coefficients, strict=True):
@@ -174,13 +183,14 @@ class Planner(Sheet):
             if owner.diagonal is None:
                 return self.columns(owner, first, node.size)
         out = self.value(node.size)
-        out.depth = max(v.depth for v in values)
+        out.depth, out.rounds = max(v.depth for v in values), 4
         table = [
             n
             for o, c in zip(owners, columns, strict=True)
             for n in (values[o].base + int(c), values[o].stride)
         ]
-        self.tape.emit(at.GATHER, *out.planes, node.size, self.table(table))
+        errors = (raising(4), 0.0, 0.0, 0.0, self.single_error(out, values))
+        self.tape.emit(at.GATHER, *out.planes, node.size, self.table(table), factors=errors)
         self.gathered(out, [self.expanded(v) for v in values], owners, columns)
         return out
 
@@ -192,7 +202,7 @@ class Planner(Sheet):
             if dense is None
             else Dense(dense.buffer, dense.rows, dense.first + first, size, dense.total + first)
         )
-        return Value(owner.base + first, owner.stride, size, dense=part, depth=owner.depth)
+        return Value(owner.base + first, owner.stride, size, dense=part, depth=owner.depth, rounds=1)
 
     def gathered(
         self, out: Value, parts: list[Dense | None], owners: np.ndarray, columns: np.ndarray
@@ -206,7 +216,7 @@ class Planner(Sheet):
         out.dense = Dense(Buffer(count, pad(out.size)), rows, 0, out.size, out.plane(at.ABSOLUTE))
         target, stride = out.dense.at(0), out.dense.buffer.stride
         self.tape.emit(at.CLEAR, out.plane(at.ABSOLUTE), pad(out.size))
-        self.tape.emit(at.PLACE, count, out.size, target, stride, 1, -1)
+        self.tape.emit(at.PLACE, count, out.size, target, stride, 0, -1)
         for number, part in enumerate(parts):
             chosen = np.flatnonzero(owners == number)
             if part is None or not len(chosen):
@@ -222,7 +232,8 @@ class Planner(Sheet):
             self.read(value)
         out, symbols = self.value(node.size), any(v.symbols for v in values)
         numbers, alpha = number_of(node.transformer)
-        errors = (gamma(8), raising(1), raising(12), alpha)
+        out.depth, out.rounds = 6, 6
+        errors = (gamma(8), raising(1), raising(12), alpha, self.single_error(out, values))
         given = [n for v in values for n in v.planes]
         if len(values) == 1:
             self.tape.emit(
@@ -245,7 +256,6 @@ class Planner(Sheet):
                 self.tape.emit(at.MULTIPLY, place, value.diagonal.place, 0, slope, node.size)
                 out.terms.append(Placed(Diagonal(value.diagonal.block, place)))
         out.diagonal = Diagonal(self.tape.block(node.size), out.plane(at.FRESH))
-        out.depth = 6
         return out
 
     def output(self, value: Value) -> None:
@@ -261,6 +271,7 @@ class Planner(Sheet):
             raising(terms),
             2.0 * gamma(value.size + 6),
             raising(value.size + 3),
+            singles.gamma(singles.roundings(value.size) + 4) if rows else 0.0,
         )
         own = -1 if diagonal is None else diagonal.place
         self.tape.emit(at.LOWER_ROWS, *value.planes, value.size, *given, own, factors=errors)

@@ -6,6 +6,7 @@ import numpy as np
 
 from certrnn.domains._rounding import TINY
 from certrnn.domains.compiled import layout as at
+from certrnn.domains.compiled.singles import UNDERFLOW
 from certrnn.domains.interval import LARGEST_FACTOR
 from transformers_abs._bounding import IDENTITY
 from transformers_abs._bounding import TANH as TANH_FACTOR
@@ -78,22 +79,26 @@ def _piecewise(alpha, low, high):
 
 
 @kernel
-def _on_top(v, p, step, center, slack, terms, below, above, symbols, factors):
+def _on_top(v, p, step, center, slack, terms, spread, below, above, symbols, factors):
     """Put the residual's enclosure on top: its middle moves the center; its radius and all the slack become the radius
-    of a fresh symbol, or slack where the value has no symbols."""
+    of a fresh symbol, or slack where the value has no symbols. ``terms`` bounds the arguments' share of the size, and
+    ``spread`` their generators' part of it."""
     middle = 0.5 * below + 0.5 * above
     up, down = above - middle, middle - below
     radius = (up if up > down else down) * factors[1] + TINY
     terms += abs(middle)
-    slack = (slack + factors[0] * terms) * factors[2] + TINY
+    slack = (slack + factors[0] * terms + factors[at.SINGLES] * spread) * factors[2]
+    slack += UNDERFLOW if factors[at.SINGLES] > 0.0 else TINY
     fresh = (slack + radius) * factors[1] + TINY
     center += middle
     v[p + at.CENTER * step], v[p + at.FRESH * step] = center, fresh
     if symbols:
         v[p + at.SLACK * step] = 0.0
         v[p + at.SIZE * step] = (terms + fresh) * factors[2] + TINY
+        # the error of single precision is part of what is fresh
+        v[p + at.SPREAD * step] = (spread + fresh) * factors[2] + TINY
     else:
-        v[p + at.SLACK * step] = fresh
+        v[p + at.SLACK * step], v[p + at.SPREAD * step] = fresh, 0.0
         v[p + at.SIZE * step] = (abs(center) + fresh) * factors[1] + TINY
 
 
@@ -116,8 +121,8 @@ def univariate(v, base, step, size, source, apart, kind, symbols, factors):
         v[p + at.LOWER * step], v[p + at.UPPER * step] = least, most
         share = abs(slope)
         center, slack = slope * v[q + at.CENTER * apart], share * v[q + at.SLACK * apart]
-        terms = share * v[q + at.MAGNITUDE * apart]
-        _on_top(v, p, step, center, slack, terms, below, above, symbols, factors)
+        terms, spread = share * v[q + at.MAGNITUDE * apart], share * v[q + at.RADIUS * apart]
+        _on_top(v, p, step, center, slack, terms, spread, below, above, symbols, factors)
     return True
 
 
@@ -138,7 +143,7 @@ def frame(v, x, x_step, y, y_step, size, scratch, stride):
 def widths(v, x, x_step, y, y_step, size, x_own, y_own, scratch, stride, factors):
     """Add to the directional sums what only one argument has, the slack, and the rounding; see ``Zonotope._cuts``."""
     directions, alone = scratch + at.DIRECTIONS * stride, scratch + at.ALONE * stride
-    scales = scratch + at.SCALES * stride
+    scales, missed = scratch + at.SCALES * stride, UNDERFLOW if factors[at.SINGLES] > 0.0 else 0.0
     for j in range(size):
         sx, sy = v[scales + j], v[scales + stride + j]
         rx, ry = v[x + at.RADIUS * x_step + j], v[y + at.RADIUS * y_step + j]
@@ -154,7 +159,8 @@ def widths(v, x, x_step, y, y_step, size, x_own, y_own, scratch, stride, factors
             # every term errs relative to |a g_x s_x| + |b g_y s_y|, whatever cancels: bounded through both radii
             total = a * size_x + b * size_y
             p = directions + k * stride + j
-            found = (v[p] + a * own_x + b * own_y + factors[0] * total) * factors[1] + TINY
+            total = (factors[0] + factors[at.SINGLES]) * total + missed * (a * sx + b * sy)
+            found = (v[p] + a * own_x + b * own_y + total) * factors[1] + TINY
             v[p] = found if known and not np.isnan(found) else np.inf
 
 
@@ -256,5 +262,6 @@ def bivariate(v, base, step, size, x, x_step, y, y_step, p, q, symbols, scratch,
         center = a * v[x + at.CENTER * x_step + j] + b * v[y + at.CENTER * y_step + j]
         slack = abs(a) * v[x + at.SLACK * x_step + j] + abs(b) * v[y + at.SLACK * y_step + j]
         terms = abs(a) * v[x + at.MAGNITUDE * x_step + j] + abs(b) * v[y + at.MAGNITUDE * y_step + j]
-        _on_top(v, o, step, center, slack, terms, below[j], above[j], symbols, factors)
+        spread = abs(a) * v[x + at.RADIUS * x_step + j] + abs(b) * v[y + at.RADIUS * y_step + j]
+        _on_top(v, o, step, center, slack, terms, spread, below[j], above[j], symbols, factors)
     return True

@@ -2,62 +2,62 @@
 
 Each works on columns of vectors from top to bottom, so that slopes and sums stay in registers. Widths are rounded up to
 whole vectors: rows of ``out`` and sums are padded for that, and what is read beyond a source's columns only reaches the
-padding.
+padding. Generators are singles; what is computed of them is computed in doubles and rounded once, where it is stored.
+Strides and columns count numbers; ``added`` says that the result is put on top of what stands in ``out``.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from certrnn.domains.compiled.simd import INT, Emitter, emitted, lanes
+from certrnn.domains.compiled.simd import INT, SINGLE, Emitter, emitted, lanes
 from transformers_abs._compile import kernel
 
 _LANES = lanes()
 
 
-def _combine(terms: int, vectors: int, fresh: bool) -> Any:
-    """``combine(rows, out, out_stride, total, (source, stride, slope) for each term)``."""
+def _before(e: Emitter, added: Any, target: Any, vectors: int) -> list[Any]:
+    """What stands at ``target`` if ``added``, or zeros; it is not read in vain."""
+    fresh = e.builder.select(e.builder.icmp_signed("==", added, INT(0)), INT(1), INT(0))
+    places = [e.after(target, v, SINGLE) for v in range(vectors)]
+    return e.unless(fresh, lambda: [e.load_widened(place) for place in places], [e.zero] * vectors)
 
-    def write(e: Emitter, rows: Any, out: Any, out_stride: Any, total: Any, *given: Any) -> None:
+
+def _combine(terms: int, vectors: int) -> Any:
+    """``combine(rows, out, out_stride, total, added, (source, stride, slope) for each term)``."""
+
+    def write(e: Emitter, rows: Any, out: Any, out_stride: Any, total: Any, added: Any, *given: Any) -> None:
         parts = [given[3 * t : 3 * t + 3] for t in range(terms)]
         slopes = [[e.load(e.after(slope, v)) for v in range(vectors)] for _, _, slope in parts]
         start = [e.load(e.after(total, v)) for v in range(vectors)]
         with e.loop(rows, start) as (i, sums, results):
-            target = e.place(out, e.builder.mul(i, out_stride))
-            starts = [e.place(source, e.builder.mul(i, stride)) for source, stride, _ in parts]
-            for v in range(vectors):
-                value = None if fresh else e.load(e.after(target, v))
+            target = e.place(out, e.builder.mul(i, out_stride), SINGLE)
+            starts = [e.place(source, e.builder.mul(i, stride), SINGLE) for source, stride, _ in parts]
+            for v, value in enumerate(_before(e, added, target, vectors)):
                 for source, slope in zip(starts, slopes, strict=True):
-                    found = e.load(e.after(source, v))
-                    value = (
-                        e.builder.fmul(found, slope[v]) if value is None else e.fused(found, slope[v], value)
-                    )
-                e.store(value, e.after(target, v))
-                results.append(e.add(sums[v], e.absolute(value)))
+                    value = e.fused(e.load_widened(e.after(source, v, SINGLE)), slope[v], value)
+                stored = e.store_rounded(value, e.after(target, v, SINGLE))
+                results.append(e.add(sums[v], e.absolute(stored)))
         for v, value in enumerate(results):
             e.store(value, e.after(total, v))
 
     return emitted(write)
 
 
-def _outer(vectors: int, fresh: bool) -> Any:
-    """``outer(rows, out, out_stride, total, values, source, stride)``: row i is ``values[i] source[i]``."""
+def _outer(vectors: int) -> Any:
+    """``outer(rows, out, out_stride, total, added, values, source, stride)``: row i is ``values[i] source[i]``, of
+    doubles."""
 
-    def write(e: Emitter, rows: Any, out: Any, out_stride: Any, total: Any, *given: Any) -> None:
+    def write(e: Emitter, rows: Any, out: Any, out_stride: Any, total: Any, added: Any, *given: Any) -> None:
         values, source, stride = given
         start = [e.load(e.after(total, v)) for v in range(vectors)]
         with e.loop(rows, start) as (i, sums, results):
-            target = e.place(out, e.builder.mul(i, out_stride))
+            target = e.place(out, e.builder.mul(i, out_stride), SINGLE)
             row, number = e.place(source, e.builder.mul(i, stride)), e.broadcast(e.place(values, i))
-            for v in range(vectors):
-                found = e.load(e.after(row, v))
-                value = (
-                    e.builder.fmul(number, found)
-                    if fresh
-                    else e.fused(number, found, e.load(e.after(target, v)))
-                )
-                e.store(value, e.after(target, v))
-                results.append(e.add(sums[v], e.absolute(value)))
+            for v, before in enumerate(_before(e, added, target, vectors)):
+                value = e.fused(number, e.load(e.after(row, v)), before)
+                stored = e.store_rounded(value, e.after(target, v, SINGLE))
+                results.append(e.add(sums[v], e.absolute(stored)))
         for v, value in enumerate(results):
             e.store(value, e.after(total, v))
 
@@ -70,8 +70,11 @@ def _absolute(vectors: int) -> Any:
     def write(e: Emitter, rows: Any, source: Any, stride: Any, total: Any) -> None:
         start = [e.load(e.after(total, v)) for v in range(vectors)]
         with e.loop(rows, start) as (i, sums, results):
-            row = e.place(source, e.builder.mul(i, stride))
-            results += [e.add(sums[v], e.absolute(e.load(e.after(row, v)))) for v in range(vectors)]
+            row = e.place(source, e.builder.mul(i, stride), SINGLE)
+            places = [e.after(row, v, SINGLE) for v in range(vectors)]
+            results += [
+                e.add(s, e.absolute(e.load_widened(place))) for s, place in zip(sums, places, strict=True)
+            ]
         for v, value in enumerate(results):
             e.store(value, e.after(total, v))
 
@@ -85,8 +88,9 @@ def _directional() -> Any:
         sx, sy = e.load(given[0]), e.load(given[1])
         places = [e.place(given[2], e.builder.mul(given[3], INT(k))) for k in range(6)]
         with e.loop(rows, [e.load(place) for place in places]) as (i, sums, results):
-            u = e.builder.fmul(e.load(e.place(x, e.builder.mul(i, x_stride))), sx)
-            v = e.builder.fmul(e.load(e.place(y, e.builder.mul(i, y_stride))), sy)
+            at_x = e.place(x, e.builder.mul(i, x_stride), SINGLE)
+            at_y = e.place(y, e.builder.mul(i, y_stride), SINGLE)
+            u, v = e.builder.fmul(e.load_widened(at_x), sx), e.builder.fmul(e.load_widened(at_y), sy)
             uu, vv = e.add(u, u), e.add(v, v)
             subtract = e.builder.fsub
             ends = [e.add(u, v), subtract(u, v), e.add(u, vv), subtract(u, vv), e.add(uu, v), subtract(uu, v)]
@@ -97,93 +101,68 @@ def _directional() -> Any:
     return emitted(write)
 
 
-_one_4, _one_1, _onto_one_4, _onto_one_1 = (_combine(1, v, f) for f in (True, False) for v in (4, 1))
-_two_2, _two_1, _onto_two_2, _onto_two_1 = (_combine(2, v, f) for f in (True, False) for v in (2, 1))
-_four_2, _four_1, _onto_four_2, _onto_four_1 = (_combine(4, v, f) for f in (True, False) for v in (2, 1))
-_outer_4, _outer_1, _onto_outer_4, _onto_outer_1 = (_outer(v, f) for f in (True, False) for v in (4, 1))
-_absolute_4, _absolute_1 = _absolute(4), _absolute(1)
+_one_4, _one_1 = (_combine(1, v) for v in (4, 1))
+_two_2, _two_1 = (_combine(2, v) for v in (2, 1))
+_four_2, _four_1 = (_combine(4, v) for v in (2, 1))
+_outer_4, _outer_1 = (_outer(v) for v in (4, 1))
+_absolute_4, _absolute_1 = (_absolute(v) for v in (4, 1))
 _directional_1 = _directional()
 
 
 @kernel
-def combine_one(rows, size, out, out_stride, total, fresh, s, s_stride, a):
-    """``out[i] = a s[i]``, added to what stands there unless ``fresh``; ``total += |out[i]|``."""
+def combine_one(rows, size, out, out_stride, total, added, s, s_stride, a):
+    """``out[i] = a s[i]``; ``total += |out[i]|``."""
     j = 0
     while j < size:
-        at = 8 * j
+        o, w, g, b = out + 4 * j, total + 8 * j, s + 4 * j, a + 8 * j
         if size - j > 3 * _LANES:
-            if fresh:
-                _one_4(rows, out + at, out_stride, total + at, s + at, s_stride, a + at)
-            else:
-                _onto_one_4(rows, out + at, out_stride, total + at, s + at, s_stride, a + at)
+            _one_4(rows, o, out_stride, w, added, g, s_stride, b)
             j += 4 * _LANES
         else:
-            if fresh:
-                _one_1(rows, out + at, out_stride, total + at, s + at, s_stride, a + at)
-            else:
-                _onto_one_1(rows, out + at, out_stride, total + at, s + at, s_stride, a + at)
+            _one_1(rows, o, out_stride, w, added, g, s_stride, b)
             j += _LANES
 
 
 @kernel
-def combine_two(rows, size, out, out_stride, total, fresh, s, s_stride, a, t, t_stride, b):
-    """``out[i] = a s[i] + b t[i]``, as :func:`combine_one`."""
+def combine_two(rows, size, out, out_stride, total, added, s, s_stride, a, t, t_stride, b):
+    """``out[i] = a s[i] + b t[i]``; ``total += |out[i]|``."""
     j = 0
     while j < size:
-        at = 8 * j
-        o, sums = out + at, total + at
+        o, w, g, h, c, d = out + 4 * j, total + 8 * j, s + 4 * j, t + 4 * j, a + 8 * j, b + 8 * j
         if size - j > _LANES:
-            if fresh:
-                _two_2(rows, o, out_stride, sums, s + at, s_stride, a + at, t + at, t_stride, b + at)
-            else:
-                _onto_two_2(rows, o, out_stride, sums, s + at, s_stride, a + at, t + at, t_stride, b + at)
+            _two_2(rows, o, out_stride, w, added, g, s_stride, c, h, t_stride, d)
             j += 2 * _LANES
         else:
-            if fresh:
-                _two_1(rows, o, out_stride, sums, s + at, s_stride, a + at, t + at, t_stride, b + at)
-            else:
-                _onto_two_1(rows, o, out_stride, sums, s + at, s_stride, a + at, t + at, t_stride, b + at)
+            _two_1(rows, o, out_stride, w, added, g, s_stride, c, h, t_stride, d)
             j += _LANES
 
 
 @kernel
-def combine_four(rows, size, out, out_stride, total, fresh, s, sn, a, t, tn, b, p, pn, c, q, qn, d):
-    """``out[i] = a s[i] + b t[i] + c p[i] + d q[i]``, as :func:`combine_one`."""
+def combine_four(rows, size, out, out_stride, total, added, s, sn, a, t, tn, b, p, pn, c, q, qn, d):
+    """``out[i] = a s[i] + b t[i] + c p[i] + d q[i]``; ``total += |out[i]|``."""
     j, on = 0, out_stride
     while j < size:
+        o, w, e, f, g, h = out + 4 * j, total + 8 * j, s + 4 * j, t + 4 * j, p + 4 * j, q + 4 * j
         at = 8 * j
-        o, w, e, f, g, h = out + at, total + at, s + at, t + at, p + at, q + at
         if size - j > _LANES:
-            if fresh:
-                _four_2(rows, o, on, w, e, sn, a + at, f, tn, b + at, g, pn, c + at, h, qn, d + at)
-            else:
-                _onto_four_2(rows, o, on, w, e, sn, a + at, f, tn, b + at, g, pn, c + at, h, qn, d + at)
+            _four_2(rows, o, on, w, added, e, sn, a + at, f, tn, b + at, g, pn, c + at, h, qn, d + at)
             j += 2 * _LANES
         else:
-            if fresh:
-                _four_1(rows, o, on, w, e, sn, a + at, f, tn, b + at, g, pn, c + at, h, qn, d + at)
-            else:
-                _onto_four_1(rows, o, on, w, e, sn, a + at, f, tn, b + at, g, pn, c + at, h, qn, d + at)
+            _four_1(rows, o, on, w, added, e, sn, a + at, f, tn, b + at, g, pn, c + at, h, qn, d + at)
             j += _LANES
 
 
 @kernel
-def outer(rows, size, out, out_stride, total, fresh, values, source, stride):
-    """``out[i] = values[i] source[i]``, as :func:`combine_one`."""
+def outer(rows, size, out, out_stride, total, added, values, source, stride):
+    """``out[i] = values[i] source[i]``; ``total += |out[i]|``."""
     j = 0
     while j < size:
-        at = 8 * j
+        o, w, g = out + 4 * j, total + 8 * j, source + 8 * j
         if size - j > 3 * _LANES:
-            if fresh:
-                _outer_4(rows, out + at, out_stride, total + at, values, source + at, stride)
-            else:
-                _onto_outer_4(rows, out + at, out_stride, total + at, values, source + at, stride)
+            _outer_4(rows, o, out_stride, w, added, values, g, stride)
             j += 4 * _LANES
         else:
-            if fresh:
-                _outer_1(rows, out + at, out_stride, total + at, values, source + at, stride)
-            else:
-                _onto_outer_1(rows, out + at, out_stride, total + at, values, source + at, stride)
+            _outer_1(rows, o, out_stride, w, added, values, g, stride)
             j += _LANES
 
 
@@ -192,12 +171,11 @@ def absolute(rows, size, source, stride, total):
     """``total += |source[i]|``."""
     j = 0
     while j < size:
-        at = 8 * j
         if size - j > 3 * _LANES:
-            _absolute_4(rows, source + at, stride, total + at)
+            _absolute_4(rows, source + 4 * j, stride, total + 8 * j)
             j += 4 * _LANES
         else:
-            _absolute_1(rows, source + at, stride, total + at)
+            _absolute_1(rows, source + 4 * j, stride, total + 8 * j)
             j += _LANES
 
 
@@ -205,5 +183,5 @@ def absolute(rows, size, source, stride, total):
 def directional(rows, size, x, x_stride, y, y_stride, sx, sy, total, total_stride):
     """``total[k] += |a x[i] sx + b y[i] sy|`` for the six directions (a, b): (1, +-1), (1, +-2), (2, +-1)."""
     for j in range(0, size, _LANES):
-        at = 8 * j
-        _directional_1(rows, x + at, x_stride, y + at, y_stride, sx + at, sy + at, total + at, total_stride)
+        g, h, at = x + 4 * j, y + 4 * j, 8 * j
+        _directional_1(rows, g, x_stride, h, y_stride, sx + at, sy + at, total + at, total_stride)

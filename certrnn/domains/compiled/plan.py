@@ -15,13 +15,14 @@ from certrnn.ir import Graph
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Instructions (N, OPERANDS) with factors (N, 4); constants ``w`` and ``index``; doubles of ``v``, of ``g`` and of
-    the largest scaled weights; ``seconds`` a region takes, roughly; ``values`` says where each node's planes begin, how
-    far apart they lie and how long they are."""
+    """Instructions (N, OPERANDS) with factors (N, FACTORS); constants ``w``, ``s`` and ``index``; numbers of ``v``, of
+    ``g`` and of the largest scaled weights; ``seconds`` a region takes, roughly; ``values`` says where each node's
+    planes begin, how far apart they lie and how long they are."""
 
     instructions: np.ndarray
     factors: np.ndarray
     w: np.ndarray
+    s: np.ndarray
     index: np.ndarray
     vectors: int
     generators: int
@@ -44,7 +45,7 @@ def plan(graph: Graph, frames: tuple[int, ...], observe: bool = False) -> Plan:
     planner.output(planner.values[graph.output])
     generators = assign(planner.tape)
     rows = np.zeros((len(planner.tape.rows), at.OPERANDS), dtype=np.int64)
-    factors = np.zeros((len(rows), 4))
+    factors = np.zeros((len(rows), at.FACTORS))
     for number, (row, given) in enumerate(zip(planner.tape.rows, planner.tape.factors, strict=True)):
         rows[number, : len(row)] = [o.buffer.start + o.offset if isinstance(o, Place) else o for o in row]
         factors[number, : len(given)] = given
@@ -53,8 +54,10 @@ def plan(graph: Graph, frames: tuple[int, ...], observe: bool = False) -> Plan:
     panels = int((products[:, 5] * products[:, 6]).max(initial=0)) * PANEL
     values = tuple((v.base, v.stride, v.size) for v in planner.values)
     constants = np.concatenate(planner.constants or [np.zeros(1)])
+    singles = np.concatenate(planner.singles or [np.zeros(1, dtype=np.float32)])
     index = np.array(planner.index or [0], dtype=np.int64)
-    return Plan(rows, factors, constants, index, planner.vectors, generators, panels, _seconds(rows), values)
+    sizes = planner.vectors, generators, panels
+    return Plan(rows, factors, constants, singles, index, *sizes, _seconds(rows), values)
 
 
 def _seconds(rows: np.ndarray) -> float:
@@ -63,4 +66,4 @@ def _seconds(rows: np.ndarray) -> float:
     passes = rows[np.isin(rows[:, 0], (at.COMBINE, at.OUTER, at.ABSOLUTES, at.DIRECTIONAL))]
     curves = rows[rows[:, 0] == at.BIVARIATE]
     flops = 2 * PANEL * (products[:, 3] * products[:, 5] * products[:, 6]).sum()
-    return float(1e-11 * flops + 5e-10 * (passes[:, 1] * passes[:, 2]).sum() + 3.5e-6 * curves[:, 3].sum())
+    return float(5e-12 * flops + 3e-10 * (passes[:, 1] * passes[:, 2]).sum() + 3.5e-6 * curves[:, 3].sum())

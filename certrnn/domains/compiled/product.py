@@ -2,7 +2,8 @@
 
 A tile of the product stays in vector registers over the whole inner loop, which a library call on matrices as narrow as
 a hidden state does not reach, and costs no second pass for the radii. Sums are taken in any order and with fused
-operations: their error bound does not depend on it.
+operations: their error bound does not depend on it, but on the BLOCKs that :mod:`.singles` counts. Generators and their
+weights are single precision, centers and slacks double.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from certrnn.domains.compiled.simd import INT, Emitter, emitted
+from certrnn.domains.compiled.simd import INT, SINGLE, Emitter, emitted
+from certrnn.domains.compiled.singles import BLOCK
 from transformers_abs._compile import kernel
 
-PANEL = 16
+PANEL = 32
 """Columns of the weights that are multiplied at a time; rows of generators are padded to a multiple of it."""
 
-_BLOCK = 128
+_ROWS = 128
 """Rows of generators that stay in cache while all panels pass."""
 
 
@@ -34,93 +36,130 @@ def pack(weight: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(padded.reshape(-1, PANEL, depth).transpose(0, 2, 1))
 
 
-def _sums(e: Emitter, rows: int, vectors: int, source: Any, stride: Any, panel: Any, depth: Any) -> list[Any]:
-    """``sum_k source[i, k] panel[k, j]``, row by row and vector by vector, in registers."""
-    with e.loop(depth, [e.zero] * (rows * vectors)) as (k, carried, results):
-        column = e.place(panel, e.builder.mul(k, INT(PANEL)))
-        columns = [e.load(e.after(column, v)) for v in range(vectors)]
-        for i in range(rows):
-            number = e.broadcast(e.place(source, e.builder.add(e.builder.mul(stride, INT(i)), k)))
-            results += [e.fused(number, c, carried[i * vectors + v]) for v, c in enumerate(columns)]
-    return results
+def _tile(rows: int) -> Any:
+    """``tile(source, stride, panel, depth, out, out_stride, total, added)``: the product of ``rows`` rows with one
+    panel, in singles; the depth is at least 1. Two vectors at a time: with eight rows they and their operands fill the
+    registers."""
 
-
-def _tile(rows: int, fresh: bool) -> Any:
-    """``tile(source, stride, panel, depth, out, out_stride, total)``: the product of ``rows`` rows with one panel; the
-    depth is at least 1. Two vectors at a time: with eight rows they and their operands fill the registers."""
+    def sums(e: Emitter, columns: list[int], source: Any, stride: Any, panel: Any, *block: Any) -> list[Any]:
+        start, count = block
+        with e.loop(count, [e.no_singles] * (rows * len(columns))) as (k, carried, results):
+            here = e.builder.add(start, k)
+            row = e.place(panel, e.builder.mul(here, INT(PANEL)), SINGLE)
+            weights = [e.load_singles(e.after(row, c, SINGLE)) for c in columns]
+            for i in range(rows):
+                place = e.place(source, e.builder.add(e.builder.mul(stride, INT(i)), here), SINGLE)
+                number, own = e.broadcast(place, e.singles), carried[i * len(columns) :]
+                results += [e.fused(number, w, own[v]) for v, w in enumerate(weights)]
+        return results
 
     def write(e: Emitter, source: Any, stride: Any, panel: Any, depth: Any, *ends: Any) -> None:
-        out, out_stride, total = ends
-        width = PANEL // e.lanes
-        vectors = min(2, width)
-        for first in range(0, width, vectors):
-            found = _sums(e, rows, vectors, source, stride, e.after(panel, first), depth)
-            for v in range(vectors):
-                place = e.after(total, first + v)
-                sums = e.load(place)
-                for i in range(rows):
-                    target = e.after(e.place(out, e.builder.mul(out_stride, INT(i))), first + v)
-                    value = found[i * vectors + v]
-                    value = value if fresh else e.add(value, e.load(target))
-                    e.store(value, target)
-                    sums = e.add(sums, e.absolute(value))
-                e.store(sums, place)
+        out, out_stride, total, added = ends
+        width = PANEL // e.singles.count
+        builder = e.builder
+        for first in range(0, width, 2):
+            columns = [2 * v for v in range(first, min(first + 2, width))]
+            starts = [e.place(out, builder.mul(out_stride, INT(i)), SINGLE) for i in range(rows)]
+            places = [e.after(start, c, SINGLE) for start in starts for c in columns]
+            _clear(e, added, places)
+            blocks = builder.sdiv(builder.add(depth, INT(BLOCK - 1)), INT(BLOCK))
+            with e.loop(blocks, []) as (b, _, _):
+                start = builder.mul(b, INT(BLOCK))
+                left = builder.sub(depth, start)
+                count = builder.select(builder.icmp_signed("<", left, INT(BLOCK)), left, INT(BLOCK))
+                found = sums(e, columns, source, stride, panel, start, count)
+                for value, place in zip(found, places, strict=True):
+                    e.store(e.add(value, e.load_singles(place)), place)
+            _add_up(e, places, [e.after(total, c) for c in columns])
 
     return emitted(write)
 
 
-_fresh_8, _fresh_4, _fresh_2, _fresh_1 = (_tile(rows, True) for rows in (8, 4, 2, 1))
-_added_8, _added_4, _added_2, _added_1 = (_tile(rows, False) for rows in (8, 4, 2, 1))
+def _clear(e: Emitter, added: Any, places: list[Any]) -> None:
+    def zeros() -> list[Any]:
+        for place in places:
+            e.store(e.no_singles, place)
+        return []
+
+    e.unless(added, zeros, [])
+
+
+def _add_up(e: Emitter, places: list[Any], totals: list[Any]) -> None:
+    """Add the absolute values of the rows at ``places``, ``len(totals)`` of each row, to the totals: those of one tile
+    in singles first, see :func:`.singles.summed`."""
+    for v, total in enumerate(totals):
+        own = [e.absolute(e.load_singles(place)) for place in places[v :: len(totals)]]
+        while len(own) > 1:
+            own = [e.add(a, b) for a, b in zip(own[::2], own[1::2], strict=True)]
+        for value, end in zip(e.halves(own[0]), (total, e.after(total, 1)), strict=True):
+            e.store(e.add(e.load(end), value), end)
+
+
+def _vectors(rows: int) -> Any:
+    """``vectors(source, stride, panel, depth, out)``: products of ``rows`` vectors with one panel, in doubles."""
+
+    def write(e: Emitter, source: Any, stride: Any, panel: Any, depth: Any, out: Any) -> None:
+        width = PANEL // e.lanes
+        for first in range(0, width, 2):
+            with e.loop(depth, [e.zero] * (2 * rows)) as (k, carried, results):
+                row = e.place(panel, e.builder.mul(k, INT(PANEL)))
+                weights = [e.load(e.after(row, first + v)) for v in range(2)]
+                for i in range(rows):
+                    number = e.broadcast(e.place(source, e.builder.add(e.builder.mul(stride, INT(i)), k)))
+                    results += [e.fused(number, w, carried[2 * i + v]) for v, w in enumerate(weights)]
+            for i in range(rows):
+                start = e.place(out, e.builder.mul(stride, INT(i)))
+                for v in range(2):
+                    e.store(results[2 * i + v], e.after(start, first + v))
+
+    return emitted(write)
+
+
+_tile_8, _tile_4, _tile_2, _tile_1 = (_tile(rows) for rows in (8, 4, 2, 1))
+_two, _four = _vectors(2), _vectors(4)
 
 
 @kernel
-def _one_panel(source, stride, rows, panel, depth, out, out_stride, total):
+def two_vectors(source, stride, panels, count, depth, out):
+    """Products of two vectors with ``count`` panels of doubles; vectors of both sides are ``stride`` apart."""
+    for p in range(count):
+        _two(source, stride, panels + 8 * p * depth * PANEL, depth, out + 8 * p * PANEL)
+
+
+@kernel
+def four_vectors(source, stride, panels, count, depth, out):
+    """Products of four vectors, as :func:`two_vectors`."""
+    for p in range(count):
+        _four(source, stride, panels + 8 * p * depth * PANEL, depth, out + 8 * p * PANEL)
+
+
+@kernel
+def _one_panel(source, stride, rows, panel, depth, out, out_stride, total, added):
     i = 0
     while i < rows:
-        a, o, left = source + 8 * i * stride, out + 8 * i * out_stride, rows - i
+        a, o, left = source + 4 * i * stride, out + 4 * i * out_stride, rows - i
         if left >= 8:
-            _fresh_8(a, stride, panel, depth, o, out_stride, total)
+            _tile_8(a, stride, panel, depth, o, out_stride, total, added)
             i += 8
         elif left >= 4:
-            _fresh_4(a, stride, panel, depth, o, out_stride, total)
+            _tile_4(a, stride, panel, depth, o, out_stride, total, added)
             i += 4
         elif left >= 2:
-            _fresh_2(a, stride, panel, depth, o, out_stride, total)
+            _tile_2(a, stride, panel, depth, o, out_stride, total, added)
             i += 2
         else:
-            _fresh_1(a, stride, panel, depth, o, out_stride, total)
+            _tile_1(a, stride, panel, depth, o, out_stride, total, added)
             i += 1
 
 
 @kernel
-def _onto_one_panel(source, stride, rows, panel, depth, out, out_stride, total):
-    i = 0
-    while i < rows:
-        a, o, left = source + 8 * i * stride, out + 8 * i * out_stride, rows - i
-        if left >= 8:
-            _added_8(a, stride, panel, depth, o, out_stride, total)
-            i += 8
-        elif left >= 4:
-            _added_4(a, stride, panel, depth, o, out_stride, total)
-            i += 4
-        elif left >= 2:
-            _added_2(a, stride, panel, depth, o, out_stride, total)
-            i += 2
-        else:
-            _added_1(a, stride, panel, depth, o, out_stride, total)
-            i += 1
-
-
-@kernel
-def product(source, stride, rows, panels, count, depth, out, out_stride, total, fresh):
-    """``out[i, j] = sum_k source[i, k] panels[j // PANEL, k, j % PANEL]``, added to what stands there unless ``fresh``;
-    ``total[j] += |out[i, j]|``. All but counts and strides are addresses; out and total are padded."""
-    for block in range(0, rows, _BLOCK):
-        here = min(_BLOCK, rows - block)
-        a, o = source + 8 * block * stride, out + 8 * block * out_stride
+def product(source, stride, rows, panels, count, depth, out, out_stride, total, added):
+    """``out[i, j] = sum_k source[i, k] panels[j // PANEL, k, j % PANEL]`` in singles, on top of what stands there if
+    ``added``; ``total[j] += |out[i, j]|`` in doubles. All but counts and strides are addresses; out and total are
+    padded."""
+    for block in range(0, rows, _ROWS):
+        here = min(_ROWS, rows - block)
+        a, o = source + 4 * block * stride, out + 4 * block * out_stride
         for p in range(count):
-            panel, at = panels + 8 * p * depth * PANEL, 8 * p * PANEL
-            if fresh:
-                _one_panel(a, stride, here, panel, depth, o + at, out_stride, total + at)
-            else:
-                _onto_one_panel(a, stride, here, panel, depth, o + at, out_stride, total + at)
+            panel, place = panels + 4 * p * depth * PANEL, o + 4 * p * PANEL
+            _one_panel(a, stride, here, panel, depth, place, out_stride, total + 8 * p * PANEL, added)

@@ -12,7 +12,7 @@ import torch
 from certrnn.arrays import to_numpy
 from certrnn.domains.compiled.functions import known
 from certrnn.domains.compiled.plan import Plan, plan
-from certrnn.ir import Affine, Constant, Elementwise, Graph, Input
+from certrnn.ir import Affine, Constant, Elementwise, Graph, Input, Node
 from certrnn.regions import Region
 
 _KEPT = 16
@@ -20,6 +20,9 @@ _KEPT = 16
 
 _KEPT_BYTES = 1 << 24
 """Arrays of a thread that are kept from call to call."""
+
+_SMALLEST = 1e-20
+"""Weights below this, or above its inverse, are left to the tensors."""
 
 Work = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -63,7 +66,7 @@ class Compiled:
         bounds = torch.empty(batch, rows.shape[1], dtype=torch.float64)
         seen = (bounds.new_empty(batch, total), bounds.new_empty(batch, total))
         nodes = np.array(p.values, dtype=np.int64)
-        given = (p.instructions, p.factors, p.w, p.index, _plain(*boxes), _plain(rows, offset))
+        given = (p.instructions, p.factors, p.w, p.s, p.index, _plain(*boxes), _plain(rows, offset))
         self._spread((*given, to_numpy(bounds), _plain(*seen), nodes), batch)
         return bounds, seen
 
@@ -91,16 +94,16 @@ class Compiled:
             work = self._idle.pop()
         except IndexError:
             # vectors, generators with room for whole vector registers, scaled panels
-            work = np.zeros(p.vectors), np.empty(p.generators + 64), np.empty(p.panels)
+            work = np.zeros(p.vectors), *(np.empty(n, np.float32) for n in (p.generators + 64, p.panels))
         run(*arguments, work, start, stop)
-        if 8 * (p.vectors + p.generators) <= _KEPT_BYTES:
+        if 8 * p.vectors + 4 * p.generators <= _KEPT_BYTES:
             self._idle.append(work)
 
     def _spread(self, arguments: tuple[object, ...], batch: int) -> None:
         """Share the batch among as many threads as torch uses, as memory allows and as have something to do."""
         enough = max(1, int(batch * self.plan.seconds / _THREAD_SECONDS))
         threads = min(
-            torch.get_num_threads(), batch, enough, max(1, _MEMORY // (8 * self.plan.generators + 1))
+            torch.get_num_threads(), batch, enough, max(1, _MEMORY // (4 * self.plan.generators + 1))
         )
         ends = [batch * i // threads for i in range(threads + 1)]
         if threads < 2:
@@ -119,8 +122,8 @@ def _plain(*tensors: torch.Tensor) -> tuple[np.ndarray, ...]:
 
 
 def compiled(graph: Graph, frames: tuple[int, ...]) -> Compiled | None:
-    """The graph with these frames disturbed; None where the machine does not know a function of it, or values are
-    empty."""
+    """The graph with these frames disturbed; None where the machine does not know a function of it, values are empty,
+    or weights out of its range."""
     return _compiled(graph, frames, _versions(graph))
 
 
@@ -128,9 +131,15 @@ def compiled(graph: Graph, frames: tuple[int, ...]) -> Compiled | None:
 def _compiled(graph: Graph, frames: tuple[int, ...], versions: int) -> Compiled | None:
     if not all(known(node.transformer) for node in graph.nodes if isinstance(node, Elementwise)):
         return None
-    if not all(node.size for node in graph.nodes):
+    if not all(node.size for node in graph.nodes) or not all(map(_moderate, graph.nodes)):
         return None
     return Compiled(graph, plan(graph, frames))
+
+
+def _moderate(node: Node) -> bool:
+    """Whether single precision holds the node's weights and what small numbers of them make of others."""
+    size = node.weight.abs() if isinstance(node, Affine) else torch.zeros(0)
+    return bool(((size == 0.0) | ((size > _SMALLEST) & (size < 1.0 / _SMALLEST))).all())
 
 
 def _versions(graph: Graph) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,12 +13,15 @@ from certrnn.arrays import to_numpy
 from certrnn.domains._rounding import raising
 from certrnn.domains.compiled import layout as at
 from certrnn.domains.compiled.product import pack, pad
+from certrnn.domains.compiled.singles import summed
 from certrnn.domains.compiled.symbols import Dense, Diagonal, Placed, Scaled, Tape, Term, form
 
 
 @dataclass(eq=False)
 class Value:
-    """What is known of a node's value: where its planes lie, what its generators are made of, what has been read."""
+    """What is known of a node's value: where its planes lie, what its generators are made of, what has been read.
+    ``depth`` and ``rounds`` count the roundings of one number to double and to single precision while its terms are
+    added up."""
 
     base: int
     stride: int
@@ -26,6 +30,7 @@ class Value:
     diagonal: Diagonal | None = None
     dense: Dense | None = None
     depth: int = 0
+    rounds: int = 0
     read: bool = False
 
     def plane(self, number: int) -> int:
@@ -40,6 +45,15 @@ class Value:
         return self.base, self.stride
 
 
+class Weight(NamedTuple):
+    """Where panels of W lie, in ``w`` those of doubles, of |W|, and the rows of W.T, and in ``s`` those of singles."""
+
+    panels: int
+    absolute: int
+    rows: int
+    singles: int
+
+
 @dataclass(eq=False)
 class Sheet:
     """Hands out places, and writes down what several nodes need."""
@@ -48,8 +62,10 @@ class Sheet:
     vectors: int = 0
     constants: list[np.ndarray] = field(default_factory=list)
     held: int = 0
+    singles: list[np.ndarray] = field(default_factory=list)
+    held_singles: int = 0
     index: list[int] = field(default_factory=list)
-    weights: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    weights: dict[int, Weight] = field(default_factory=dict)
 
     def vector(self, size: int) -> int:
         start, self.vectors = self.vectors, self.vectors + pad(size)
@@ -60,6 +76,15 @@ class Sheet:
         start, flat = self.held, np.ascontiguousarray(array, dtype=np.float64).ravel()
         self.constants.append(flat)
         self.held += len(flat)
+        return start
+
+    def single(self, array: np.ndarray) -> int:
+        """Where the numbers lie in ``s``; infinite beyond single precision, as all that is computed from them."""
+        with np.errstate(over="ignore"):
+            flat = np.ascontiguousarray(array.ravel().astype(np.float32))
+        start = self.held_singles
+        self.singles.append(flat)
+        self.held_singles += len(flat)
         return start
 
     def table(self, numbers: Sequence[int]) -> int:
@@ -108,16 +133,17 @@ class Sheet:
         count += value.size if value.diagonal is not None else 0
         place = -1 if value.diagonal is None else value.diagonal.place
         given = (*value.planes, value.size, int(dense is not None), place)
-        self.tape.emit(at.READ, *given, factors=(raising(count + 2),))
+        self.tape.emit(at.READ, *given, factors=(summed(raising(count + 2)),))
         value.read = True
 
-    def weight(self, weight: torch.Tensor) -> tuple[int, int, int]:
-        """Where the panels of W, those of |W| and the rows of W.T lie in ``w``; steps of a network share them."""
+    def weight(self, weight: torch.Tensor) -> Weight:
+        """Where the weights lie; steps of a network share them."""
         found = self.weights.get(id(weight))
         if found is None:
             matrix = to_numpy(weight)
             rows = np.zeros((matrix.shape[1], pad(matrix.shape[0])))
             rows[:, : matrix.shape[0]] = matrix.T
-            panels, absolute = self.constant(pack(matrix)), self.constant(pack(np.abs(matrix)))
-            found = self.weights[id(weight)] = panels, absolute, self.constant(rows)
+            packed = pack(matrix)
+            places = [self.constant(array) for array in (packed, np.abs(packed), rows)]
+            found = self.weights[id(weight)] = Weight(*places, self.single(packed))
         return found

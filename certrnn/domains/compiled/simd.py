@@ -1,7 +1,7 @@
 """Vector code for loops whose numbers should stay in registers, which the compiler does not find by itself.
 
-An :class:`Emitter` writes LLVM instructions on vectors of doubles at plain addresses. Addresses are int64; strides
-count doubles.
+An :class:`Emitter` writes LLVM instructions on vectors of doubles, and of singles that are read and stored in their
+place, at plain addresses. Addresses are int64; strides count numbers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-DOUBLE, INT = ir.DoubleType(), ir.IntType(64)
+DOUBLE, SINGLE, INT = ir.DoubleType(), ir.FloatType(), ir.IntType(64)
+_BYTES = {DOUBLE: 8, SINGLE: 4}
 
 
 def lanes() -> int:
@@ -28,41 +29,70 @@ def lanes() -> int:
 
 
 class Emitter:
-    """Writes vector instructions at the place where ``builder`` stands."""
+    """Writes vector instructions at the place where ``builder`` stands: on ``lanes`` doubles, or on as many singles as
+    fill the same register."""
 
     def __init__(self, builder: Any) -> None:
         self.builder, self.lanes = builder, lanes()
         self.vector = ir.VectorType(DOUBLE, self.lanes)
-        self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
+        self.singles = ir.VectorType(SINGLE, 2 * self.lanes)
+        self.zero, self.no_singles = (ir.Constant(v, [0.0] * v.count) for v in (self.vector, self.singles))
 
-    def place(self, address: Any, offset: Any) -> Any:
-        """The address ``offset`` doubles after ``address``."""
-        return self.builder.add(address, self.builder.mul(offset, INT(8)))
+    def place(self, address: Any, offset: Any, kind: ir.Type = DOUBLE) -> Any:
+        """The address ``offset`` numbers after ``address``."""
+        return self.builder.add(address, self.builder.mul(offset, INT(_BYTES[kind])))
 
-    def after(self, address: Any, vectors: int) -> Any:
-        """The address ``vectors`` vectors after ``address``."""
-        return self.builder.add(address, INT(8 * self.lanes * vectors))
+    def after(self, address: Any, count: int, kind: ir.Type = DOUBLE) -> Any:
+        """The address ``count`` times ``lanes`` numbers after ``address``."""
+        return self.builder.add(address, INT(_BYTES[kind] * self.lanes * count))
 
-    def load(self, address: Any) -> Any:
-        pointer = self.builder.inttoptr(address, self.vector.as_pointer())
-        found = self.builder.load(pointer, typ=self.vector)
-        found.align = 8
+    def _read(self, address: Any, kind: ir.Type, bytes_: int) -> Any:
+        found = self.builder.load(self.builder.inttoptr(address, kind.as_pointer()), typ=kind)
+        found.align = bytes_
         return found
 
-    def store(self, value: Any, address: Any) -> None:
-        self.builder.store(value, self.builder.inttoptr(address, self.vector.as_pointer())).align = 8
+    def load(self, address: Any) -> Any:
+        return self._read(address, self.vector, 8)
 
-    def broadcast(self, address: Any) -> Any:
-        """One double in all lanes."""
-        number = self.builder.load(self.builder.inttoptr(address, DOUBLE.as_pointer()), typ=DOUBLE)
-        none = ir.Constant(self.vector, ir.Undefined)
+    def load_singles(self, address: Any) -> Any:
+        """A whole register of singles."""
+        return self._read(address, self.singles, 4)
+
+    def load_widened(self, address: Any) -> Any:
+        """``lanes`` singles as doubles."""
+        return self.builder.fpext(self._read(address, ir.VectorType(SINGLE, self.lanes), 4), self.vector)
+
+    def store(self, value: Any, address: Any) -> None:
+        align = 8 if value.type == self.vector else 4
+        self.builder.store(value, self.builder.inttoptr(address, value.type.as_pointer())).align = align
+
+    def store_rounded(self, value: Any, address: Any) -> Any:
+        """Doubles as singles; returns what was stored, as doubles again."""
+        narrow = self.builder.fptrunc(value, ir.VectorType(SINGLE, self.lanes))
+        self.store(narrow, address)
+        return self.builder.fpext(narrow, self.vector)
+
+    def halves(self, value: Any) -> list[Any]:
+        """The lower and the upper half of a register of singles, as doubles."""
+        none = ir.Constant(value.type, ir.Undefined)
+        order = ir.VectorType(ir.IntType(32), self.lanes)
+        starts = (0, self.lanes)
+        chosen = [ir.Constant(order, list(range(s, s + self.lanes))) for s in starts]
+        return [self.builder.fpext(self.builder.shuffle_vector(value, none, c), self.vector) for c in chosen]
+
+    def broadcast(self, address: Any, vector: ir.VectorType | None = None) -> Any:
+        """One number in all lanes, by default a double."""
+        vector = vector or self.vector
+        number = self._read(address, vector.element, _BYTES[vector.element])
+        none = ir.Constant(vector, ir.Undefined)
         first = self.builder.insert_element(none, number, ir.IntType(32)(0))
-        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
+        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
         return self.builder.shuffle_vector(first, none, everywhere)
 
     def _call(self, name: str, *arguments: Any) -> Any:
-        module, full = self.builder.module, f"llvm.{name}.v{self.lanes}f64"
-        signature = ir.FunctionType(self.vector, [self.vector] * len(arguments))
+        kind, module = arguments[0].type, self.builder.module
+        full = f"llvm.{name}.v{kind.count}f{8 * _BYTES[kind.element]}"
+        signature = ir.FunctionType(kind, [kind] * len(arguments))
         found = module.globals.get(full)
         return self.builder.call(found or ir.Function(module, signature, full), arguments)
 
@@ -75,6 +105,22 @@ class Emitter:
 
     def add(self, a: Any, b: Any) -> Any:
         return self.builder.fadd(a, b)
+
+    def unless(self, flag: Any, write: Callable[[], list[Any]], otherwise: list[Any]) -> list[Any]:
+        """What ``write`` computes where the flag is zero, and ``otherwise`` where it is not."""
+        builder = self.builder
+        before, body = builder.block, builder.append_basic_block("unless")
+        after = builder.append_basic_block("joined")
+        builder.cbranch(builder.icmp_signed("!=", flag, INT(0)), after, body)
+        builder.position_at_end(body)
+        found, end = write(), builder.block
+        builder.branch(after)
+        builder.position_at_end(after)
+        joined = [builder.phi(value.type) for value in found]
+        for phi, value, other in zip(joined, found, otherwise, strict=True):
+            phi.add_incoming(other, before)
+            phi.add_incoming(value, end)
+        return joined
 
     @contextmanager
     def loop(self, count: Any, start: Sequence[Any]) -> Iterator[tuple[Any, list[Any], list[Any]]]:

@@ -27,7 +27,7 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Place:
-    """An operand that depends on where a buffer will lie: ``offset`` doubles into it."""
+    """An operand that depends on where a buffer will lie: ``offset`` numbers into it."""
 
     buffer: Buffer
     offset: int
@@ -70,7 +70,7 @@ class Scaled:
 
 @dataclass(frozen=True, eq=False)
 class Mapped:
-    """``W (slope * source)``; the panels of W and where its slope lies in ``v`` (or -1: one)."""
+    """``W (slope * source)``; the panels of W in ``s``, and where its slope lies in ``v`` (or -1: one)."""
 
     source: Dense
     panels: int
@@ -183,33 +183,33 @@ def _fill(tape: Tape, out: Dense, blocks: list[Block], members: list[Term], tota
         else:
             passes.append([term])
     for number, group in enumerate(passes):
-        fresh, last = int(number == 0), number == len(passes) - 1
+        added, last = int(number > 0), number == len(passes) - 1
         sums, term = total if last else tape.idle, group[0]
         match term:
             case Placed():
-                tape.emit(at.PLACE, count, out.size, target, stride, fresh, term.diagonal.place)
+                tape.emit(at.PLACE, count, out.size, target, stride, added, term.diagonal.place)
                 if last:
                     tape.emit(at.ABSOLUTES, count, out.size, target, stride, total)
             case Mapped():
                 source, panels = term.source.at(_row(term, first)), stride // PANEL
                 given = (source, term.source.buffer.stride, count, term.panels, panels, term.source.size)
                 if term.slope < 0:
-                    tape.emit(at.PRODUCT, *given, target, stride, sums, fresh)
+                    tape.emit(at.PRODUCT, *given, target, stride, sums, added)
                 else:
-                    tape.emit(at.SCALED_PRODUCT, *given, target, stride, sums, fresh, term.slope)
+                    tape.emit(at.SCALED_PRODUCT, *given, target, stride, sums, added, term.slope)
             case Outer():
                 given = (term.diagonal.place, term.rows, term.stride)
-                tape.emit(at.OUTER, count, out.size, target, stride, sums, fresh, *given)
+                tape.emit(at.OUTER, count, out.size, target, stride, sums, added, *given)
             case Scaled():
                 read: list[int | Place] = []
                 for t in group:
                     assert isinstance(t, Scaled)
                     read += [t.source.at(_row(t, first)), t.source.buffer.stride, t.slope]
-                tape.emit(at.COMBINE, count, out.size, target, stride, sums, fresh, len(group), *read)
+                tape.emit(at.COMBINE, count, out.size, target, stride, sums, added, len(group), *read)
 
 
 def assign(tape: Tape) -> int:
-    """Lay out the buffers so that those in use at the same time do not overlap; returns the doubles needed."""
+    """Lay out the buffers so that those in use at the same time do not overlap; returns the numbers needed."""
     last: dict[int, int] = {}
     found: dict[int, Buffer] = {}
     first: dict[int, int] = {}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from certrnn.domains._rounding import TINY
 from certrnn.domains.compiled import layout as at
-from certrnn.domains.compiled.product import PANEL, product
+from certrnn.domains.compiled.product import PANEL, four_vectors, two_vectors
+from certrnn.domains.compiled.singles import UNDERFLOW
 from transformers_abs._compile import kernel
 from transformers_abs._rounding import next_down, next_up
 
@@ -25,7 +26,8 @@ def read_input(v, lower, upper, base, step, size, disturbed, factors):
         v[p + at.CENTER * step], v[p + at.SLACK * step] = middle, 0.0
         v[p + at.LOWER * step], v[p + at.UPPER * step] = low, high
         v[p + at.FRESH * step] = radius
-        v[p + at.SIZE * step] = (abs(middle) + (radius if disturbed else 0.0)) * factors[0] + TINY
+        v[p + at.SPREAD * step] = radius if disturbed else 0.0
+        v[p + at.SIZE * step] = (abs(middle) + v[p + at.SPREAD * step]) * factors[0] + TINY
 
 
 @kernel
@@ -35,7 +37,7 @@ def read_constant(v, w, base, step, size, given, factors):
         p, q = base + j, given + j
         v[p + at.CENTER * step], v[p + at.SLACK * step] = w[q], w[q + size]
         v[p + at.LOWER * step], v[p + at.UPPER * step] = w[q + 2 * size], w[q + 3 * size]
-        v[p + at.SIZE * step] = (abs(w[q]) + w[q + size]) * factors[0] + TINY
+        v[p + at.SIZE * step], v[p + at.SPREAD * step] = (abs(w[q]) + w[q + size]) * factors[0] + TINY, 0.0
 
 
 @kernel
@@ -51,63 +53,91 @@ def box_radius(low, high, middle):
 
 
 @kernel
+def _missed(factors):
+    """What underflow may cost a node: less where no number is single precision."""
+    return UNDERFLOW if factors[at.SINGLES] > 0.0 else TINY
+
+
+@kernel
 def affine(v, w, addresses, row, factors, one):
-    """``W x + bias``: products of W with center and middle, of ``|W|`` with slack, magnitude, radius, box magnitude."""
-    base, step, width, source, apart, size, magnitude, panels, absolute, bias, lost, scratch, stride = row
+    """``W x + bias``: products of W with center and middle, of ``|W|`` with magnitude, spread, and with what becomes
+    slack and reach of the box."""
+    (
+        base,
+        step,
+        width,
+        source,
+        apart,
+        size,
+        magnitude,
+        spread,
+        panels,
+        absolute,
+        bias,
+        lost,
+        scratch,
+        stride,
+    ) = row
     given, taken = scratch + at.GIVEN * stride, scratch + at.TAKEN * stride
+    missed = 1.0
     for j in range(size):
         low, high = v[source + at.LOWER * apart + j], v[source + at.UPPER * apart + j]
         middle = box_middle(low, high)
         radius = box_radius(low, high, middle) * one + TINY
         v[given + j], v[given + stride + j] = v[source + at.CENTER * apart + j], middle
-        v[given + 2 * stride + j] = v[source + at.SLACK * apart + j]
-        v[given + 3 * stride + j] = v[magnitude + j]
-        v[given + 4 * stride + j], v[given + 5 * stride + j] = radius, abs(middle) + radius
+        slack, terms, part = v[source + at.SLACK * apart + j], v[magnitude + j], v[spread + j]
+        v[given + 2 * stride + j] = slack + factors[0] * terms + factors[at.SINGLES] * part
+        v[given + 3 * stride + j], v[given + 4 * stride + j] = terms, part
+        v[given + 5 * stride + j] = radius + factors[2] * (abs(middle) + radius)
+        # weights are rounded, and slopes multiplied into them: both may underflow beside generators of any size
+        missed += part + (v[lost + j] if lost >= 0 else 0.0)
+    missed *= _missed(factors)
     vectors, constants = addresses
-    count, idle = (width + PANEL - 1) // PANEL, vectors + 8 * (scratch + at.IDLE * stride)
-    start, out = vectors + 8 * given, vectors + 8 * taken
-    product(start, stride, 2, constants + 8 * panels, count, size, out, stride, idle, True)
-    start, out = start + 16 * stride, out + 16 * stride
-    product(start, stride, 4, constants + 8 * absolute, count, size, out, stride, idle, True)
-    missed = TINY
-    for k in range(size if lost >= 0 else 0):
-        missed += TINY * v[lost + k]
+    count, start, out = (width + PANEL - 1) // PANEL, vectors + 8 * given, vectors + 8 * taken
+    two_vectors(start, stride, constants + 8 * panels, count, size, out)
+    four_vectors(start + 16 * stride, stride, constants + 8 * absolute, count, size, out + 16 * stride)
     for j in range(width):
         p, q, offset = base + j, taken + j, w[bias + j]
         terms = v[q + 3 * stride] + abs(offset)
-        v[p + at.CENTER * step] = v[q] + offset
-        v[p + at.SLACK * step] = (v[q + 2 * stride] + factors[0] * terms) * factors[1] + missed
+        slack = (v[q + 2 * stride] + factors[0] * abs(offset)) * factors[1] + missed
+        v[p + at.CENTER * step], v[p + at.SLACK * step] = v[q] + offset, slack
         # the size holds the slack that is added here as well: later nodes are charged relative to it
-        v[p + at.SIZE * step] = (v[p + at.SLACK * step] + terms) * factors[1] + missed
-        spread = (v[q + 4 * stride] + factors[2] * (v[q + 5 * stride] + abs(offset))) * factors[3] + TINY
+        v[p + at.SIZE * step] = (slack + terms) * factors[1] + missed
+        v[p + at.SPREAD * step] = v[q + 4 * stride] * (factors[1] * (1.0 + factors[at.SINGLES])) + missed
+        reach = (v[q + 5 * stride] + factors[2] * abs(offset)) * factors[3] + TINY
         point = v[q + stride] + offset
-        v[p + at.LOWER * step], v[p + at.UPPER * step] = next_down(point - spread), next_up(point + spread)
+        v[p + at.LOWER * step], v[p + at.UPPER * step] = next_down(point - reach), next_up(point + reach)
 
 
 @kernel
 def scale(v, w, base, step, size, source, apart, weights, biases, factors, one):
     """A map whose matrix is a diagonal."""
+    missed = _missed(factors)
     for j in range(size):
         p, q, a, offset = base + j, source + j, w[weights + j], w[biases + j]
         share, slack = abs(a), v[q + at.SLACK * apart]
         terms = max(v[q + at.MAGNITUDE * apart], v[q + at.SIZE * apart])
         terms = (share * terms + abs(offset)) * factors[1] + TINY
-        v[p + at.CENTER * step] = v[q + at.CENTER * apart] * a + offset
-        v[p + at.SLACK * step] = (share * slack + factors[0] * terms) * factors[1] + TINY
-        v[p + at.SIZE * step] = (terms + v[p + at.SLACK * step]) * factors[1] + TINY
+        spread = share * max(v[q + at.RADIUS * apart], v[q + at.SPREAD * apart]) * factors[1]
+        slack = share * slack + factors[0] * terms + factors[at.SINGLES] * spread
+        slack = slack * factors[1] + missed
+        v[p + at.CENTER * step], v[p + at.SLACK * step] = v[q + at.CENTER * apart] * a + offset, slack
+        v[p + at.SIZE * step] = (terms + slack) * factors[1] + missed
+        v[p + at.SPREAD * step] = spread * (factors[1] * (1.0 + factors[at.SINGLES])) + missed
         low, high = v[q + at.LOWER * apart], v[q + at.UPPER * apart]
         middle = box_middle(low, high)
         radius = box_radius(low, high, middle) * one + TINY
         reach = share * radius + factors[2] * (share * (abs(middle) + radius) + abs(offset))
-        point, spread = middle * a + offset, reach * factors[3] + TINY
-        v[p + at.LOWER * step], v[p + at.UPPER * step] = next_down(point - spread), next_up(point + spread)
+        point, reach = middle * a + offset, reach * factors[3] + TINY
+        v[p + at.LOWER * step], v[p + at.UPPER * step] = next_down(point - reach), next_up(point + reach)
 
 
 @kernel
 def add_up(v, w, index, base, step, size, count, sources, coefficients, factors):
     """A sum of values; rounding costs slack relative to the size, and the box relative to its magnitude."""
+    missed = _missed(factors)
     for j in range(size):
-        center, slack, total, lower, upper, most = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        center, slack, total, spread, lower, upper, most = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for k in range(count):
             source, apart, a = index[sources + 2 * k] + j, index[sources + 2 * k + 1], w[coefficients + k]
             share = abs(a)
@@ -115,22 +145,29 @@ def add_up(v, w, index, base, step, size, count, sources, coefficients, factors)
             center += a * v[source + at.CENTER * apart]
             slack += share * v[source + at.SLACK * apart]
             total += share * v[source + at.SIZE * apart]
+            spread += share * v[source + at.SPREAD * apart]
             lower += a * (low if a >= 0.0 else high)
             upper += a * (high if a >= 0.0 else low)
             most += share * (abs(low) if abs(low) > abs(high) else abs(high))
-        p, spread = base + j, (factors[2] * most) * factors[3] + TINY
-        v[p + at.CENTER * step] = center
-        v[p + at.SLACK * step] = (slack + factors[0] * total) * factors[1] + TINY
-        v[p + at.SIZE * step] = (total + factors[0] * total) * factors[1] + TINY
-        v[p + at.LOWER * step], v[p + at.UPPER * step] = next_down(lower - spread), next_up(upper + spread)
+        p, reach = base + j, (factors[2] * most) * factors[3] + TINY
+        error = factors[0] * total + factors[at.SINGLES] * spread
+        v[p + at.CENTER * step], v[p + at.SLACK * step] = center, (slack + error) * factors[1] + missed
+        v[p + at.SIZE * step] = (total + error) * factors[1] + missed
+        v[p + at.SPREAD * step] = spread * (factors[1] * (1.0 + factors[at.SINGLES])) + missed
+        v[p + at.LOWER * step], v[p + at.UPPER * step] = next_down(lower - reach), next_up(upper + reach)
 
 
 @kernel
-def gather(v, index, base, step, size, table):
+def gather(v, index, base, step, size, table, factors):
+    """Elements of several values; where their own symbols become rows, these are rounded."""
+    missed = UNDERFLOW if factors[at.SINGLES] > 0.0 else 0.0
     for j in range(size):
-        source, apart = index[table + 2 * j], index[table + 2 * j + 1]
-        for plane in range(at.UPPER + 1):
-            v[base + plane * step + j] = v[source + plane * apart]
+        source, apart, p = index[table + 2 * j], index[table + 2 * j + 1], base + j
+        for plane in range(at.SPREAD + 1):
+            v[p + plane * step] = v[source + plane * apart]
+        error = factors[at.SINGLES] * v[p + at.SPREAD * step] * factors[0] + missed
+        for plane in (at.SLACK, at.SIZE, at.SPREAD):
+            v[p + plane * step] = (v[p + plane * step] + error) * factors[0]
 
 
 @kernel

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from copy import copy
-from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -15,11 +12,12 @@ import torch
 from certrnn.domains import Fold, Zonotopes, propagate
 from certrnn.domains.compiled import Compiled
 from certrnn.domains.compiled import layout as at
-from certrnn.domains.compiled.plan import Plan, plan
+from certrnn.domains.compiled.plan import plan
 from certrnn.domains.compiled.product import PANEL
 from certrnn.ir import Graph, GraphBuilder
 from certrnn.regions import L2Ball, LinfBall
 from certrnn.specs import Spec
+from tests.laws.changes import Change, altered, both, factors, unchanged, unpaid, without
 from tests.laws.laws import Violation, margins, node_bounds
 from tests.laws.networks import FAMILIES, numbers, points, region
 from tests.laws.oracle import Oracle, Perturbation
@@ -27,14 +25,8 @@ from tests.laws.wild import wild_case
 from transformers_abs import TANH, LeastWidth
 
 THREATS = {"all frames": ((0, 1, 2), False), "first, clipped": ((0,), True), "two, clipped": ((1, 2), True)}
-Change = Callable[[Plan], Plan]
-
 SINGLE = 3e-6
 """Share of a width by which single precision changes it in one of these networks, if nothing is paid for it."""
-
-
-def unchanged(found: Plan) -> Plan:
-    return found
 
 
 class Planted:
@@ -53,11 +45,6 @@ def case(family: str, threat: str, seed: int = 0, eps: tuple[float, ...] = ()) -
     graph, (frames, clip) = FAMILIES[family](rng), THREATS[threat]
     ball = region(rng, graph, frames, clip, eps) if eps else region(rng, graph, frames, clip)
     return Oracle(graph, points(rng, graph, ball), Perturbation(rng)), ball
-
-
-def unpaid(found: Plan) -> Plan:
-    """Nothing is added for single precision."""
-    return factors(slice(None), at.SINGLES, 0.0)(found)
 
 
 def violations(oracle: Oracle, ball: LinfBall, change: Change = unchanged) -> list[Violation]:
@@ -129,48 +116,6 @@ def test_wild_graphs_hold_and_agree_with_the_tensors(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(24, 2000))
 def test_wild_graphs_hold(seed: int) -> None:
     assert violations(*wild_case(seed)) == []
-
-
-def without(code: int) -> Change:
-    """Instructions of one kind are left out."""
-    return lambda p: replace(
-        p,
-        instructions=p.instructions[p.instructions[:, 0] != code],
-        factors=p.factors[p.instructions[:, 0] != code],
-    )
-
-
-def altered(code: int, column: int, change: Callable[[np.ndarray], np.ndarray | int]) -> Change:
-    """One operand of one kind of instruction is another."""
-
-    def planted(p: Plan) -> Plan:
-        rows = p.instructions.copy()
-        chosen = rows[:, 0] == code
-        rows[chosen, column] = change(rows[chosen, column])
-        return replace(p, instructions=rows)
-
-    return planted
-
-
-def factors(code: int | slice, column: int, value: float) -> Change:
-    """A factor that pays for rounding is another, of one kind of instruction or of all."""
-
-    def planted(p: Plan) -> Plan:
-        given = p.factors.copy()
-        chosen = code if isinstance(code, slice) else p.instructions[:, 0] == code
-        given[chosen, column] = value
-        return replace(p, factors=given)
-
-    return planted
-
-
-def both(*changes: Change) -> Change:
-    def planted(p: Plan) -> Plan:
-        for change in changes:
-            p = change(p)
-        return p
-
-    return planted
 
 
 EXACT = (0.0, 1e-12)
@@ -252,71 +197,6 @@ def test_products_are_products(rows: int, depth: int, width: int) -> None:
     expected = ball.center[:, 0] @ total.T - ball.eps[:, None] * total.abs().sum(1)
     assert torch.allclose(found, expected, rtol=1e-4, atol=1e-9)
     assert bool((found <= expected + 1e-13).all())
-
-
-MANY, SMALL = 1024, 2.0**-28.2
-
-
-def small_terms(kind: str) -> tuple[Graph, torch.Tensor]:
-    """A large term and many that single precision loses beside it, and what they are worth together: a graph of one
-    symbol with a row over its output."""
-    builder, none = GraphBuilder(), torch.zeros(MANY).double()
-    weights = torch.full((1, MANY), SMALL, dtype=torch.float64)
-    weights[0, 0] = 1.0
-    x = builder.input(0, 1)
-    if kind == "sum":
-        ones = [builder.affine(torch.ones(1, 1).double(), none[:1], x) for _ in range(MANY // 4)]
-        return builder.build(builder.sum(ones, [1.0, *[4.0 * SMALL] * (len(ones) - 1)])), weights[:, :1]
-    wide = builder.affine(torch.ones(MANY, 1).double(), none, x)
-    if kind == "rows":
-        return builder.build(wide), weights
-    return builder.build(builder.affine(weights, none[:1], wide)), weights[:, :1]
-
-
-@pytest.mark.parametrize(
-    ("kind", "code"), [("affine", at.AFFINE), ("sum", at.SUM), ("rows", at.LOWER_ROWS)], ids=lambda k: str(k)
-)
-def test_terms_that_single_precision_loses_are_paid_for(kind: str, code: int) -> None:
-    graph, row = small_terms(kind)
-    count, share = (MANY // 4 - 1, 4.0 * SMALL) if kind == "sum" else (MANY - 1, SMALL)
-    exact = -1 - count * Fraction(share)
-    ball = LinfBall(torch.zeros(1, 1, 1).double(), torch.ones(1).double(), (0,))
-
-    def found(change: Change) -> list[float]:
-        margin = Compiled(graph, change(plan(graph, (0,)))).lower(ball, row[None], torch.zeros(1, 1).double())
-        bounds = Compiled(graph, change(plan(graph, (0,), observe=True))).bounds(ball)[graph.output]
-        return [float(margin), *([] if kind == "rows" else [float(bounds[0])])]
-
-    assert all(Fraction(bound) <= exact for bound in found(unchanged))
-    assert all(bound >= float(exact) * (1.0 + 100.0 * SINGLE) for bound in found(unchanged))
-    assert any(Fraction(bound) > exact for bound in found(factors(code, at.SINGLES, 0.0)))
-
-
-def test_numbers_too_small_for_single_precision_are_paid_for() -> None:
-    builder, none = GraphBuilder(), torch.zeros(1).double()
-    value, exact = builder.input(0, 1), Fraction(1e-20)
-    for weight in (1e-19, 1e-10, 1e19, 1e19):
-        value, exact = (
-            builder.affine(torch.tensor([[weight]], dtype=torch.float64), none, value),
-            exact * Fraction(weight),
-        )
-    graph, ball = builder.build(value), LinfBall(torch.zeros(1, 1, 1).double(), none + 1e-20, (0,))
-
-    def lower(change: Change) -> Fraction:
-        found = Compiled(graph, change(plan(graph, (0,), observe=True))).bounds(ball)[graph.output][0]
-        return Fraction(float(found))
-
-    assert lower(unchanged) <= -exact
-    assert lower(factors(at.AFFINE, at.SINGLES, 0.0)) > -exact
-
-
-@pytest.mark.parametrize("weight", [1e-35, 1e35])
-def test_weights_out_of_the_range_of_single_precision_are_left_to_the_tensors(weight: float) -> None:
-    builder = GraphBuilder()
-    given = torch.tensor([[0.0, weight]], dtype=torch.float64)
-    graph = builder.build(builder.affine(given, torch.zeros(1).double(), builder.input(0, 2)))
-    ball = LinfBall(torch.zeros(1, 1, 2).double(), torch.ones(1).double(), (0,))
-    assert Zonotopes().compiled(graph, ball) is None
 
 
 @pytest.mark.parametrize("pair", ["affine, affine", "affine, sum", "sum, affine", "sum, sum"])

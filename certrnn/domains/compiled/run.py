@@ -94,7 +94,8 @@ class Compiled:
             work = self._idle.pop()
         except IndexError:
             # vectors, generators with room for whole vector registers, scaled panels
-            work = np.zeros(p.vectors), *(np.empty(n, np.float32) for n in (p.generators + 64, p.panels))
+            generators, panels = (np.empty(n, np.float32) for n in (p.generators + 64, p.panels))
+            work = np.zeros(p.vectors), generators, panels
         run(*arguments, work, start, stop)
         if 8 * p.vectors + 4 * p.generators <= _KEPT_BYTES:
             self._idle.append(work)

@@ -144,6 +144,7 @@ class Sheet:
             rows = np.zeros((matrix.shape[1], pad(matrix.shape[0])))
             rows[:, : matrix.shape[0]] = matrix.T
             packed = pack(matrix)
-            places = [self.constant(array) for array in (packed, np.abs(packed), rows)]
-            found = self.weights[id(weight)] = Weight(*places, self.single(packed))
+            panels, absolute = self.constant(packed), self.constant(np.abs(packed))
+            found = Weight(panels, absolute, self.constant(rows), self.single(packed))
+            self.weights[id(weight)] = found
         return found

@@ -64,6 +64,7 @@ def _seconds(rows: np.ndarray) -> float:
     """What a region takes on a processor of today, to within a factor of two or so."""
     products = rows[np.isin(rows[:, 0], (at.PRODUCT, at.SCALED_PRODUCT))]
     passes = rows[np.isin(rows[:, 0], (at.COMBINE, at.OUTER, at.ABSOLUTES, at.DIRECTIONAL))]
-    curves = rows[rows[:, 0] == at.BIVARIATE]
+    curves, products_of_two = rows[rows[:, 0] == at.UNIVARIATE], rows[rows[:, 0] == at.BIVARIATE]
     flops = 2 * PANEL * (products[:, 3] * products[:, 5] * products[:, 6]).sum()
-    return float(5e-12 * flops + 3e-10 * (passes[:, 1] * passes[:, 2]).sum() + 3.5e-6 * curves[:, 3].sum())
+    elements = 1.4e-7 * curves[:, 3].sum() + 2e-6 * products_of_two[:, 3].sum()
+    return float(5e-7 * len(rows) + 5e-12 * flops + 3e-10 * (passes[:, 1] * passes[:, 2]).sum() + elements)

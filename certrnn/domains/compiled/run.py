@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -26,8 +27,8 @@ _SMALLEST = 1e-20
 
 Work = tuple[np.ndarray, np.ndarray, np.ndarray]
 
-_THREAD_SECONDS = 5e-4
-"""Work that is worth a thread, several times what it takes to start one."""
+_THREAD_SECONDS = 2e-4
+"""Work that is worth a thread, several times what it takes to wake one."""
 
 _MEMORY = 1 << 31
 """Bytes that the generators of all threads may take together."""
@@ -110,11 +111,20 @@ class Compiled:
         if threads < 2:
             self._work(arguments, 0, batch)
             return
-        with ThreadPoolExecutor(threads - 1) as pool:
-            others = [pool.submit(self._work, arguments, *ends[i : i + 2]) for i in range(1, threads)]
-            self._work(arguments, 0, ends[1])
-            for other in others:
-                other.result()
+        others = [_pool(threads).submit(self._work, arguments, *ends[i : i + 2]) for i in range(1, threads)]
+        self._work(arguments, 0, ends[1])
+        for other in others:
+            other.result()
+
+
+@lru_cache(maxsize=1)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that wait for work: to start one takes as long as a small network's propagation."""
+    return ThreadPoolExecutor(threads - 1, "certrnn")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork
 
 
 def _plain(*tensors: torch.Tensor) -> tuple[np.ndarray, ...]:

@@ -230,7 +230,7 @@ def precision(options: argparse.Namespace) -> Iterator[str]:
             for analysis in policies.values():
                 start = clock()
                 found = radii(
-                    problem, analysis, parse_threats(frames, x.shape[1])[0], RelativeTolerance(1e-3)
+                    problem, analysis, parse_threats(frames, x.shape[1])[0], RelativeTolerance(1e-5)
                 )
                 taken, eps = clock() - start, found.numpy()[known]
                 line += f" {eps.mean():11.5f} {eps.mean() / port.mean():7.4f} {(eps / port).min():7.4f} {taken:6.2f}"

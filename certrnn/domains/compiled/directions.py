@@ -31,7 +31,7 @@ def widths(sheet: Sheet, size: int, x: Value, y: Value) -> None:
     counts = [sum(tape.sizes[b] for b in e.rows) if e is not None else 0 for e in ends]
     count = sum(counts) + sum(size for place in places if place >= 0)
     # where a diagonal became rows, it was rounded
-    rounded = singles.gamma(6) if any(expanded) else 0.0
+    rounded = singles.gamma(2) if any(expanded) else 0.0
     errors = (2.0 * gamma(count + 8), raising(count + 8), raising(2), 0.0, rounded)
     tape.emit(at.WIDTHS, *x.planes, *y.planes, size, *places, factors=errors)
 

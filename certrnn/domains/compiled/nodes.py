@@ -26,6 +26,8 @@ from certrnn.domains.compiled.symbols import (
     Placed,
     Scaled,
     Term,
+    rounds,
+    through,
 )
 from certrnn.domains.interval import constant_interval
 from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Node, Sum
@@ -73,16 +75,12 @@ class Planner(Sheet):
     def affine(self, node: Affine, value: Value) -> Value:
         out, weight = self.value(node.size), self.weight(node.weight)
         terms = value.size + 3
-        out.depth, out.rounds = terms, singles.roundings(value.size) + 2
+        out.depth = terms
         sizes = [value.plane(p) for p in ((at.MAGNITUDE, at.RADIUS) if value.read else (at.SIZE, at.SPREAD))]
         given = (*out.planes, node.size, *value.planes, value.size, *sizes, weight.panels, weight.absolute)
         pending = value.terms if value.dense is None else []
         # slopes are multiplied into the weights, which may underflow beside generators of any size
         lost = pending[0].source.total if len(pending) == 1 and isinstance(pending[0], Scaled) else -1
-        box = value.size + 3
-        errors = (gamma(terms) + node.relative_error, raising(terms + 8))
-        errors += (gamma(box) + node.relative_error, raising(box + 5), self.single_error(out, [value]))
-        self.tape.emit(at.AFFINE, *given, self.constant(to_numpy(node.bias)), lost, factors=errors)
         if len(pending) == 1 and isinstance(pending[0], Scaled):
             out.terms.append(Mapped(pending[0].source, weight.singles, pending[0].slope))
         else:
@@ -91,23 +89,23 @@ class Planner(Sheet):
                 out.terms.append(Mapped(dense, weight.singles, -1))
         if value.diagonal is not None:
             out.terms.append(Outer(value.diagonal, weight.rows, pad(node.size)))
+        out.rounds, box = rounds(out.terms), value.size + 3
+        errors = (gamma(terms) + node.relative_error, raising(terms + 8))
+        errors += (gamma(box) + node.relative_error, raising(box + 5), singles.gamma(out.rounds))
+        self.tape.emit(at.AFFINE, *given, self.constant(to_numpy(node.bias)), lost, factors=errors)
         return out
-
-    def single_error(self, out: Value, values: list[Value]) -> float:
-        """What pays for the roundings of a value's generators; zero for a value without any."""
-        return singles.gamma(out.rounds) if any(v.symbols for v in values) else 0.0
 
     def scale(self, node: Affine, value: Value) -> Value:
         out, terms = self.value(node.size), value.depth + 4
-        out.rounds = value.rounds + 4
         self.read(value)
         weight = self.constant(to_numpy(node.weight))
         given = (*out.planes, node.size, *value.planes, weight, self.constant(to_numpy(node.bias)))
         box = node.size + 3
         errors = (gamma(terms) + node.relative_error, raising(terms + 4))
-        errors += (gamma(box) + node.relative_error, raising(box + 3), self.single_error(out, [value]))
-        self.tape.emit(at.SCALE, *given, factors=errors)
         dense = self.dense(value)
+        out.rounds = 1 if dense is not None else 0
+        errors += (gamma(box) + node.relative_error, raising(box + 3), singles.gamma(out.rounds))
+        self.tape.emit(at.SCALE, *given, factors=errors)
         if dense is not None:
             slope = self.vector(node.size)
             self.tape.emit(at.MULTIPLY, slope, -1, 1, weight, node.size)
@@ -121,16 +119,12 @@ class Planner(Sheet):
 
     def sum(self, node: Sum, values: list[Value]) -> Value:
         out = self.value(node.size)
-        out.depth, out.rounds = (
-            sum(getattr(v, name) for v in values) + len(values) + 4 for name in ("depth", "rounds")
-        )
+        out.depth = sum(v.depth for v in values) + len(values) + 4
         sources = self.table([n for v in values for n in v.planes])
         coefficients = self.constant(np.array(node.coefficients))
         given = (*out.planes, node.size, len(values), sources, coefficients)
         errors = (gamma(out.depth) + node.relative_error, raising(out.depth + 4))
         errors += (gamma(len(values) + 3) + node.relative_error, raising(len(values) + 3))
-        errors += (self.single_error(out, values),)
-        self.tape.emit(at.SUM, *given, factors=errors)
         diagonals: list[Diagonal] = []
         for value, coefficient in zip(values, node.coefficients, strict=True):
             out.terms += self.times(value, coefficient)
@@ -140,6 +134,10 @@ class Planner(Sheet):
         out.diagonal = self.joined(node, out, diagonals)
         if out.diagonal is None:
             out.terms += [Placed(d) for d in diagonals]
+        # its own roundings are paid for by every value's own slack; here come those by the other values
+        more = sum(map(through, out.terms)) + 1 if out.terms else 0
+        out.rounds = max(v.rounds for v in values) + more
+        self.tape.emit(at.SUM, *given, factors=(*errors, singles.gamma(more, out.rounds)))
         return out
 
     def times(self, value: Value, coefficient: float) -> list[Term]:
@@ -183,13 +181,15 @@ class Planner(Sheet):
             if owner.diagonal is None:
                 return self.columns(owner, first, node.size)
         out = self.value(node.size)
-        out.depth, out.rounds = max(v.depth for v in values), 4
+        out.depth = max(v.depth for v in values)
         table = [
             n
             for o, c in zip(owners, columns, strict=True)
             for n in (values[o].base + int(c), values[o].stride)
         ]
-        errors = (raising(4), 0.0, 0.0, 0.0, self.single_error(out, values))
+        # a diagonal becomes rows, and may be added to others
+        rounded = singles.gamma(2) if any(v.diagonal is not None for v in values) else 0.0
+        errors = (raising(4), 0.0, 0.0, 0.0, rounded)
         self.tape.emit(at.GATHER, *out.planes, node.size, self.table(table), factors=errors)
         self.gathered(out, [self.expanded(v) for v in values], owners, columns)
         return out
@@ -202,7 +202,7 @@ class Planner(Sheet):
             if dense is None
             else Dense(dense.buffer, dense.rows, dense.first + first, size, dense.total + first)
         )
-        return Value(owner.base + first, owner.stride, size, dense=part, depth=owner.depth, rounds=1)
+        return Value(owner.base + first, owner.stride, size, dense=part, depth=owner.depth)
 
     def gathered(
         self, out: Value, parts: list[Dense | None], owners: np.ndarray, columns: np.ndarray
@@ -232,23 +232,18 @@ class Planner(Sheet):
             self.read(value)
         out, symbols = self.value(node.size), any(v.symbols for v in values)
         numbers, alpha = number_of(node.transformer)
-        out.depth, out.rounds = 6, 6
-        errors = (gamma(8), raising(1), raising(12), alpha, self.single_error(out, values))
-        given = [n for v in values for n in v.planes]
-        if len(values) == 1:
-            self.tape.emit(
-                at.UNIVARIATE, *out.planes, node.size, *given, *numbers, int(symbols), factors=errors
-            )
-        else:
-            if symbols:
-                widths(self, node.size, values[0], values[1])
-            self.tape.emit(
-                at.BIVARIATE, *out.planes, node.size, *given, *numbers, int(symbols), factors=errors
-            )
+        rows = [self.dense(value) for value in values]
+        out.depth, out.rounds = 6, sum(v is not None for v in (*rows, *(v.diagonal for v in values)))
+        errors = (gamma(8), raising(1), raising(12), alpha, singles.gamma(out.rounds))
+        if symbols and len(values) == 2:
+            widths(self, node.size, *values)
+        code, planes = at.UNIVARIATE if len(values) == 1 else at.BIVARIATE, [v.planes for v in values]
+        given = (*out.planes, node.size, *(n for pair in planes for n in pair), *numbers, int(symbols))
+        self.tape.emit(code, *given, factors=errors)
         if not symbols:
             return out
-        for value, number in zip(values, (at.SLOPE_X, at.SLOPE_Y)[: len(values)], strict=True):
-            dense, slope = self.dense(value), out.plane(number)
+        for value, dense, number in zip(values, rows, (at.SLOPE_X, at.SLOPE_Y)[: len(rows)], strict=True):
+            slope = out.plane(number)
             if dense is not None:
                 out.terms.append(Scaled(dense, slope))
             if value.diagonal is not None:
@@ -271,7 +266,7 @@ class Planner(Sheet):
             raising(terms),
             2.0 * gamma(value.size + 6),
             raising(value.size + 3),
-            singles.gamma(singles.roundings(value.size) + 4) if rows else 0.0,
+            singles.gamma(singles.roundings(value.size) + 3) if rows else 0.0,
         )
         own = -1 if diagonal is None else diagonal.place
         self.tape.emit(at.LOWER_ROWS, *value.planes, value.size, *given, own, factors=errors)

@@ -19,32 +19,37 @@ UNDERFLOW = 2.0**-100
 """Covers 2^49 operations that underflow, each of which errs by at most 2^-150."""
 
 BLOCK = 16
-"""Products that are added up in a row before the sum is added to others: an entry of a product of depth n takes
-:func:`roundings` and not n."""
+"""Products that are added up in a row before their sum is added to what stands there."""
+
+_MOST = 1 << 15
+"""Roundings in a row for which :func:`gamma` holds."""
+
+
+def passes(depth: int) -> int:
+    """Roundings of what already stands there, where a matrix product of this depth is put on top."""
+    return -(-depth // BLOCK)
 
 
 def roundings(depth: int) -> int:
-    """Roundings in a row of one entry of a matrix product: of the weights and their slopes, of the products within a
-    block, of the sums of blocks."""
-    return min(depth, BLOCK) + -(-depth // BLOCK) + 4
+    """Roundings in a row of one entry of a matrix product: of the weights and of their slopes, within a block, of the
+    sums of blocks."""
+    return 2 + min(depth, BLOCK) + passes(depth)
+
+
+def gamma(n: int, total: int = 0) -> float:
+    """Upper bound on the relative error of n roundings to single precision in a row, and of as many in double.
+
+    It is linear in n: what is paid for a and for b roundings in a row pays for a + b. That holds as long as the
+    ``total`` of all of them is at most 2^15; beyond, the bound is infinite.
+
+    >>> gamma(1) > 2.0**-24
+    True
+    >>> gamma(1, total=40_000)
+    inf
+    """
+    return n * UNIT_ROUNDOFF * (1.0 + 2.0**-8) if max(n, total) <= _MOST else math.inf
 
 
 def summed(factor: float) -> float:
     """The factor that raises a sum of absolute values, raised for the sums of up to eight rows in single precision."""
     return factor * (1.0 + 2.0 * gamma(3))
-
-
-def gamma(n: int) -> float:
-    """Upper bound on the relative error of n roundings to single precision in a row, and of as many in double.
-
-    >>> gamma(1) > 2.0**-24
-    True
-
-    Raises
-    ------
-    ValueError: ``n`` is negative or at least 2^20.
-    """
-    if not 0 <= n < 2**20:
-        raise ValueError(f"gamma: the number of roundings lies in [0, 2^20); got {n}")
-    u = n * UNIT_ROUNDOFF * (1.0 + 2.0**-26)
-    return math.nextafter(u / (1.0 - u), math.inf) * (1.0 + 2.0**-50)

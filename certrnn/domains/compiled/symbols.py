@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from certrnn.domains.compiled import layout as at
+from certrnn.domains.compiled import singles
 from certrnn.domains.compiled.product import PANEL, pad
 
 Block = int
@@ -106,6 +107,20 @@ class Placed:
 
 
 Term = Scaled | Mapped | Outer | Placed
+
+
+def through(term: Term) -> int:
+    """Roundings to single precision of what stands there already, where the term is put on top."""
+    return singles.passes(term.source.size) if isinstance(term, Mapped) else 1
+
+
+def rounds(terms: Sequence[Term]) -> int:
+    """The most roundings in a row of any term of one entry, when the terms are added up in whatever order."""
+    total = sum(map(through, terms))
+    own = [singles.roundings(t.source.size) if isinstance(t, Mapped) else 1 for t in terms]
+    return max((n + total - through(t) for n, t in zip(own, terms, strict=True)), default=0)
+
+
 _ORDER = (Placed, Mapped, Outer, Scaled)
 
 

@@ -85,10 +85,12 @@ class Ball(Region):
         return self._around(self.center[:, frame], self.reach(frame))
 
     def boxes(self) -> tuple[torch.Tensor, torch.Tensor]:
-        frames, lower, upper = list(self.frames), self.center.clone(), self.center.clone()
+        frames, eps = list(self.frames), self.eps[:, None, None]
+        if frames == list(range(self.center.shape[1])):
+            return self._around(self.center, self._reach(eps, self.radii))
+        lower, upper = self.center.clone(), self.center.clone()
         radii = None if self.radii is None else self.radii[:, frames]
-        around = self._around(self.center[:, frames], self._reach(self.eps[:, None, None], radii))
-        lower[:, frames], upper[:, frames] = around
+        lower[:, frames], upper[:, frames] = self._around(self.center[:, frames], self._reach(eps, radii))
         return lower, upper
 
     def _around(self, x: torch.Tensor, reach: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 import zlib
 from copy import copy
 
@@ -279,3 +282,28 @@ def test_threads_share_a_batch_without_changing_it() -> None:
         torch.set_num_threads(threads)
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[0], found[2])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    oracle, ball = case("gru", "all frames")
+    rows, offset = torch.eye(oracle.graph.outputs)[None].double(), torch.zeros(1, 1).double()
+    run, threads = planned(oracle.graph, ball), torch.get_num_threads()
+    ball = ball.select(torch.zeros(4000, dtype=torch.int64))
+    try:
+        torch.set_num_threads(2)
+        expected = run.lower(ball, rows, offset)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if torch.equal(run.lower(ball, rows, offset), expected) else 1)
+        ended, deadline = (0, 0), time.monotonic() + 30.0
+        while ended == (0, 0) and time.monotonic() < deadline:
+            time.sleep(0.01)
+            ended = os.waitpid(child, os.WNOHANG)
+        if ended == (0, 0):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    finally:
+        torch.set_num_threads(threads)
+    assert ended == (child, 0)

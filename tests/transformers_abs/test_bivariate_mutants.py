@@ -11,8 +11,9 @@ import pytest
 from tests.transformers_abs import clipped, regions
 from tests.transformers_abs.mutants import Mutant, mutated
 
-AXIS, CELLS, CLIPPING, SEARCH, ENCLOSE = (
-    f"_bounding/_{part}.py" for part in ("axis", "cells", "clipping", "search", "enclose")
+AXIS, CELLS, CLIPPING, PARENTS, COUNTING, SEARCH, ENCLOSE = (
+    f"_bounding/_{part}.py"
+    for part in ("axis", "cells", "clipping", "parents", "counting", "search", "enclose")
 )
 BUDGET = "return 256.0 * UNIT_ROUNDOFF * size + 1e-290 * scale * scale"
 CREDIT = "along_x, along_y = max(0.5 * s, s + x1), max(0.5 * t, t + y1)"
@@ -45,16 +46,13 @@ WHOLE = (
         "curvature dropped",
         "sigmoid_tanh",
         ("ordinary",),
-        ((CELLS, "mixed + min(corner + bends, ", "mixed + min(corner, "),),
+        ((CELLS, "bound = min(corner + bends, ", "bound = min(corner, "),),
     ),
     Mutant(
         "variation of derivatives dropped",
         "sigmoid_tanh",
         ("wide",),
-        (
-            (CELLS, "= p1 * q1r + p1r * (q1 + q1r)", "= 0.0 * q1r"),
-            (AXIS, "((up if up > down else down) + 128.0 * u * most) * area", "0.0 * area"),
-        ),
+        ((AXIS, "spread = (taylor if taylor < varies else varies) + 128.0 * u", "spread = 128.0 * u"),),
     ),
     Mutant(
         "mixed derivative dropped",
@@ -74,9 +72,9 @@ WHOLE = (
         ("ordinary",),
         (
             (
-                SEARCH,
-                "c = a if a > b else b, c if c > d else d\n        w[CELL + at.REST * LANES + s] = a if a > c else c",
-                "c = a if a > b else b, c\n        w[CELL + at.REST * LANES + s] = a if a > c else c",
+                COUNTING,
+                "for m in range(4):\n            bound = w[CELL + at.BOUND",
+                "for m in range(3):\n            bound = w[CELL + at.BOUND",
             ),
         ),
     ),
@@ -86,9 +84,9 @@ WHOLE = (
         ("ordinary",),
         (
             (
-                SEARCH,
-                "w[c + at.QUEUED_BOUND * CAPACITY] = w[CELL + at.BOUND * LANES + k]",
-                "w[c + at.QUEUED_BOUND * CAPACITY] = w[CELL + at.SEEN * LANES + k]",
+                PARENTS,
+                "bound, sign = w[CELL + at.BOUND * LANES + k], w[CELL",
+                "bound, sign = w[CELL + at.SEEN * LANES + k], w[CELL",
             ),
         ),
     ),
@@ -126,7 +124,31 @@ WHOLE = (
         "derivative of sigmoid used for tanh",
         "sigmoid_tanh",
         ("ordinary",),
-        ((AXIS, "d = 4.0 * e * r * r", "d = 1.0 * e * r * r"),),
+        ((AXIS, "first, second = m * (v * k)", "first, second = (v * k)"),),
+    ),
+    Mutant(
+        "tables of y kept for cells elsewhere",
+        "mul_sigmoid",
+        ("ordinary",),
+        ((SEARCH, "level == 0 and start > 1", "start > 1"),),
+    ),
+    Mutant(
+        "last queued cell lost",
+        "sigmoid_tanh",
+        ("ordinary",),
+        ((PARENTS, "while c < end and taken", "while c < end - QUEUE_ROWS and taken"),),
+    ),
+    Mutant(
+        "queued cells change sides",
+        "sigmoid_tanh",
+        ("ordinary",),
+        ((PARENTS, "w[c + at.QUEUED_SIGN] = bound, sign", "w[c + at.QUEUED_SIGN] = bound, -sign"),),
+    ),
+    Mutant(
+        "variation of the second term along y dropped",
+        "sigmoid_tanh",
+        ("wide",),
+        ((CELLS, "= p1 * abs(q2) + q2r * (abs(p) + p1)", "= 0.0 * q2"),),
     ),
 )
 BENT = (
@@ -163,31 +185,43 @@ CLIPPED = (
         "cuts applied with half their width",
         "product",
         ("ordinary",),
-        ((ENCLOSE, "w[strip] = w[strip] + 64.0", "w[strip] = 0.5 * w[strip] + 64.0"),),
+        ((ENCLOSE, "w[strip] = w[strip] + 192.0", "w[strip] = 0.5 * w[strip] + 192.0"),),
     ),
     Mutant(
         "cells excluded by their centres",
         "product",
         ("ordinary",),
-        ((CLIPPING, "gone = w[CELL + at.NEAREST_ROOM", "gone = w[CELL + at.CENTER_ROOM"),),
+        ((COUNTING, "outside = w[k + at.NEAREST_ROOM", "outside = w[k + at.CENTER_ROOM"),),
     ),
     Mutant(
         "sign of the multiplier dropped",
         "mul_sigmoid",
         ("ordinary",),
-        ((CLIPPING, "(abs(lam) * width - lam * s)", "(abs(lam) * width - abs(lam * s))"),),
+        ((CLIPPING, "(ax * width - sx * s)", "(ax * width - abs(sx * s))"),),
     ),
     Mutant(
         "what a multiplier leaves along y dropped",
         "product",
         ("ordinary",),
-        ((CLIPPING, "abs(a - lam * gx) + abs(b - lam * gy)", "abs(a - lam * gx)"),),
+        ((CLIPPING, "gy * across + (ax", "0.0 * across + (ax"),),
     ),
     Mutant(
         "curvature dropped where cuts cross",
         "product",
         ("ordinary",),
-        ((CELLS, "= r + mixed + bends + abs(c)", "= r - abs(c)"),),
+        ((CELLS, "= r + bends + abs(c)", "= r - abs(c)"),),
+    ),
+    Mutant(
+        "the other sides of strips ignored at vertices",
+        "product",
+        ("ordinary",),
+        ((CLIPPING, "abs(lam) * width1 - lam * (c1 * ex + c2 * ey)", "abs(lam) * width1"),),
+    ),
+    Mutant(
+        "cells that are final early are not counted",
+        "sigmoid_tanh",
+        ("ordinary",),
+        ((SEARCH, "np.inf if last else up, np.inf if last else down", "up, down"),),
     ),
 )
 

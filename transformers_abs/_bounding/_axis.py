@@ -1,10 +1,15 @@
 """What a factor of a separable product p(x) q(y) does on the intervals of its axis.
 
 A factor is the identity, sigmoid or tanh. For every interval with centre c and half-width h its block says: p, p' h and
-p'' h^2 / 2 at c, and by how much each can differ from that anywhere in the interval.
+p'' h^2 / 2 at c, by how much p can differ from p(c), and by how much P in ``p(x) = p(c) + p' h xi + P xi^2`` (x = c +
+h xi, |xi| <= 1) can differ from p'' h^2 / 2.
 
-Everything follows from ``E = exp(-m |x|)``, computed here and not by libm, so that the error is proven and the loop
-is SIMD: ``sig(x)`` (m = 1) and ``tanh(x)`` (m = 2) and their derivatives are rational in E.
+Both functions are one, ``sig(z) = 1 / (1 + exp(-z))``: sigmoid is sig(m x) with m = 1, and tanh is 2 sig(m x) - 1 with
+m = 2. So ``p^(j)(x) h^j = m sig^(j)(z) k^j`` for j >= 1, with z = m x and k = m h. Everything follows from
+``E = exp(-|z|)``, computed here and not by libm, so that the error is proven and the loop is SIMD. With v = sig'(z) and
+t = tanh(z / 2), hence t^2 = 1 - 4 v and 0 < v <= 1/4:
+
+    sig'' = -v t,   sig''' = v (1 - 6 v),   sig'''' = -v t (1 - 12 v).
 """
 
 from __future__ import annotations
@@ -25,9 +30,9 @@ _LN2_HIGH = 6.93147180369123816490e-01  # 32 trailing zero bits: k * _LN2_HIGH i
 _LN2_LOW = 1.90821492927058770002e-10
 _INVERSE_LN2 = 1.4426950408889634
 _LARGEST = 700.0  # exp(-700) is a normal number; beyond, exp(-700) stands for exp(-z), 1e-304 off
-_BEND_AT = 1.3169578969248166  # sig'' is extremal at -+ this, where sig = (3 -+ sqrt 3) / 6
-_BEND_SIGMOID = 0.09622504486493764  # 1 / (6 sqrt 3), rounded up
-_BEND_TANH = 0.7698003589195011  # 4 / (3 sqrt 3), rounded up
+_SECOND = 0.0963  # |sig''| = v sqrt(1 - 4 v) <= 1 / (6 sqrt 3) = 0.09622..
+_THIRD = 0.125  # |sig'''| = v |1 - 6 v|: 1/8 at v = 1/4, and 1/24 at v = 1/12
+_FOURTH = 0.128  # |sig''''| = v sqrt(1 - 4 v) |1 - 12 v| <= 0.12769 (at v = 0.2104), 0.0191 below v = 1/12
 
 
 @kernel
@@ -36,22 +41,18 @@ def exp_minus(z):
 
     ``z = k ln 2 + r``, |r| <= 0.3466: the product with the high part and the difference are exact, the low part
     errs by less than u |r|. Taylor to degree 13 leaves r^14/14! < 4.2e-18 < 0.04 u; Horner's last steps err by
-    u (1 + 0.35 + ..) (1 + ..) < 2.5 u; the power of two is exact.
+    u (1 + 0.35 + ..) (1 + ..) < 2.5 u; before them comes T(r) = 1/3! + r/4! + .. + r^10/13!, evaluated pairwise for
+    speed: it errs by less than 10 u |T| < 2.5 u, times |r|^3 < 0.042. The power of two is exact.
     """
     z = z if z < _LARGEST else _LARGEST
     k = math.floor(z * _INVERSE_LN2 + 0.5)
     r = -((z - k * _LN2_HIGH) - k * _LN2_LOW)
-    s = 1.0 / 6227020800.0
-    s = s * r + 1.0 / 479001600.0
-    s = s * r + 1.0 / 39916800.0
-    s = s * r + 1.0 / 3628800.0
-    s = s * r + 1.0 / 362880.0
-    s = s * r + 1.0 / 40320.0
-    s = s * r + 1.0 / 5040.0
-    s = s * r + 1.0 / 720.0
-    s = s * r + 1.0 / 120.0
-    s = s * r + 1.0 / 24.0
-    s = s * r + 1.0 / 6.0
+    r2 = r * r
+    r4 = r2 * r2
+    a = (1.0 / 6.0 + r * (1.0 / 24.0)) + r2 * (1.0 / 120.0 + r * (1.0 / 720.0))
+    b = (1.0 / 5040.0 + r * (1.0 / 40320.0)) + r2 * (1.0 / 362880.0 + r * (1.0 / 3628800.0))
+    c = (1.0 / 39916800.0 + r * (1.0 / 479001600.0)) + r2 * (1.0 / 6227020800.0)
+    s = a + r4 * (b + r4 * c)
     s = s * r + 0.5
     s = s * r + 1.0
     s = s * r + 1.0
@@ -59,158 +60,147 @@ def exp_minus(z):
     return s * np.int64(power).view(np.float64)
 
 
-def _function_kernels(axis: int) -> Any:
-    """The kernels that evaluate the factors in the block at ``axis`` (a constant to the compiler)."""
+def _factor_kernels(axis: int, given: int) -> Any:
+    """The kernels that say what a factor does on the intervals of the block at ``axis``, and the polynomial that is
+    ``given`` (constants to the compiler)."""
 
     @kernel
-    def evaluate_sigmoid(w):
-        """sig, sig', sig'' at the ends and centres: errors below 8 u, 16 u sig', 32 u sig'.
-
-        sig = 1/(1+E) or E/(1+E) and sig' = E/(1+E)^2 inherit E's relative error, below 4 u, and a u each operation;
-        sig'' = -sig' (1-E)/(1+E) (x >= 0) has the absolute error of 1 - E times sig'.
-        """
-        for i in range(3 * SLOTS):
-            x = w[axis + at.LOW * SLOTS + i]
-            e = exp_minus(abs(x))
-            r = 1.0 / (1.0 + e)
-            d = e * r * r
-            t = (1.0 - e) * r
-            w[axis + at.P * SLOTS + i] = r if x >= 0.0 else e * r
-            w[axis + at.P1 * SLOTS + i] = d
-            w[axis + at.P2 * SLOTS + i] = -d * t if x >= 0.0 else d * t
+    def given_terms(w):
+        """What :func:`polynomial` needs: read before a loop, or the loop's own writes would have it read every time."""
+        form = w[given + at.BENDING], w[given + at.MIDPOINT], w[given + at.SCALE]
+        return w[given + at.SLOPE], form, w[given + at.CUT_MIDPOINT], w[given + at.CUT_SCALE]
 
     @kernel
-    def evaluate_tanh(w):
-        """tanh, tanh', tanh'': errors below 8 u, 16 u tanh', 32 u tanh'; tanh = (1-E)/(1+E), tanh' = 4 E/(1+E)^2."""
-        for i in range(3 * SLOTS):
-            x = w[axis + at.LOW * SLOTS + i]
-            e = exp_minus(2.0 * abs(x))
-            r = 1.0 / (1.0 + e)
-            d = 4.0 * e * r * r
-            t = (1.0 - e) * r
-            t = t if x >= 0.0 else -t
-            w[axis + at.P * SLOTS + i] = t
-            w[axis + at.P1 * SLOTS + i] = d
-            w[axis + at.P2 * SLOTS + i] = -2.0 * d * t
-
-    return evaluate_sigmoid, evaluate_tanh
-
-
-def _interval_kernels(axis: int) -> Any:
-    """The kernels that say what a factor does on the intervals of the block at ``axis``."""
-
-    @kernel
-    def centers(w):
-        for i in range(SLOTS):
-            low, high = w[axis + at.LOW * SLOTS + i], w[axis + at.HIGH * SLOTS + i]
-            mid = 0.5 * (low + high)
-            right, left = high - mid, mid - low
-            w[axis + at.CENTER * SLOTS + i] = mid
-            w[axis + at.HALF * SLOTS + i] = (right if right > left else left) * (1.0 + 4.0 * UNIT_ROUNDOFF)
+    def polynomial(w, i, x, h, terms):
+        """The linear and quadratic terms of this axis alone; the coordinates of the quadratic and of the cuts."""
+        slope, (bend, center, scale), cut_center, cut_scale = terms
+        e, g = (x - center) * scale, h * scale
+        w[axis + at.E * SLOTS + i] = e
+        w[axis + at.E_STEP * SLOTS + i] = g
+        w[axis + at.LINEAR * SLOTS + i] = slope * x + bend * e * e
+        w[axis + at.LINEAR_STEP * SLOTS + i] = slope * h + 2.0 * bend * e * g
+        w[axis + at.BEND * SLOTS + i] = bend * g * g
+        w[axis + at.CUT_E * SLOTS + i] = (x - cut_center) * cut_scale
+        w[axis + at.CUT_STEP * SLOTS + i] = h * cut_scale
 
     @kernel
     def identity(w):
+        terms = given_terms(w)
         for i in range(SLOTS):
-            h = w[axis + at.HALF * SLOTS + i]
-            w[axis + at.VALUE * SLOTS + i] = w[axis + at.CENTER * SLOTS + i]
+            x, h = w[axis + at.CENTER * SLOTS + i], w[axis + at.HALF * SLOTS + i]
+            polynomial(w, i, x, h, terms)
+            w[axis + at.VALUE * SLOTS + i] = x
             w[axis + at.VALUE_SPREAD * SLOTS + i] = h
             w[axis + at.FIRST * SLOTS + i] = h
-            w[axis + at.FIRST_SPREAD * SLOTS + i] = 0.0
             w[axis + at.SECOND * SLOTS + i] = 0.0
             w[axis + at.SECOND_SPREAD * SLOTS + i] = 0.0
 
     @kernel
-    def spreads(w, peak, bend, bend_at):
-        """p is monotone; p' falls away from 0; p'' is monotone but for its two extrema: so the values at the ends of
-        an interval, and the peaks where the interval holds them, bound each over the interval."""
+    def s_shaped(w, m):
+        """Sigmoid (m = 1) or tanh (m = 2) from :func:`exponentials`. The spreads hold where k <= 1.7, as everywhere but
+        in wide cells.
+
+        Taylor: ``P = sig'' k^2 / 2 + sig''' k^3 xi / 6 + N k^4 xi^2 / 24`` with N = sig'''' somewhere in the interval.
+        |N| <= _FOURTH; also, |t (1 - 12 v)| <= 1 (its square (1 - 4 v) (1 - 12 v)^2 is 1 at v = 0 and nowhere larger on
+        [0, 1/4]), so |N| <= sig' there, and |(ln sig')'| = |t| <= 1, so |N| <= v e^k; and e^k <= 1 + k + k^2 for
+        k <= 1.7. The first three terms of the same series and |P| <= |p'' h^2 / 2| + SECOND_SPREAD bound p - p(c).
+
+        Errors: E below 4 u, 1 / (1 + E) and t below 8 u, v below 16 u v, sig'' below 32 u v, v (1 - 6 v) below 48 u v:
+        128 u v in SECOND_SPREAD's parts covers these and the roundings of the parts; 128 u in e^k covers those of N.
+        """
         u = UNIT_ROUNDOFF
-        for i in range(SLOTS):
-            low, high, h = (
-                w[axis + at.LOW * SLOTS + i],
-                w[axis + at.HIGH * SLOTS + i],
-                w[axis + at.HALF * SLOTS + i],
-            )
-            p = w[axis + (at.P + 2) * SLOTS + i]
-            right, left = w[axis + (at.P + 1) * SLOTS + i] - p, p - w[axis + at.P * SLOTS + i]
-            w[axis + at.VALUE * SLOTS + i] = p
-            w[axis + at.VALUE_SPREAD * SLOTS + i] = (right if right > left else left) + 32.0 * u
-            d, da, db = (
-                w[axis + (at.P1 + 2) * SLOTS + i],
-                w[axis + at.P1 * SLOTS + i],
-                w[axis + (at.P1 + 1) * SLOTS + i],
-            )
-            most, least = (da, db) if da > db else (db, da)
-            most = peak if low * high <= 0.0 else most
-            up, down = most - d, d - least
-            w[axis + at.FIRST * SLOTS + i] = d * h
-            w[axis + at.FIRST_SPREAD * SLOTS + i] = ((up if up > down else down) + 64.0 * u * most) * h
-            c, ca, cb = (
-                w[axis + (at.P2 + 2) * SLOTS + i],
-                w[axis + at.P2 * SLOTS + i],
-                w[axis + (at.P2 + 1) * SLOTS + i],
-            )
-            top, bottom = (ca, cb) if ca > cb else (cb, ca)
-            top = bend if (low < 1e-9 - bend_at) & (high > -1e-9 - bend_at) else top
-            bottom = -bend if (low < bend_at + 1e-9) & (high > bend_at - 1e-9) else bottom
-            up, down = top - c, c - bottom
-            area = 0.5 * h * h
-            w[axis + at.SECOND * SLOTS + i] = c * area
-            w[axis + at.SECOND_SPREAD * SLOTS + i] = ((up if up > down else down) + 128.0 * u * most) * area
-
-    return centers, identity, spreads
-
-
-def _polynomial_kernel(axis: int, given: int) -> Any:
-    """The kernel that fills in the polynomial of the block at ``axis`` from what lies at ``given``."""
-
-    @kernel
-    def polynomial(w):
-        """The linear and quadratic terms of this axis alone; the coordinates of the quadratic and of the cuts."""
-        slope, bend = w[given + at.SLOPE], w[given + at.BENDING]
-        center, scale = w[given + at.MIDPOINT], w[given + at.SCALE]
-        cut_center, cut_scale = w[given + at.CUT_MIDPOINT], w[given + at.CUT_SCALE]
+        weight, terms = 0.5 * m, given_terms(w)
         for i in range(SLOTS):
             x, h = w[axis + at.CENTER * SLOTS + i], w[axis + at.HALF * SLOTS + i]
-            e, g = (x - center) * scale, h * scale
-            w[axis + at.E * SLOTS + i] = e
-            w[axis + at.E_STEP * SLOTS + i] = g
-            w[axis + at.LINEAR * SLOTS + i] = slope * x + bend * e * e
-            w[axis + at.LINEAR_STEP * SLOTS + i] = slope * h + 2.0 * bend * e * g
-            w[axis + at.BEND * SLOTS + i] = bend * g * g
-            w[axis + at.CUT_E * SLOTS + i] = (x - cut_center) * cut_scale
-            w[axis + at.CUT_STEP * SLOTS + i] = h * cut_scale
+            polynomial(w, i, x, h, terms)
+            z, k = m * x, m * h
+            e = w[axis + at.EXPONENTIAL * SLOTS + i]
+            r = 1.0 / (1.0 + e)
+            v, t = e * r * r, (1.0 - e) * r
+            t = t if z >= 0.0 else -t
+            area = 0.5 * k * k
+            growth = v * ((1.0 + 128.0 * u) + k + k * k)
+            fourth = growth if growth < _FOURTH else _FOURTH
+            third = v * (abs(1.0 - 6.0 * v) + 128.0 * u)
+            first, second = m * (v * k), -m * (v * t * area)
+            spread = m * area * (k * (third * (1.0 / 3.0) + fourth * k * (1.0 / 12.0)) + 128.0 * u * v)
+            w[axis + at.VALUE * SLOTS + i] = (1.0 - weight) + weight * t
+            w[axis + at.VALUE_SPREAD * SLOTS + i] = first + abs(second) + spread + 32.0 * u
+            w[axis + at.FIRST * SLOTS + i] = first
+            w[axis + at.SECOND * SLOTS + i] = second
+            w[axis + at.SECOND_SPREAD * SLOTS + i] = spread
 
-    return polynomial
+    @kernel
+    def wide_spreads(w, m):
+        """The spreads of :func:`s_shaped`, which has run, on intervals of any width, from the ends.
+
+        p is monotone, so its values at the ends bound it. sig' falls away from 0: it is at most ``most``, its larger
+        value at the ends, or 1/4 if the interval holds 0. So |sig''| <= min(_SECOND, most) and |sig'''| <=
+        min(_THIRD, most), and P = integral of (1 - s) p''(c + s h xi) h^2 over [0, 1] differs from p'' h^2 / 2 by no
+        more than the latter times k^3 / 6, and by no more than sig'' varies times k^2 / 2; where an interval does not
+        hold 0, sig'' and its bound have one sign.
+        """
+        u = UNIT_ROUNDOFF
+        weight = 0.5 * m
+        for i in range(2 * SLOTS):
+            z = m * w[axis + at.LOW * SLOTS + i]
+            e = exp_minus(abs(z))
+            r = 1.0 / (1.0 + e)
+            t = (1.0 - e) * r
+            w[axis + at.END_VALUE * SLOTS + i] = (1.0 - weight) + weight * (t if z >= 0.0 else -t)
+            w[axis + at.END_SLOPE * SLOTS + i] = e * r * r
+        for i in range(SLOTS):
+            low, high = w[axis + at.LOW * SLOTS + i], w[axis + at.HIGH * SLOTS + i]
+            k, value = m * w[axis + at.HALF * SLOTS + i], w[axis + at.VALUE * SLOTS + i]
+            right = w[axis + (at.END_VALUE + 1) * SLOTS + i] - value
+            left = value - w[axis + at.END_VALUE * SLOTS + i]
+            w[axis + at.VALUE_SPREAD * SLOTS + i] = (right if right > left else left) + 32.0 * u
+            at_low, at_high = w[axis + at.END_SLOPE * SLOTS + i], w[axis + (at.END_SLOPE + 1) * SLOTS + i]
+            most = (at_low if at_low > at_high else at_high) * (1.0 + 64.0 * u)
+            holds = low * high <= 0.0
+            most = 0.25 if holds else most
+            third, second = (most if most < _THIRD else _THIRD), (most if most < _SECOND else _SECOND)
+            area = 0.5 * k * k
+            taylor = m * area * k * third * (1.0 / 3.0)
+            varies = m * area * second + (abs(w[axis + at.SECOND * SLOTS + i]) if holds else 0.0)
+            spread = (taylor if taylor < varies else varies) + 128.0 * u * m * area * most
+            w[axis + at.SECOND_SPREAD * SLOTS + i] = spread
+
+    return identity, s_shaped, wide_spreads
 
 
-_sigmoid_x, _tanh_x = _function_kernels(at.AXIS_X)
-_sigmoid_y, _tanh_y = _function_kernels(at.AXIS_Y)
-_centers_x, _identity_x, _spreads_x = _interval_kernels(at.AXIS_X)
-_centers_y, _identity_y, _spreads_y = _interval_kernels(at.AXIS_Y)
-_polynomial_x = _polynomial_kernel(at.AXIS_X, at.GIVEN_X)
-_polynomial_y = _polynomial_kernel(at.AXIS_Y, at.GIVEN_Y)
+_identity_x, _s_shaped_x, _wide_spreads_x = _factor_kernels(at.AXIS_X, at.GIVEN_X)
+_identity_y, _s_shaped_y, _wide_spreads_y = _factor_kernels(at.AXIS_Y, at.GIVEN_Y)
 
 
 @kernel
-def tabulate_axes(w, kx, ky):
-    """Fill both axis blocks from the ends of their intervals and from what is given of each axis."""
-    _centers_x(w)
+def exponentials(w, mx, my):
+    """E at the centres, for both axes at once: a processor overlaps such long chains of operations only where little
+    else lies between them."""
+    for i in range(SLOTS):
+        x, y = w[at.AXIS_X + at.CENTER * SLOTS + i], w[at.AXIS_Y + at.CENTER * SLOTS + i]
+        w[at.AXIS_X + at.EXPONENTIAL * SLOTS + i] = exp_minus(mx * abs(x))
+        w[at.AXIS_Y + at.EXPONENTIAL * SLOTS + i] = exp_minus(my * abs(y))
+
+
+@kernel
+def tabulate_axes(w, kx, ky, wide, again):
+    """Fill both axis blocks from their intervals and from what is given of each axis; that of y only if it is not the
+    same ``again``."""
+    mx, my = (2.0 if kx == TANH else 1.0), (2.0 if ky == TANH else 1.0)
+    if kx != IDENTITY or ky != IDENTITY:
+        exponentials(w, mx, my)
     if kx == IDENTITY:
         _identity_x(w)
-    elif kx == SIGMOID:
-        _sigmoid_x(w)
-        _spreads_x(w, 0.25, _BEND_SIGMOID, _BEND_AT)
     else:
-        _tanh_x(w)
-        _spreads_x(w, 1.0, _BEND_TANH, 0.5 * _BEND_AT)
-    _polynomial_x(w)
-    _centers_y(w)
+        _s_shaped_x(w, mx)
+        if wide:
+            _wide_spreads_x(w, mx)
+    if again:
+        return
     if ky == IDENTITY:
         _identity_y(w)
-    elif ky == SIGMOID:
-        _sigmoid_y(w)
-        _spreads_y(w, 0.25, _BEND_SIGMOID, _BEND_AT)
     else:
-        _tanh_y(w)
-        _spreads_y(w, 1.0, _BEND_TANH, 0.5 * _BEND_AT)
-    _polynomial_y(w)
+        _s_shaped_y(w, my)
+        if wide:
+            _wide_spreads_y(w, my)

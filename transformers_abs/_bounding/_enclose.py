@@ -12,6 +12,7 @@ from transformers_abs._compile import kernel
 from transformers_abs._rounding import UNIT_ROUNDOFF
 
 _LARGEST = 1e60  # magnitudes up to here cannot overflow: products have at most four such factors
+_LARGEST_REACH = 1e30  # of a cut's coordinates: beyond, cuts are left out, and TINY times one is below 1e-290
 
 
 @kernel
@@ -58,15 +59,15 @@ def inflate_widths(w):
     """Widen the strips by every error of a cell's place in them; False where that may overflow.
 
     e errs by 2 u |e|, a step by u of itself, a strip's d . e by 3 more roundings of at most 4 |e|: below 64 u |e| and,
-    for the comparison itself, a few u of the width.
+    for the comparison itself, a few u of the width. As much again is for :mod:`._clipping`.
     """
     reach = _reach(w, GIVEN_X, at.CUT_MIDPOINT, at.CUT_SCALE) + _reach(
         w, GIVEN_Y, at.CUT_MIDPOINT, at.CUT_SCALE
     )
-    if not reach <= _LARGEST:
+    if not reach <= _LARGEST_REACH:
         return False
     for strip in range(at.WIDTHS, at.WIDTHS + STRIPS):
-        w[strip] = w[strip] + 64.0 * UNIT_ROUNDOFF * (reach + w[strip]) + 1e-300
+        w[strip] = w[strip] + 192.0 * UNIT_ROUNDOFF * (reach + w[strip]) + 1e-300
     return True
 
 
@@ -82,7 +83,8 @@ def enclose_range(kx, ky, slopes, boxes, cut, cuts, bent, quadratic, results, st
     cut_center, cut_scale, cut_width = cuts
     form, center, scale = quadratic
     # One array and no views of it inside the loop: each would cost two atomic reference counts.
-    w = np.zeros(WORK_SIZE)
+    raw = np.zeros(WORK_SIZE + 8)
+    w = raw[(-raw.ctypes.data // 8) % 8 :]
     for n in range(start, stop):
         for k in range(2):
             given = GIVEN_X + k * GIVEN_ROWS

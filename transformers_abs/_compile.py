@@ -42,7 +42,20 @@ def kernel(function: Callable[..., Any]) -> Any:
     Without a place to cache, or with a numba whose cache cannot be keyed on the package, the kernel is
     compiled afresh in each process: slower to start, never stale.
     """
-    options: dict[str, Any] = {"fastmath": False, "error_model": "numpy", "nogil": True}
+    return _compiled(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """A :func:`kernel` that is copied to where other kernels call it: for short ones, and those with one caller.
+
+    A call hands on an array by two atomic operations on its reference count, which cost as much as a loop over a
+    hundred of its numbers.
+    """
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: Callable[..., Any], **more: bool) -> Any:
+    options: dict[str, Any] = {"fastmath": False, "error_model": "numpy", "nogil": True, **more}
     try:
         compiled: Any = numba.njit(function, cache=True, **options)
         cache_file = compiled._cache._cache_file

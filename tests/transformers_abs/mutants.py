@@ -18,7 +18,15 @@ import numpy as np
 
 import transformers_abs
 
-PLAIN_KERNEL = '"""Kernels run as plain Python."""\n\n\ndef kernel(function):\n    return function\n'
+PLAIN_KERNEL = '''"""Kernels run as plain Python."""
+
+
+def kernel(function):
+    return function
+
+
+inlined = kernel
+'''
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def _intervals(
 
 
 def _violations(package: Any, kind: int, wide: bool, seed: int, rounds: int) -> list[tuple[Any, ...]]:
-    """(row, low, high, x) where a factor leaves its spread; decided with 300 digits (tails are flat), without tolerance."""
+    """(row, low, high, x) where a factor leaves its spread; decided with 300 digits: tails are flat."""
     axis, at, parents = (
         importlib.import_module(f"{package.__name__}._bounding.{part}")
         for part in ("_axis", "_layout", "_parents")

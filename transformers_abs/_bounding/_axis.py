@@ -21,7 +21,7 @@ import numpy as np
 
 from transformers_abs._bounding import _layout as at
 from transformers_abs._bounding._layout import SLOTS
-from transformers_abs._compile import kernel
+from transformers_abs._compile import inlined
 from transformers_abs._rounding import UNIT_ROUNDOFF
 
 IDENTITY, SIGMOID, TANH = 0, 1, 2
@@ -35,7 +35,7 @@ _THIRD = 0.125  # |sig'''| = v |1 - 6 v|: 1/8 at v = 1/4, and 1/24 at v = 1/12
 _FOURTH = 0.128  # |sig''''| = v sqrt(1 - 4 v) |1 - 12 v| <= 0.12769 (at v = 0.2104), 0.0191 below v = 1/12
 
 
-@kernel
+@inlined
 def exp_minus(z):
     """exp(-z) for z >= 0, relative error below 4 u (for z <= 700).
 
@@ -64,13 +64,13 @@ def _factor_kernels(axis: int, given: int) -> Any:
     """The kernels that say what a factor does on the intervals of the block at ``axis``, and the polynomial that is
     ``given`` (constants to the compiler)."""
 
-    @kernel
+    @inlined
     def given_terms(w):
         """What :func:`polynomial` needs: read before a loop, or the loop's own writes would have it read every time."""
         form = w[given + at.BENDING], w[given + at.MIDPOINT], w[given + at.SCALE]
         return w[given + at.SLOPE], form, w[given + at.CUT_MIDPOINT], w[given + at.CUT_SCALE]
 
-    @kernel
+    @inlined
     def polynomial(w, i, x, h, terms):
         """The linear and quadratic terms of this axis alone; the coordinates of the quadratic and of the cuts."""
         slope, (bend, center, scale), cut_center, cut_scale = terms
@@ -83,7 +83,7 @@ def _factor_kernels(axis: int, given: int) -> Any:
         w[axis + at.CUT_E * SLOTS + i] = (x - cut_center) * cut_scale
         w[axis + at.CUT_STEP * SLOTS + i] = h * cut_scale
 
-    @kernel
+    @inlined
     def identity(w):
         terms = given_terms(w)
         for i in range(SLOTS):
@@ -95,7 +95,7 @@ def _factor_kernels(axis: int, given: int) -> Any:
             w[axis + at.SECOND * SLOTS + i] = 0.0
             w[axis + at.SECOND_SPREAD * SLOTS + i] = 0.0
 
-    @kernel
+    @inlined
     def s_shaped(w, m):
         """Sigmoid (m = 1) or tanh (m = 2) from :func:`exponentials`. The spreads hold where k <= 1.7, as everywhere but
         in wide cells.
@@ -130,7 +130,7 @@ def _factor_kernels(axis: int, given: int) -> Any:
             w[axis + at.SECOND * SLOTS + i] = second
             w[axis + at.SECOND_SPREAD * SLOTS + i] = spread
 
-    @kernel
+    @inlined
     def wide_spreads(w, m):
         """The spreads of :func:`s_shaped`, which has run, on intervals of any width, from the ends.
 
@@ -173,7 +173,7 @@ _identity_x, _s_shaped_x, _wide_spreads_x = _factor_kernels(at.AXIS_X, at.GIVEN_
 _identity_y, _s_shaped_y, _wide_spreads_y = _factor_kernels(at.AXIS_Y, at.GIVEN_Y)
 
 
-@kernel
+@inlined
 def exponentials(w, mx, my):
     """E at the centres, for both axes at once: a processor overlaps such long chains of operations only where little
     else lies between them."""
@@ -183,7 +183,7 @@ def exponentials(w, mx, my):
         w[at.AXIS_Y + at.EXPONENTIAL * SLOTS + i] = exp_minus(my * abs(y))
 
 
-@kernel
+@inlined
 def tabulate_axes(w, kx, ky, wide, again):
     """Fill both axis blocks from their intervals and from what is given of each axis; that of y only if it is not the
     same ``again``."""

@@ -31,14 +31,14 @@ from typing import Any
 
 from transformers_abs._bounding import _layout as at
 from transformers_abs._bounding._layout import CELL, LANES, PARENTS, SLOTS
-from transformers_abs._compile import kernel
+from transformers_abs._compile import inlined
 
 
 def _quarter(m: int, n: int) -> Any:
     """The kernels that fill the lanes of half m in x and half n in y (constants to the compiler)."""
     X, Y, OUT = at.AXIS_X + m * PARENTS, at.AXIS_Y + n * PARENTS, CELL + (2 * m + n) * PARENTS
 
-    @kernel
+    @inlined
     def taylor_terms(w):
         cross = w[at.CROSS]
         for s in range(PARENTS):
@@ -63,7 +63,7 @@ def _quarter(m: int, n: int) -> Any:
             w[OUT + at.STEP_X * LANES + s] = w[X + at.CUT_STEP * SLOTS + s]
             w[OUT + at.STEP_Y * LANES + s] = w[Y + at.CUT_STEP * SLOTS + s]
 
-    @kernel
+    @inlined
     def interval_radii(w):
         cross = abs(w[at.CROSS])
         for s in range(PARENTS):
@@ -85,7 +85,7 @@ _taylor_10, _radii_10 = _quarter(1, 0)
 _taylor_11, _radii_11 = _quarter(1, 1)
 
 
-@kernel
+@inlined
 def taylor_terms(w):
     """The Taylor terms of every lane, and its coordinates in the cuts."""
     _taylor_00(w)
@@ -94,7 +94,7 @@ def taylor_terms(w):
     _taylor_11(w)
 
 
-@kernel
+@inlined
 def cell_radii(w):
     """How far the residual can be from its value at the centre of a cell, by interval arithmetic."""
     _radii_00(w)
@@ -103,7 +103,7 @@ def cell_radii(w):
     _radii_11(w)
 
 
-@kernel
+@inlined
 def signed_bounds(w, flip):
     """BOUND above ``SIGN * g`` on every lane, and SEEN, a value attained at its best corner or its centre, after SIGN
     has been multiplied by ``flip``."""

@@ -28,7 +28,7 @@ import numpy as np
 
 from transformers_abs._bounding import _layout as at
 from transformers_abs._bounding._layout import CELL, LANES
-from transformers_abs._compile import kernel
+from transformers_abs._compile import inlined
 from transformers_abs._protocol import DIRECTIONS
 
 D1 = tuple(float(d) for d in DIRECTIONS[:, 0])
@@ -37,7 +37,7 @@ VERTICES = ((4, 0), (0, 2), (5, 1), (1, 3))
 """Strips whose directions are neighbours, none of them on the side of a box; the determinants are +-1."""
 
 
-@kernel
+@inlined
 def _room(x, y, gx, gy, width, d1, d2, room):
     """Lower (centre's room, nearest point's room, mask of strips that cross, next bit) by one strip's part."""
     center, nearest, mask, bit = room
@@ -48,7 +48,7 @@ def _room(x, y, gx, gy, width, d1, d2, room):
     return center, nearest, mask | (0 if here >= radius else bit), 2 * bit
 
 
-@kernel
+@inlined
 def rooms(w):
     """How far inside every strip the centre and the nearest point of each cell lie (negative: outside of some strip),
     and how many strips cross the cell (2: two or more). Returns the mask of the strips that cross any cell.
@@ -74,7 +74,7 @@ def rooms(w):
     return crossed
 
 
-@kernel
+@inlined
 def _strip_bound(reach, line, steps, width, d1, d2):
     """What one strip leaves of ``reach``: against the sides of the cell in x and in y."""
     sx, sy, ax, ay, ex, ey = line
@@ -86,7 +86,7 @@ def _strip_bound(reach, line, steps, width, d1, d2):
     return bound if bound < reach else reach
 
 
-@kernel
+@inlined
 def _vertex_bound(reach, line, width1, width2, c1, c2, d1, d2):
     """What two strips at once leave of ``reach``."""
     sx, sy, _, _, ex, ey = line
@@ -96,7 +96,7 @@ def _vertex_bound(reach, line, width1, width2, c1, c2, d1, d2):
     return first + second if first + second < reach else reach
 
 
-@kernel
+@inlined
 def clip_bounds(w):
     """REACH: the largest increase of the linear part that the cuts leave of a cell.
 

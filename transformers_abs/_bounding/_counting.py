@@ -6,10 +6,10 @@ import numpy as np
 
 from transformers_abs._bounding import _layout as at
 from transformers_abs._bounding._layout import AXIS_X, AXIS_Y, CELL, COARSE, LANES, PARENT, PARENTS, SLOTS
-from transformers_abs._compile import kernel
+from transformers_abs._compile import inlined
 
 
-@kernel
+@inlined
 def clear(w):
     """Nothing counted and nothing seen; a witness is the middle until a better one."""
     for state in (at.STATE, at.STATE + at.STATE_ROWS):
@@ -18,12 +18,12 @@ def clear(w):
         w[state + at.AT_Y] = w[at.NODES_Y + COARSE // 2]
 
 
-@kernel
+@inlined
 def _larger(a, b):
     return a if a > b else b
 
 
-@kernel
+@inlined
 def _conclude_cell(w, k):
     """See :func:`conclude`; returns SEEN of the lane at k."""
     bound, before, rest = w[k + at.BOUND * LANES], w[k + at.PARENT_BOUND * LANES], w[k + at.REST * LANES]
@@ -41,7 +41,7 @@ def _conclude_cell(w, k):
     return seen
 
 
-@kernel
+@inlined
 def conclude(w):
     """BOUND at most the parent's and what the cuts leave of a cell, -inf where that is nothing; SEEN only where the
     cell has points inside that attain it, and the largest of each parent's. Idle lanes see nothing.
@@ -60,7 +60,7 @@ def conclude(w):
         w[PARENT + at.LARGEST_DOWN * PARENTS + s] = -np.inf if up else seen
 
 
-@kernel
+@inlined
 def _largest(w, p):
     """The largest of the PARENTS numbers at p."""
     left = _larger(_larger(w[p], w[p + 1]), _larger(w[p + 2], w[p + 3]))
@@ -68,7 +68,7 @@ def _largest(w, p):
     return _larger(left, right)
 
 
-@kernel
+@inlined
 def _note_witness(w, seen, row, state):
     """Remember the centre of the cell, or its corner, where ``seen`` was seen."""
     s = 0
@@ -89,7 +89,7 @@ def _note_witness(w, seen, row, state):
     w[state + at.AT_Y] = w[AXIS_Y + y * SLOTS + (m % 2) * PARENTS + s]
 
 
-@kernel
+@inlined
 def note_seen(w):
     """Raise BEST to the values seen in a batch."""
     for side in range(2):
@@ -99,7 +99,7 @@ def note_seen(w):
             _note_witness(w, seen, row, state)
 
 
-@kernel
+@inlined
 def count_bounds(w, up, down):
     """Raise TOP to the bounds of a batch that are at most their side's threshold; returns the mask of the others."""
     others = 0

@@ -8,27 +8,27 @@ from transformers_abs._bounding import _layout as at
 from transformers_abs._bounding._axis import IDENTITY
 from transformers_abs._bounding._layout import GIVEN_ROWS, GIVEN_X, GIVEN_Y, STRIPS, WORK_SIZE
 from transformers_abs._bounding._search import bound_both
-from transformers_abs._compile import kernel
+from transformers_abs._compile import inlined, kernel
 from transformers_abs._rounding import UNIT_ROUNDOFF
 
 _LARGEST = 1e60  # magnitudes up to here cannot overflow: products have at most four such factors
 _LARGEST_REACH = 1e30  # of a cut's coordinates: beyond, cuts are left out, and TINY times one is below 1e-290
 
 
-@kernel
+@inlined
 def _reach(w, given, center, scale):
     """Largest |(x - center) scale| on one axis of the box."""
     left, right = w[given + at.LOWER] - w[given + center], w[given + at.UPPER] - w[given + center]
     return max(abs(left), abs(right)) * abs(w[given + scale])
 
 
-@kernel
+@inlined
 def _size(w, given):
     """Largest |x| on one axis of the box."""
     return max(abs(w[given + at.LOWER]), abs(w[given + at.UPPER]))
 
 
-@kernel
+@inlined
 def rounding_budget(w, kx, ky):
     """Bound on the rounding errors of every bound computed from cells; nan where magnitudes may overflow.
 
@@ -54,7 +54,7 @@ def rounding_budget(w, kx, ky):
     return 256.0 * UNIT_ROUNDOFF * size + 1e-290 * scale * scale
 
 
-@kernel
+@inlined
 def inflate_widths(w):
     """Widen the strips by every error of a cell's place in them; False where that may overflow.
 
@@ -106,10 +106,11 @@ def enclose_range(kx, ky, slopes, boxes, cut, cuts, bent, quadratic, results, st
             argmin[0, n], argmin[1, n], argmax[0, n], argmax[1, n] = np.nan, np.nan, np.nan, np.nan
             continue
         clipped = cut and inflate_widths(w)
-        bound_both(w, kx, ky, 2.0 * budget, clipped)
         up, down = at.STATE, at.STATE + at.STATE_ROWS
-        if clipped and (w[up + at.TOP] == -np.inf or w[down + at.TOP] == -np.inf):
-            bound_both(w, kx, ky, 2.0 * budget, False)  # the cuts are numerically empty: the box remains
+        for attempt in range(2):
+            bound_both(w, kx, ky, 2.0 * budget, clipped and attempt == 0)
+            if w[up + at.TOP] > -np.inf and w[down + at.TOP] > -np.inf:
+                break  # or else the cuts are numerically empty: the box remains
         above, below = w[up + at.TOP], w[down + at.TOP]
         high[n] = above + (budget + 32.0 * UNIT_ROUNDOFF * abs(above))
         low[n] = -(below + (budget + 32.0 * UNIT_ROUNDOFF * abs(below)))

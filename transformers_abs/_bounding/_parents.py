@@ -6,11 +6,11 @@ import numpy as np
 
 from transformers_abs._bounding import _layout as at
 from transformers_abs._bounding._layout import AXIS_X, AXIS_Y, CELL, LANES, PARENT, PARENTS, QUEUE_ROWS, SLOTS
-from transformers_abs._compile import kernel
+from transformers_abs._compile import inlined
 from transformers_abs._rounding import UNIT_ROUNDOFF
 
 
-@kernel
+@inlined
 def load_coarse(w, batch):
     """A batch of the coarse cells as the quarters of 2 x 4 parents."""
     for s in range(PARENTS):
@@ -21,7 +21,7 @@ def load_coarse(w, batch):
         w[PARENT + at.BOUND_BEFORE * PARENTS + s], w[PARENT + at.SIGN_BEFORE * PARENTS + s] = np.inf, 1.0
 
 
-@kernel
+@inlined
 def load_queued(w, c, end, up, down):
     """Take up to PARENTS cells from a queue at c, and count those whose bounds are no longer above the thresholds of
     their sides. Returns where to go on, and how many were taken. Idle slots keep what they held (a cell of the same
@@ -45,7 +45,7 @@ def load_queued(w, c, end, up, down):
     return c, taken
 
 
-@kernel
+@inlined
 def _interval(w, slot, low, high):
     mid = 0.5 * (low + high)
     right, left = high - mid, mid - low
@@ -53,7 +53,7 @@ def _interval(w, slot, low, high):
     w[slot + at.HALF * SLOTS] = (right if right > left else left) * (1.0 + 4.0 * UNIT_ROUNDOFF)
 
 
-@kernel
+@inlined
 def quarter(w):
     """Put the halves of the parents into the slots, and what is known of a parent into the lanes of its quarters;
     there, also what holds without cuts and where intervals are not wide."""
@@ -71,7 +71,7 @@ def quarter(w):
             w[k + at.CROSSED * LANES] = 0.0
 
 
-@kernel
+@inlined
 def queue_quarters(w, mask, c):
     """Queue the quarters of a mask, lowest bit first, from c on; returns where the queue ends."""
     while mask != 0:

@@ -15,7 +15,7 @@ from transformers_abs._bounding._clipping import clip_bounds, rooms
 from transformers_abs._bounding._counting import clear, conclude, count_bounds, note_seen
 from transformers_abs._bounding._layout import BOX_LEVELS, COARSE, COARSE_BATCHES, CUT_LEVELS
 from transformers_abs._bounding._parents import load_coarse, load_queued, quarter, queue_quarters
-from transformers_abs._compile import kernel
+from transformers_abs._compile import inlined
 
 _WIDE = 2.0
 """Width of a coarse interval, in the factor's scale, from which interval bounds are worth their time."""
@@ -23,7 +23,7 @@ _TOLERANCE = 0.002
 """By how much, relative to how far apart the values seen are, a bound with cuts may exceed them and yet be final."""
 
 
-@kernel
+@inlined
 def coarse_nodes(w, kind, given, nodes):
     """Cut [lower, upper] into COARSE intervals; returns the widest, in the factor's scale.
 
@@ -48,7 +48,7 @@ def coarse_nodes(w, kind, given, nodes):
     return widest * (2.0 if kind == TANH else 1.0)
 
 
-@kernel
+@inlined
 def thresholds(w, level, margin, wide):
     """What bounds of cells of a level must exceed on either side for the cells to be quartered.
 
@@ -64,7 +64,7 @@ def thresholds(w, level, margin, wide):
     return up + slack, down + slack
 
 
-@kernel
+@inlined
 def describe_quarters(w, kx, ky, wide, again):
     """Fill the axis blocks and the cell block from the parents; see :func:`._axis.tabulate_axes`."""
     quarter(w)
@@ -74,7 +74,7 @@ def describe_quarters(w, kx, ky, wide, again):
         cell_radii(w)
 
 
-@kernel
+@inlined
 def bound_both(w, kx, ky, margin, clipped):
     """Bounds above g and -g on the given box, as TOP of each side's state; -inf where the cuts leave nothing."""
     widest = coarse_nodes(w, kx, at.GIVEN_X, at.NODES_X)

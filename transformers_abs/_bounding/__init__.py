@@ -1,8 +1,8 @@
 """Rigorous enclosures of ``p(x) q(y) - A x - B y - quadratic`` over boxes clipped by cuts, for products of two factors.
 
 :func:`enclose_separable` is the only way in. :mod:`._axis` tabulates a factor, :mod:`._cells` bounds cells,
-:mod:`._clipping` takes the cuts into account, :mod:`._search` decides which cells to quarter and
-:mod:`._enclose` accounts for rounding.
+:mod:`._clipping` takes the cuts into account, :mod:`._counting` gathers bounds and values seen, :mod:`._parents` quarters
+and queues cells, :mod:`._search` decides which, and :mod:`._enclose` accounts for rounding.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from transformers_abs._protocol import Cuts, Quadratic, Region, Residual
 __all__ = ["IDENTITY", "SIGMOID", "TANH", "enclose_separable"]
 
 _BLOCK = 4096
-"""Regions a thread takes at a time; fewer than two blocks are not worth a thread (about 2 ms a block)."""
+"""Regions a thread takes at a time; fewer than two blocks are not worth a thread (a few ms a block)."""
 
 
 def _threads(count: int) -> int:

@@ -34,7 +34,7 @@ def _conclude_cell(w, k):
     bound = left if left < bound else bound
     bound = -np.inf if gone else bound
     value, touched = (-np.inf if outside else center), left - loss
-    value = touched if (crossed == 1.0) & (touched > value) & (not gone) else value
+    value = touched if (crossed == 1.0) & (touched > value) & (touched < np.inf) & (not gone) else value
     seen = seen if crossed == 0.0 else value
     seen = -np.inf if before == -np.inf else seen
     w[k + at.BOUND * LANES], w[k + at.SEEN * LANES] = bound, seen
@@ -46,7 +46,8 @@ def conclude(w):
     """BOUND at most the parent's and what the cuts leave of a cell, -inf where that is nothing; SEEN only where the
     cell has points inside that attain it, and the largest of each parent's. Idle lanes see nothing.
 
-    Where one strip only crosses a cell, duality is strong and the linear part attains REACH inside the cuts.
+    Where one strip only crosses a cell, duality is strong and the linear part attains REACH inside the cuts; REACH is
+    infinite if :func:`._clipping.clip_bounds` has not run.
     """
     for s in range(PARENTS):
         a, b = _conclude_cell(w, CELL + s), _conclude_cell(w, CELL + PARENTS + s)

@@ -76,7 +76,10 @@ def describe_quarters(w, kx, ky, wide, again):
 
 @inlined
 def bound_both(w, kx, ky, margin, clipped):
-    """Bounds above g and -g on the given box, as TOP of each side's state; -inf where the cuts leave nothing."""
+    """Bounds above g and -g on the given box, as TOP of each side's state; -inf where the cuts leave nothing.
+
+    Cuts only exclude coarse cells: to bound the others over what is left of them takes longer than to quarter them.
+    """
     widest = coarse_nodes(w, kx, at.GIVEN_X, at.NODES_X)
     wide = max(widest, coarse_nodes(w, ky, at.GIVEN_Y, at.NODES_Y)) > _WIDE
     levels = CUT_LEVELS if clipped or wide else BOX_LEVELS
@@ -97,7 +100,7 @@ def bound_both(w, kx, ky, margin, clipped):
             crossed = rooms(w) if clipped else 0
             for side in range(2 if level == 0 else 1):
                 signed_bounds(w, 1.0 - 2.0 * side)
-                if crossed != 0:
+                if level > 0 and crossed != 0:
                     clip_bounds(w)
                 conclude(w)
                 note_seen(w)

@@ -18,8 +18,7 @@ by :func:`._enclose.inflate_widths` and R the reach used there (steps, and |e_c|
 * l W and l s and their sums err by less than 16 u |l| R + 4 u |l| W, the error of s included.
 
 That is below the 128 u |l| (R + w) by which |l| W exceeds |l| w, but for 5 u |b|, which the budget covers. Underflow
-costs a few TINY R < 1e-290. Overflow gives nan or inf, and these change nothing, or -inf where the exact number is
-below -1e300 and so the cell has no point in the strip.
+costs a few TINY R < 1e-290. Overflow gives nan or an infinity, and these change nothing.
 """
 
 from __future__ import annotations
@@ -121,4 +120,4 @@ def clip_bounds(w):
         reach = _vertex_bound(reach, line, w0, w2, D1[0], D2[0], D1[2], D2[2])
         reach = _vertex_bound(reach, line, w5, w1, D1[5], D2[5], D1[1], D2[1])
         reach = _vertex_bound(reach, line, w1, w3, D1[1], D2[1], D1[3], D2[3])
-        w[CELL + at.REACH * LANES + k] = reach
+        w[CELL + at.REACH * LANES + k] = reach if reach > -np.inf else abs(a) + abs(b)

@@ -234,6 +234,17 @@ def test_shapes_are_looked_at_before_the_machine_runs() -> None:
         run.lower(ball, rows[:, :, 1:], offset)
 
 
+def test_sums_of_sums_are_planned_in_proportion() -> None:
+    builder, one = GraphBuilder(), torch.ones(1, 1).double()
+    value = builder.affine(one, torch.zeros(1).double(), builder.input(0, 1))
+    for _ in range(40):
+        value = builder.sum([value, value])
+    graph, ball = builder.build(value), LinfBall(torch.ones(1, 1, 1).double(), one[0] / 2.0, (0,))
+    run = planned(graph, ball)
+    assert len(run.plan.instructions) < 1000
+    assert float(run.lower(ball, one[None], torch.zeros(1, 1).double())) == pytest.approx(2.0**39, rel=1e-4)
+
+
 def test_a_weight_changed_in_place_is_seen() -> None:
     builder, weight = GraphBuilder(), torch.ones(1, 1).double()
     graph = builder.build(builder.affine(weight, torch.zeros(1).double(), builder.input(0, 1)))

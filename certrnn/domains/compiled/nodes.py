@@ -32,6 +32,9 @@ from certrnn.domains.compiled.symbols import (
 from certrnn.domains.interval import constant_interval
 from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Node, Sum
 
+_PENDING = 8
+"""Terms of a value that a sum adds up anew: sums of sums would double them again and again."""
+
 
 @dataclass(eq=False)
 class Planner(Sheet):
@@ -141,9 +144,9 @@ class Planner(Sheet):
         return out
 
     def times(self, value: Value, coefficient: float) -> list[Term]:
-        """The terms of a multiple of the value. Only signs are multiplied into slopes: the product of two small numbers
-        may underflow beside generators of any size."""
-        pending = value.terms if value.dense is None else []
+        """The terms of a multiple of the value, its rows where it has many. Only signs are multiplied into slopes: the
+        product of two small numbers may underflow beside generators of any size."""
+        pending = value.terms if value.dense is None and len(value.terms) <= _PENDING else []
         signed = coefficient == -1.0 and all(isinstance(t, Scaled) for t in pending)
         if pending and (coefficient == 1.0 or signed):
             return [

@@ -1,8 +1,8 @@
 """Rigorous enclosures of ``p(x) q(y) - A x - B y - quadratic`` over boxes clipped by cuts, for products of two factors.
 
 :func:`enclose_separable` is the only way in. :mod:`._axis` tabulates a factor, :mod:`._cells` bounds cells,
-:mod:`._clipping` takes the cuts into account, :mod:`._counting` gathers bounds and values seen, :mod:`._parents` quarters
-and queues cells, :mod:`._search` decides which, and :mod:`._enclose` accounts for rounding.
+:mod:`._clipping` takes the cuts into account, :mod:`._counting` gathers bounds and values seen, :mod:`._parents`
+quarters and queues cells, :mod:`._search` decides which, and :mod:`._enclose` accounts for rounding.
 """
 
 from __future__ import annotations

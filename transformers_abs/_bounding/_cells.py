@@ -22,7 +22,7 @@ Two bounds above g follow:
   which is at least the maximum of s t + X t^2 on [0, 1]: s + X if s >= -2 X, and else s^2 / (-4 X) <= s / 2.
 
 Where cells are wide, plain interval arithmetic is intersected; where cuts cross them, see :mod:`._clipping`.
-Rounding is paid for at the end, once (:func:`._search.rounding_budget`).
+Rounding is paid for at the end, once (:func:`._enclose.rounding_budget`).
 """
 
 from __future__ import annotations

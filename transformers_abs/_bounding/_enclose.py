@@ -37,10 +37,10 @@ def rounding_budget(w, kx, ky):
     cells that hold 0 have half-widths below 1.4): values err by 8 u, slopes and polynomials by 16 u relative to M, and
     each bound takes fewer than 40 further operations on numbers of at most 3 M (one over cuts also errs by 5 u of a
     slope, see :mod:`._clipping`). 256 u M covers that with room. The remainders, all positive, may exceed M; their
-    error is relative to the bound itself and added where it is known. exp(-700) in place of a smaller exponential is 1e-304 off; derivatives carry that times h^2 < 1e120, nothing
-    beside M. The last term covers underflow: a product that underflows errs by TINY / 2, and at most two more
-    magnitudes, each below ``scale``, are multiplied onto that (the longest products are ``cross E_x E_y`` and
-    ``2 bend e g``). That leaves room for 1e30 such products.
+    error is relative to the bound itself and added where it is known. exp(-700) in place of a smaller exponential is
+    1e-304 off; derivatives carry that times h^2 < 1e120, nothing beside M. The last term covers underflow: a product
+    that underflows errs by TINY / 2, and at most two more magnitudes, each below ``scale``, are multiplied onto that
+    (the longest products are ``cross E_x E_y`` and ``2 bend e g``). That leaves room for 1e30 such products.
     """
     x, y = _size(w, GIVEN_X), _size(w, GIVEN_Y)
     p, q = 2.0 * (x if kx == IDENTITY else 1.0), 2.0 * (y if ky == IDENTITY else 1.0)

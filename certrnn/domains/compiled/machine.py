@@ -158,7 +158,7 @@ def _step(o, f, v, g, w, s, index, panels, lower, upper, rows, offset, bounds):
         ends = (o[4], o[5], o[6], o[7])
         return nonlinear.bivariate(v, o[1], o[2], o[3], *ends, o[8], o[9], o[10], scratch, stride, f)
     elif code == at.AFFINE:
-        row = (o[1], o[2], o[3], o[4], o[5], o[6], o[7], o[8], o[9], o[10], o[11], o[12], scratch, stride)
+        row = (o[1], o[2], o[3], o[4], o[5], o[6], o[7], o[8], o[9], o[10], o[11], scratch, stride)
         vectors.affine(v, w, (vat, wat), row, f, _ONE)
     elif code == at.READ:
         vectors.read(v, o[1], o[2], o[3], o[4], o[5], f)

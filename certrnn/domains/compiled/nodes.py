@@ -80,7 +80,7 @@ class Planner(Sheet):
         terms = value.size + 3
         out.depth = terms
         sizes = [value.plane(p) for p in ((at.MAGNITUDE, at.RADIUS) if value.read else (at.SIZE, at.SPREAD))]
-        given = (*out.planes, node.size, *value.planes, value.size, *sizes, weight.panels, weight.absolute)
+        given = (*out.planes, node.size, *value.planes, value.size, *sizes, weight.panels)
         pending = value.terms if value.dense is None else []
         # slopes are multiplied into the weights, which may underflow beside generators of any size
         lost = pending[0].source.total if len(pending) == 1 and isinstance(pending[0], Scaled) else -1

@@ -95,19 +95,22 @@ def _add_up(e: Emitter, places: list[Any], totals: list[Any]) -> None:
             e.store(e.add(e.load(end), value), end)
 
 
-def _vectors(rows: int) -> Any:
-    """``vectors(source, stride, panel, depth, out)``: products of ``rows`` vectors with one panel, in doubles."""
+def _vectors(signed: int, absolute: int) -> Any:
+    """``vectors(source, stride, panel, depth, out)``: products of the first vectors with one panel, and of the others
+    with its absolute values, in doubles."""
 
     def write(e: Emitter, source: Any, stride: Any, panel: Any, depth: Any, out: Any) -> None:
-        width = PANEL // e.lanes
-        for first in range(0, width, 2):
-            with e.loop(depth, [e.zero] * (2 * rows)) as (k, carried, results):
+        count = signed + absolute
+        for first in range(0, PANEL // e.lanes, 2):
+            with e.loop(depth, [e.zero] * (2 * count)) as (k, carried, results):
                 row = e.place(panel, e.builder.mul(k, INT(PANEL)))
                 weights = [e.load(e.after(row, first + v)) for v in range(2)]
-                for i in range(rows):
+                sizes = [e.absolute(weight) for weight in weights]
+                for i in range(count):
                     number = e.broadcast(e.place(source, e.builder.add(e.builder.mul(stride, INT(i)), k)))
-                    results += [e.fused(number, w, carried[2 * i + v]) for v, w in enumerate(weights)]
-            for i in range(rows):
+                    for v, factor in enumerate(weights if i < signed else sizes):
+                        results.append(e.fused(number, factor, carried[2 * i + v]))
+            for i in range(count):
                 start = e.place(out, e.builder.mul(stride, INT(i)))
                 for v in range(2):
                     e.store(results[2 * i + v], e.after(start, first + v))
@@ -116,21 +119,15 @@ def _vectors(rows: int) -> Any:
 
 
 _tile_8, _tile_4, _tile_2, _tile_1 = (_tile(rows) for rows in (8, 4, 2, 1))
-_two, _four = _vectors(2), _vectors(4)
+_two_and_four = _vectors(2, 4)
 
 
 @kernel
-def two_vectors(source, stride, panels, count, depth, out):
-    """Products of two vectors with ``count`` panels of doubles; vectors of both sides are ``stride`` apart."""
+def two_and_four(source, stride, panels, count, depth, out):
+    """Products of two vectors with ``count`` panels of doubles, and of four with their absolute values; vectors of both
+    sides are ``stride`` apart."""
     for p in range(count):
-        _two(source, stride, panels + 8 * p * depth * PANEL, depth, out + 8 * p * PANEL)
-
-
-@kernel
-def four_vectors(source, stride, panels, count, depth, out):
-    """Products of four vectors, as :func:`two_vectors`."""
-    for p in range(count):
-        _four(source, stride, panels + 8 * p * depth * PANEL, depth, out + 8 * p * PANEL)
+        _two_and_four(source, stride, panels + 8 * p * depth * PANEL, depth, out + 8 * p * PANEL)
 
 
 @kernel

@@ -46,10 +46,9 @@ class Value:
 
 
 class Weight(NamedTuple):
-    """Where panels of W lie, in ``w`` those of doubles, of |W|, and the rows of W.T, and in ``s`` those of singles."""
+    """Where panels of W and rows of W.T lie in ``w``, and panels of singles in ``s``."""
 
     panels: int
-    absolute: int
     rows: int
     singles: int
 
@@ -144,7 +143,6 @@ class Sheet:
             rows = np.zeros((matrix.shape[1], pad(matrix.shape[0])))
             rows[:, : matrix.shape[0]] = matrix.T
             packed = pack(matrix)
-            panels, absolute = self.constant(packed), self.constant(np.abs(packed))
-            found = Weight(panels, absolute, self.constant(rows), self.single(packed))
+            found = Weight(self.constant(packed), self.constant(rows), self.single(packed))
             self.weights[id(weight)] = found
         return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from certrnn.domains._rounding import TINY
 from certrnn.domains.compiled import layout as at
-from certrnn.domains.compiled.product import PANEL, four_vectors, two_vectors
+from certrnn.domains.compiled.product import PANEL, two_and_four
 from certrnn.domains.compiled.singles import UNDERFLOW
 from transformers_abs._compile import kernel
 from transformers_abs._rounding import next_down, next_up
@@ -62,22 +62,7 @@ def _missed(factors):
 def affine(v, w, addresses, row, factors, one):
     """``W x + bias``: products of W with center and middle, of ``|W|`` with magnitude, spread, and with what becomes
     slack and reach of the box."""
-    (
-        base,
-        step,
-        width,
-        source,
-        apart,
-        size,
-        magnitude,
-        spread,
-        panels,
-        absolute,
-        bias,
-        lost,
-        scratch,
-        stride,
-    ) = row
+    base, step, width, source, apart, size, magnitude, spread, panels, bias, lost, scratch, stride = row
     given, taken = scratch + at.GIVEN * stride, scratch + at.TAKEN * stride
     missed = 1.0
     for j in range(size):
@@ -94,8 +79,7 @@ def affine(v, w, addresses, row, factors, one):
     missed *= _missed(factors)
     vectors, constants = addresses
     count, start, out = (width + PANEL - 1) // PANEL, vectors + 8 * given, vectors + 8 * taken
-    two_vectors(start, stride, constants + 8 * panels, count, size, out)
-    four_vectors(start + 16 * stride, stride, constants + 8 * absolute, count, size, out + 16 * stride)
+    two_and_four(start, stride, constants + 8 * panels, count, size, out)
     for j in range(width):
         p, q, offset = base + j, taken + j, w[bias + j]
         terms = v[q + 3 * stride] + abs(offset)

@@ -130,6 +130,12 @@ def _factor_kernels(axis: int, given: int) -> Any:
             w[axis + at.SECOND * SLOTS + i] = second
             w[axis + at.SECOND_SPREAD * SLOTS + i] = spread
 
+    return identity, s_shaped
+
+
+def _wide_kernel(axis: int) -> Any:
+    """The kernel for intervals that may be wide, in the block at ``axis`` (a constant to the compiler)."""
+
     @inlined
     def wide_spreads(w, m):
         """The spreads of :func:`s_shaped`, which has run, on intervals of any width, from the ends.
@@ -166,11 +172,12 @@ def _factor_kernels(axis: int, given: int) -> Any:
             spread = (taylor if taylor < varies else varies) + 128.0 * u * m * area * most
             w[axis + at.SECOND_SPREAD * SLOTS + i] = spread
 
-    return identity, s_shaped, wide_spreads
+    return wide_spreads
 
 
-_identity_x, _s_shaped_x, _wide_spreads_x = _factor_kernels(at.AXIS_X, at.GIVEN_X)
-_identity_y, _s_shaped_y, _wide_spreads_y = _factor_kernels(at.AXIS_Y, at.GIVEN_Y)
+_identity_x, _s_shaped_x = _factor_kernels(at.AXIS_X, at.GIVEN_X)
+_identity_y, _s_shaped_y = _factor_kernels(at.AXIS_Y, at.GIVEN_Y)
+_wide_spreads_x, _wide_spreads_y = _wide_kernel(at.AXIS_X), _wide_kernel(at.AXIS_Y)
 
 
 @inlined

@@ -78,3 +78,15 @@ def test_weights_out_of_the_range_of_single_precision_are_left_to_the_tensors(we
     graph = builder.build(builder.affine(given, torch.zeros(1).double(), builder.input(0, 2)))
     ball = LinfBall(torch.zeros(1, 1, 2).double(), torch.ones(1).double(), (0,))
     assert Zonotopes().compiled(graph, ball) is None
+
+
+def test_small_weights_beside_others_are_no_obstacle() -> None:
+    builder = GraphBuilder()
+    given = torch.tensor([[1.0, 1e-40], [1e-200, 0.0]], dtype=torch.float64)
+    graph = builder.build(builder.affine(given, torch.zeros(2).double(), builder.input(0, 2)))
+    ball = LinfBall(torch.zeros(1, 1, 2).double(), torch.ones(1).double(), (0,))
+    run = Zonotopes().compiled(graph, ball)
+    assert run is not None
+    margins = run.lower(ball, torch.eye(2)[None].double(), torch.zeros(1, 2).double())
+    assert -1.0 - 1e-5 < float(margins[0, 0]) <= -1.0
+    assert -1e-25 < float(margins[0, 1]) <= -1e-200

@@ -111,7 +111,8 @@ class Compiled:
         if threads < 2:
             self._work(arguments, 0, batch)
             return
-        others = [_pool(threads).submit(self._work, arguments, *ends[i : i + 2]) for i in range(1, threads)]
+        pool = _pool(torch.get_num_threads())
+        others = [pool.submit(self._work, arguments, *ends[i : i + 2]) for i in range(1, threads)]
         self._work(arguments, 0, ends[1])
         for other in others:
             other.result()
@@ -119,7 +120,8 @@ class Compiled:
 
 @lru_cache(maxsize=1)
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that wait for work: to start one takes as long as a small network's propagation."""
+    """Threads that wait for work, one of ``threads`` being the caller's: to start one takes as long as a small network's
+    propagation."""
     return ThreadPoolExecutor(threads - 1, "certrnn")
 
 

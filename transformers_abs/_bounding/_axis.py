@@ -107,6 +107,7 @@ def _factor_kernels(axis: int, given: int) -> Any:
 
         Errors: E below 4 u, 1 / (1 + E) and t below 8 u, v below 16 u v, sig'' below 32 u v, v (1 - 6 v) below 48 u v:
         128 u v in SECOND_SPREAD's parts covers these and the roundings of the parts; 128 u in e^k covers those of N.
+        Where numbers underflow, all that is off by less than 1e-318: a trifle of :func:`._enclose.rounding_budget`.
         """
         u = UNIT_ROUNDOFF
         weight, terms = 0.5 * m, given_terms(w)

@@ -28,20 +28,21 @@ def coarse_nodes(w, kind, given, nodes):
     """Cut [lower, upper] into COARSE intervals; returns the widest, in the factor's scale.
 
     Nodes are equidistant in ``v(x) = x / (s + |x|)``: where a box is wide they crowd where sigmoid and tanh vary, and
-    every tail gets its own interval. Nothing rests on their exact places; only the ends must be the box's.
+    every tail gets its own interval. Nothing rests on their exact places: only the ends must be the box's, and nodes in
+    their order.
     """
     lower, upper = w[given + at.LOWER], w[given + at.UPPER]
     w[nodes], w[nodes + COARSE] = lower, upper
     if kind == IDENTITY:
         for i in range(1, COARSE):
-            w[nodes + i] = min(max(lower + (upper - lower) * (i / COARSE), lower), upper)
+            w[nodes + i] = min(max(lower + (upper - lower) * (i / COARSE), w[nodes + i - 1]), upper)
         return 0.0
     scale = 2.0 if kind == TANH else 4.0
     first = lower / (scale + abs(lower))
     last = upper / (scale + abs(upper))
     for i in range(1, COARSE):
         v = first + (last - first) * (i / COARSE)
-        w[nodes + i] = min(max(scale * v / (1.0 - abs(v)), lower), upper)
+        w[nodes + i] = min(max(scale * v / (1.0 - abs(v)), w[nodes + i - 1]), upper)
     widest = 0.0
     for i in range(COARSE):
         widest = max(widest, w[nodes + i + 1] - w[nodes + i])

@@ -120,7 +120,7 @@ class Compiled:
 
 @lru_cache(maxsize=1)
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that wait for work, one of ``threads`` being the caller's: to start one takes as long as a small network's
+    """Threads that wait for work; one of ``threads`` is the caller's. To start one takes as long as a small network's
     propagation."""
     return ThreadPoolExecutor(threads - 1, "certrnn")
 

@@ -281,7 +281,7 @@ def main() -> int:
     parser.add_argument(
         "--sweep", default="rnn_4f_32h_1l,rnn_7f_32h_1l,lstm_4f_32h_1l,lstm_7f_32h_1l,lstm_4f_128h_1l"
     )
-    parser.add_argument("--batch", type=int, default=10)
+    parser.add_argument("--batch", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--eps", type=float, default=0.01)

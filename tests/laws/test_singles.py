@@ -13,7 +13,7 @@ from certrnn.domains.compiled import layout as at
 from certrnn.domains.compiled.plan import plan
 from certrnn.ir import Graph, GraphBuilder
 from certrnn.regions import LinfBall
-from tests.laws.changes import Change, factors, unchanged
+from tests.laws.changes import Change, altered, factors, unchanged
 
 MANY, SMALL = 1024, 2.0**-28.2
 
@@ -69,6 +69,25 @@ def test_numbers_too_small_for_single_precision_are_paid_for() -> None:
 
     assert lower(unchanged) <= -exact
     assert lower(factors(at.AFFINE, at.SINGLES, 0.0)) > -exact
+
+
+def test_slopes_that_underflow_in_weights_are_paid_for() -> None:
+    """A slope of 1e-30 times a weight of 1e-20 is nothing in single precision, but a generator of 1e38 is not."""
+    builder, none = GraphBuilder(), torch.zeros(1).double()
+    value, exact = builder.input(0, 1), Fraction(1e8)
+    for weight in ([[1e30]], [1e-30], [[1e-20]]):
+        given = torch.tensor(weight, dtype=torch.float64)
+        value, exact = builder.affine(given, none, value), exact * Fraction(float(given))
+    graph, ball = builder.build(value), LinfBall(torch.zeros(1, 1, 1).double(), none + 1e8, (0,))
+
+    def lower(change: Change) -> Fraction:
+        # not observed: a value that is read is added up before the map, and its slope leaves the weights alone
+        run = Compiled(graph, change(plan(graph, (0,))))
+        box = run.bounds(ball)[graph.output][0]
+        return Fraction(float(box))
+
+    assert lower(unchanged) <= -exact
+    assert lower(altered(at.AFFINE, 11, lambda c: 0 * c - 1)) > -exact
 
 
 @pytest.mark.parametrize("weight", [1e-35, 1e35])

@@ -59,7 +59,8 @@ def inflate_widths(w):
     """Widen the strips by every error of a cell's place in them; False where that may overflow.
 
     e errs by 2 u |e|, a step by u of itself, a strip's d . e by 3 more roundings of at most 4 |e|: below 64 u |e| and,
-    for the comparison itself, a few u of the width. As much again is for :mod:`._clipping`.
+    for the comparison itself, a few u of the width. Twice as much again is for
+    :mod:`._clipping`.
     """
     reach = _reach(w, GIVEN_X, at.CUT_MIDPOINT, at.CUT_SCALE) + _reach(
         w, GIVEN_Y, at.CUT_MIDPOINT, at.CUT_SCALE

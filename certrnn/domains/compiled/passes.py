@@ -18,9 +18,8 @@ _LANES = lanes()
 
 def _before(e: Emitter, added: Any, target: Any, vectors: int) -> list[Any]:
     """What stands at ``target`` if ``added``, or zeros; it is not read in vain."""
-    fresh = e.builder.select(e.builder.icmp_signed("==", added, INT(0)), INT(1), INT(0))
     places = [e.after(target, v, SINGLE) for v in range(vectors)]
-    return e.unless(fresh, lambda: [e.load_widened(place) for place in places], [e.zero] * vectors)
+    return e.when("!=", added, lambda: [e.load_widened(place) for place in places], [e.zero] * vectors)
 
 
 def _combine(terms: int, vectors: int) -> Any:

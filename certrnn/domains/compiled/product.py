@@ -81,7 +81,7 @@ def _clear(e: Emitter, added: Any, places: list[Any]) -> None:
             e.store(e.no_singles, place)
         return []
 
-    e.unless(added, zeros, [])
+    e.when("==", added, zeros, [])
 
 
 def _add_up(e: Emitter, places: list[Any], totals: list[Any]) -> None:

@@ -106,12 +106,14 @@ class Emitter:
     def add(self, a: Any, b: Any) -> Any:
         return self.builder.fadd(a, b)
 
-    def unless(self, flag: Any, write: Callable[[], list[Any]], otherwise: list[Any]) -> list[Any]:
-        """What ``write`` computes where the flag is zero, and ``otherwise`` where it is not."""
+    def when(
+        self, relation: str, number: Any, write: Callable[[], list[Any]], otherwise: list[Any]
+    ) -> list[Any]:
+        """What ``write`` computes where the number is in this relation ("==", "!=") to zero, or else ``otherwise``."""
         builder = self.builder
-        before, body = builder.block, builder.append_basic_block("unless")
+        before, body = builder.block, builder.append_basic_block("when")
         after = builder.append_basic_block("joined")
-        builder.cbranch(builder.icmp_signed("!=", flag, INT(0)), after, body)
+        builder.cbranch(builder.icmp_signed(relation, number, INT(0)), body, after)
         builder.position_at_end(body)
         found, end = write(), builder.block
         builder.branch(after)

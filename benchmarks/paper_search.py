@@ -109,4 +109,4 @@ def _searched(model: Model, data: Sequences, queries: Sequence[Query], case: Cas
             break
         some = data.take(range(first, min(first + size, len(data))))
         rows += [row for query in queries for found in model.answers(some, query) for row in found]
-    return model.results(rows, data, queries[0], len(rows))
+    return model.results(rows, data, queries[0])

@@ -9,26 +9,27 @@ from typing import Any
 
 import numpy as np
 import torch
-from onnx import TensorProto
 
-from certrnn.analyses.import_check import check_against_onnxruntime
-from certrnn.errors import InvalidInput, Unsupported, UsageError
+from certrnn.errors import InvalidInput, UsageError
 from certrnn.examples import resolve
-from certrnn.io.onnx import OnnxModel, read
+from certrnn.io.onnx import Choices, OnnxModel, read
 from certrnn.io.text import TextSource
 from certrnn.report.attacked import AttackResults, ReplayResults
 from certrnn.report.attacked import ordered as ordered_attacks
+from certrnn.report.question import Question
 from certrnn.report.results import Results
 from certrnn.report.rows import Row
 from certrnn.report.words import Sentence, Words
-from certrnn.run import Adversary, Opponent, Query, Sequences, Tick, answer, eps_values, spelled_frames
+from certrnn.run import Adversary, Query, Sequences, Tick, answer, eps_values, spelled_frames
 from certrnn.run.asked import substitution
-from certrnn.run.assault import Assault, assail, left_out, named
+from certrnn.run.assault import Assault, asked_by, assail, left_out, named
 from certrnn.run.assault_rows import Found
 from certrnn.run.counterexamples import Counterexamples
-from certrnn.run.reading import network_for, read_file
-from certrnn.run.results import Subject, gathered
-from certrnn.run.sequences import Kind
+from certrnn.run.outward import outward
+from certrnn.run.posed import check_kind, notes_of, opponent, problem_of
+from certrnn.run.reading import network_for, read_array, read_file
+from certrnn.run.results import Subject, expected_rows, gathered
+from certrnn.run.statement import of_words, question_of, source_of
 from certrnn.run.texts import read_text
 from certrnn.run.words import WordQuery, answer_words
 from certrnn.search import (
@@ -46,13 +47,32 @@ from certrnn.search.disturbance import FULL
 BATCH = 64
 """Samples that are bounded together; whoever interrupts loses at most one batch of one threat."""
 
+ORDINARY = torch.inference_mode(False)
+"""Whoever asks inside of ``torch.inference_mode()`` is answered outside of it: attacks and ascents need gradients."""
+
 Data = np.ndarray | Sequence[np.ndarray] | Sequences
 Clip = tuple[float, float] | None
 Frames = str | Sequence[int]
 
 
-def load(path: str | os.PathLike[str]) -> Model:
+@ORDINARY
+def load(
+    path: str | os.PathLike[str],
+    output: str | None = None,
+    layout: str | None = None,
+    cut: float | None = None,
+    multi_label: bool = False,
+    label: int | None = None,
+) -> Model:
     """A network from an ONNX file, or ``example:NAME`` for one that ships with certrnn.
+
+    Parameters
+    ----------
+    output: name of the output that answers, where the file has several.
+    layout: the axes of the data's array in order, such as ``n,t,f``; see :class:`certrnn.io.onnx.Choices`.
+    cut: of a network with one score, class 1 is what lies above; found in the file where that is possible.
+    multi_label: every score of the output is a label of its own, given or not.
+    label: of these the only one that is asked; all of them together by default.
 
     Raises
     ------
@@ -60,7 +80,7 @@ def load(path: str | os.PathLike[str]) -> Model:
     Unsupported: it holds something that certrnn does not interpret.
     """
     named = os.fspath(path)
-    return Model(named, read(resolve(named)))
+    return Model(named, read(resolve(named), Choices(output, layout, cut, multi_label, label)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +104,7 @@ class Model:
     @property
     def precision(self) -> type[np.floating[Any]]:
         """The number type that the network reads; word vectors count as float32."""
-        types: dict[int, type[np.floating[Any]]] = {
-            TensorProto.DOUBLE: np.float64,
-            TensorProto.FLOAT16: np.float16,
-        }
-        return types.get(self.network.input.type, np.float32)
+        return self.network.input.precision
 
     def certify(
         self,
@@ -182,6 +198,7 @@ class Model:
         found = [one for some in self.assaults(sequences, assault) for one in some]
         return self.attacked(found, sequences, assault)
 
+    @ORDINARY
     def assaults(self, sequences: Sequences, assault: Assault) -> Iterator[list[Found]]:
         """What :meth:`attack` finds, one set of frames and one eps at a time; checked like :meth:`stream`."""
         query = Query(assault.eps, assault.frames, assault.clip)
@@ -201,14 +218,18 @@ class Model:
     ) -> tuple[AttackResults, Counterexamples]:
         """Rows in order, and the counterexamples behind them."""
         kept = list(found)
-        notes = [sequences.note, left_out(sequences.labels or (), assault.target)]
+        notes = [*self._notes(sequences), left_out(sequences.labels or (), assault.target)]
         rows = ordered_attacks([row for row, _ in kept])
         about = tuple(note for note in notes if note)
-        results = AttackResults(self.path, self.sha256, rows, assault.name, about, self.network.external)
+        asked = asked_by(self.network, self.precision, sequences, assault)
+        results = AttackResults(
+            self.path, self.sha256, rows, assault.name, about, self.network.external, asked
+        )
         clip = self._clip(Query(frames=assault.frames, clip=assault.clip))
         members = tuple(one for _, one in kept if one is not None)
         return results, Counterexamples(members, clip, assault.name, self.sha256)
 
+    @ORDINARY
     def replay(self, path: str) -> ReplayResults:
         """Hold a file that ``certrnn attack --out`` wrote against its regions and onnxruntime.
 
@@ -222,16 +243,22 @@ class Model:
         notes = () if found.sha256 == self.sha256 else (f"{other} ({found.sha256[:12]})",)
         return ReplayResults(self.path, self.sha256, path, rows, notes)
 
+    @ORDINARY
     def sequences(self, x: Data, y: int | Sequence[int] | np.ndarray | None = None) -> Sequences:
         """Data as the network takes it: checked, rounded to its input's number type, words looked up."""
         if isinstance(x, Sequences):
             if y is not None:
                 raise InvalidInput("reading labels", "sequences that were read carry their own", "others")
             return x
+        if isinstance(x, np.ndarray):
+            x = read_array(self.network, x)
         if not self.network.input.tokens:
-            return Sequences.of(x, y).rounded(self.precision)
+            return self._labelled(Sequences.of(x, y, framewise=self.network.framewise)).rounded(
+                self.precision
+            )
         words = x if isinstance(x, list | tuple) else list(np.atleast_2d(x))
-        return Sequences.of([self.network.embed(np.asarray(w)[None])[0] for w in words], y)
+        frames = [self.network.embed(np.asarray(w)[None])[0] for w in words]
+        return self._labelled(Sequences.of(frames, y, framewise=self.network.framewise))
 
     def substitution(self, substitutes: Mapping[tuple[int, int], Any]) -> WordSubstitution:
         """Word substitution as a threat.
@@ -239,18 +266,22 @@ class Model:
         Parameters
         ----------
         substitutes: by sample and position, from 0: vectors (K, D), or the numbers (K,) of words that the network looks
-            up. Words that are not listed stay.
+            up. Positions count the words of a text, padding and special tokens apart; words that are not listed stay.
         """
         given = {place: np.asarray(some) for place, some in substitutes.items()}
         return substitution(self.network, self.precision, given)
 
+    @ORDINARY
     def read(self, data: str) -> Sequences:
         """Samples of a file, or of ``example:NAME``."""
-        return self._rounded(read_file(self.network, resolve(data)))
+        found = self._rounded(self._labelled(read_file(self.network, resolve(data))))
+        return replace(found, source=source_of(data, len(found)))
 
+    @ORDINARY
     def read_text(self, source: TextSource) -> Sequences:
         """Texts of a file, their words looked up; pass them to :meth:`certify` or :meth:`radius`."""
-        return self._rounded(read_text(self.network, source))
+        found = self._rounded(self._labelled(read_text(self.network, source)))
+        return replace(found, source=source_of(source, len(found)))
 
     def words(
         self, x: Data, y: int | Sequence[int] | np.ndarray | None = None, question: WordQuery | None = None
@@ -263,6 +294,7 @@ class Model:
         sentences = [one for some in self.stream_words(sequences, asked) for one in some]
         return self.ranked(sentences, sequences, asked)
 
+    @ORDINARY
     def stream_words(
         self, sequences: Sequences, question: WordQuery, tick: Tick = lambda _: None
     ) -> Iterator[list[Sentence]]:
@@ -273,12 +305,14 @@ class Model:
     def ranked(self, sentences: Iterable[Sentence], sequences: Sequences, question: WordQuery) -> Words:
         """Texts in order, with what a reader of them must know."""
         done = tuple(sorted(sentences, key=lambda sentence: sentence.sample))
-        notes = [sequences.note] if sequences.note else []
+        notes = self._notes(sequences, question.query)
         if len(done) < len(sequences):
             notes.append(f"stopped early: {len(done)} of {len(sequences)} texts are finished")
         about = (question.threat_name, question.toward_name, question.query.analysis().name)
-        return Words(self.path, self.sha256, *about, done, tuple(notes))
+        asked = of_words(self.question(sequences, question.query), question.toward_name)
+        return Words(self.path, self.sha256, *about, done, tuple(notes), asked)
 
+    @ORDINARY
     def stream(self, sequences: Sequences, query: Query, tick: Tick = lambda _: None) -> Iterator[list[Row]]:
         """Rows as they are decided, one set of frames and one eps at a time.
 
@@ -287,6 +321,7 @@ class Model:
         self.check(sequences, query)
         yield from self.answers(sequences, query, tick)
 
+    @ORDINARY
     def check(self, sequences: Sequences, query: Query) -> None:
         """Read everything, and hold the network against onnxruntime.
 
@@ -294,27 +329,24 @@ class Model:
         ------
         InvalidInput, Unsupported: what :meth:`answers` could not be trusted on.
         """
-        for kind in sequences.kinds:
-            self._check(sequences, kind, query)
+        query.disturbance.require(sequences.numbers)
+        self.check_kinds(sequences, query)
 
+    def check_kinds(self, sequences: Sequences, query: Query) -> None:
+        """What :meth:`check` does, for some of the samples that a question is about."""
+        if isinstance(query.demand, Labels):
+            sequences.require_classes()
+        for kind in sequences.kinds:
+            check_kind(self._asked(query), sequences, kind, query, self._clip(query))
+
+    @ORDINARY
     def answers(self, sequences: Sequences, query: Query, tick: Tick = lambda _: None) -> Iterator[list[Row]]:
         """What :meth:`stream` hands out, for whoever has called :meth:`check` before."""
         clip = self._clip(query)
         for batch in sequences.batches(BATCH):
-            network = network_for(self.network, batch.kind)
-            adversary: Adversary | None = Opponent(network, self.precision) if query.attack else None
-            graph = network.graph(batch.kind.shape)
-            problem = Problem.of(
-                graph,
-                batch.x,
-                batch.labels,
-                clip,
-                batch.kind.span,
-                batch.numbers,
-                query.disturbance,
-                query.demand,
-                network.steps(batch.kind.shape),
-            )
+            network = network_for(self._asked(query), batch.kind)
+            adversary: Adversary | None = opponent(network, self.precision) if query.attack else None
+            problem = problem_of(network, batch, query, clip)
             yield from answer(problem, batch.numbers, query, adversary, tick)
 
     def count(self, sequences: Sequences, query: Query) -> int:
@@ -328,61 +360,41 @@ class Model:
         threats = [len(parse_threats(query.frames, stop, first)) for first, stop in spans]
         return sum(threats) * len(query.eps or (None,))
 
-    def results(self, rows: Iterable[Row], sequences: Sequences, query: Query, total: int) -> Results:
+    def results(self, rows: Iterable[Row], sequences: Sequences, query: Query) -> Results:
         """Rows as results, in order, with what a reader of them must know."""
-        return gathered(self.subject(sequences), query, rows, total)
+        expected = expected_rows(sequences, query)
+        return gathered(self.subject(sequences, query), query, rows, expected)
 
-    def subject(self, sequences: Sequences) -> Subject:
+    def subject(self, sequences: Sequences, query: Query) -> Subject:
         """What rows of these sequences are about."""
-        labelled = sequences.labels is not None
-        return Subject(self.path, self.sha256, self.network.external, labelled, sequences.note)
+        labelled, asked = sequences.labels is not None, self.question(sequences, query)
+        note = "; ".join(self._notes(sequences, query))
+        return Subject(self.path, self.sha256, self.network.external, labelled, note, asked)
+
+    def _notes(self, sequences: Sequences, query: Query | None = None) -> list[str]:
+        """What was done to the data, and what a reader must know of how the network was read."""
+        return notes_of(self.network if query is None else self._asked(query), sequences)
+
+    def question(self, sequences: Sequences, query: Query) -> Question:
+        """Everything that the answers depend on, besides the model's own files."""
+        return question_of(self._asked(query), self.precision, sequences, query)
 
     def _clip(self, query: Query) -> Clip:
-        """The valid range in the network's own numbers, so that a value at its end stays in it once it is rounded."""
-        if query.clip is None:
-            return None
-        low, high = (float(self.precision(end)) for end in query.clip)
-        return low, high
+        """The valid range in the network's own numbers, rounded outward."""
+        return outward(query.clip, self.precision)
 
     def _answered(self, sequences: Sequences, query: Query) -> Results:
         rows = [row for some in self.stream(sequences, query) for row in some]
-        return self.results(rows, sequences, query, len(rows))
+        return self.results(rows, sequences, query)
+
+    def _labelled(self, sequences: Sequences) -> Sequences:
+        """With the labels that are asked."""
+        return sequences.of_label(self.network.choices.label)
 
     def _rounded(self, sequences: Sequences) -> Sequences:
         """In the network's own numbers; vectors of its embedding are its own numbers."""
         return sequences if self.network.input.tokens else sequences.rounded(self.precision)
 
-    def _check(self, sequences: Sequences, kind: Kind, query: Query) -> None:
-        """Everything that can be refused, is refused before anything is certified."""
-        members = [n for n in range(len(sequences)) if sequences.kind(n) == kind]
-        widths = {part.shape[1] for part in sequences.frames}
-        if len(widths) > 1:
-            raise InvalidInput("reading sequences", "all samples have one number of features", sorted(widths))
-        network, shape = network_for(self.network, kind), kind.shape
-        graph = network.graph(shape)
-        numbers = [sequences.numbers[n] for n in members]
-        labels = None if sequences.labels is None else [sequences.labels[n] for n in members]
-        query.demand.check(labels, numbers, graph.outputs, network.steps(shape))
-        if isinstance(query.demand, Threshold) and network.lowered(shape).scores != network.output:
-            raise Unsupported(
-                "reading --threshold",
-                "the network's output is what is certified",
-                "a network that ends in a function of its scores",
-                "Export it without the last activation, and ask for the threshold before it.",
-            )
-        query.disturbance.check(numbers, shape)
-        x = torch.from_numpy(np.stack([sequences.frames[n] for n in members]))
-        for threat in parse_threats(query.frames, kind.span[1], kind.span[0]):
-            _check_range(x, list(threat.frames), self._clip(query))
-        check_against_onnxruntime(network, shape)
-
-
-def _check_range(x: torch.Tensor, frames: list[int], clip: Clip) -> None:
-    if clip is not None and not bool(((x[:, frames] >= clip[0]) & (x[:, frames] <= clip[1])).all()):
-        seen = x[:, frames]
-        raise InvalidInput(
-            "reading --clip",
-            f"every value of a disturbed frame lies in {clip[0]:g}..{clip[1]:g}",
-            f"values from {float(seen.min()):g} to {float(seen.max()):g}",
-            "Widen --clip or scale the data.",
-        )
+    def _asked(self, query: Query) -> OnnxModel:
+        """The network as the question takes its output: as numbers where a threshold is asked of it."""
+        return self.network.as_numbers() if isinstance(query.demand, Threshold) else self.network

@@ -38,7 +38,7 @@ class Answerer:
             raise InvalidInput("reading a task", "it holds samples and a question", type(ask).__name__)
         query = ask.query(self._query)
         if not self._checked.issuperset(ask.sequences.kinds):
-            self._model.check(ask.sequences, query)
+            self._model.check_kinds(ask.sequences, query)
             self._checked.update(ask.sequences.kinds)
         return rows_as_bytes([row for some in self._model.answers(ask.sequences, query) for row in some])
 

@@ -52,6 +52,7 @@ class Backward(Analysis):
             refinement = replace(refinement, ascent=replace(refinement.ascent, deadline=deadline))
         return replace(self, ascent=ascent, linear=linear, refinement=refinement)
 
+    @torch.inference_mode(False)
     def margins(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
         step = max(1, self.memory // (8 * self._require_memory(graph, region.frames)))
         parts = [

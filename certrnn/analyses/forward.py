@@ -32,6 +32,7 @@ class Forward(Analysis):
     def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self.domain.name
 
+    @torch.inference_mode(False)
     def margins(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
         fast = self.domain.compiled(graph, region)
         if fast is not None and region.batch:

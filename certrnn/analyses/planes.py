@@ -29,6 +29,11 @@ class Parameters:
     curvature: dict[int, torch.Tensor]
     multipliers: torch.Tensor | None = None
 
+    def flat(self) -> Parameters:
+        """The same without deficits."""
+        curvature = {p: torch.zeros_like(c) for p, c in self.curvature.items()}
+        return Parameters(self.slopes, curvature, self.multipliers)
+
 
 def spread_rows(array: np.ndarray, batch: int, rows: int) -> np.ndarray:
     """(k, B * n) repeated for each of ``rows`` rows: (k, B * R * n)."""

@@ -236,8 +236,9 @@ def _row_eigenvalue(
     lost = TINY * (1.0 + (own.abs() + cross.abs()).sum(1)) ** 2
     row_sum = up(sums.amax(1), 3 * size + symbols + 16) + lost
     rounding = 2.0 * (gamma(symbols + 16) * row_sum + lost)
-    if not bool(torch.isfinite(row_sum).all()):
-        return torch.full_like(row_sum, torch.inf)
+    # a sample whose numbers overflowed is given up, not its batch
+    finite = torch.isfinite(row_sum)
+    matrix = torch.where(finite[:, None, None], matrix, 0.0)
     guess = _largest_ritz_value(matrix).clamp_min(0.0)
     result = row_sum + rounding
     eye = torch.eye(size, dtype=matrix.dtype, device=matrix.device)
@@ -251,9 +252,9 @@ def _row_eigenvalue(
         success = undecided & (failure == 0)
         result = torch.where(success, torch.minimum(result, tried), result)
         undecided &= ~success
-        if not bool(undecided.any()):
+        if not bool((undecided & finite).any()):
             break
-    return result
+    return torch.where(finite, result, torch.inf)
 
 
 def cube_minimum(

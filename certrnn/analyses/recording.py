@@ -89,10 +89,15 @@ class Strips:
 @dataclass(eq=False)
 class Recording:
     """What one propagation has seen so far. ``magnitude[p]`` bounds ``|value p|`` from above, (B, size); ``strips``
-    hold on the part of the region that is looked at, or None; ``chosen`` keeps what policies chose for a node."""
+    hold on the part of the region that is looked at, or None; ``chosen`` keeps what policies chose for a node.
+
+    Rows of the batch in ``overflowed`` (B,) have a zonotope that is no set of numbers any more, though its box may be
+    one: their records are stand-ins, and nothing is proved by them.
+    """
 
     graph: Graph
     run: ZonotopeRun
+    overflowed: torch.Tensor
     nodes: dict[int, NodeRecord] = field(default_factory=dict)
     inputs: dict[int, InputRecord] = field(default_factory=dict)
     magnitude: dict[int, torch.Tensor] = field(default_factory=dict)
@@ -118,6 +123,11 @@ class Recording:
         return self.run.region.batch
 
     @property
+    def failed(self) -> torch.Tensor:
+        """(B,) bool: of these rows of the batch the records say nothing."""
+        return self.run.failed | self.overflowed
+
+    @property
     def symbols(self) -> int:
         return self.run.space.size
 
@@ -133,7 +143,7 @@ class Recording:
         inputs = {p: InputRecord(i.center[rows], i.radius[rows], i.rows) for p, i in self.inputs.items()}
         nodes = {p: found.selected(rows) for p, found in self.nodes.items()}
         sizes = {p: m[rows] for p, m in self.magnitude.items()}
-        return Recording(self.graph, run, nodes, inputs, sizes)
+        return Recording(self.graph, run, self.overflowed[rows], nodes, inputs, sizes)
 
 
 Refine = Callable[[Recording, int, NodeRecord], ta.Region]
@@ -147,12 +157,15 @@ def record(
 
     Returns the recording and the output's zonotope.
     """
-    recording = Recording(graph, domain.start(region))
+    run = domain.start(region)
+    recording = Recording(graph, run, torch.zeros_like(run.failed))
 
     def tighten(position: int, arguments: list[Zonotope], box: ta.Region) -> ta.Region:
         node = graph.nodes[position]
         assert isinstance(node, Elementwise)
-        found = _node_record(node, arguments, box)
+        bad = torch.stack([_overflowed(value) for value in arguments]).any(0)
+        recording.overflowed |= bad
+        found = _node_record(node, arguments, box, bad)
         if refine is not None:
             box = refine(recording, position, found)
             found = NodeRecord(node, box, found.center, found.scale, found.deviations)
@@ -168,16 +181,29 @@ def record(
     return recording, propagate(graph, recording.run, observe, tighten)
 
 
-def _node_record(node: Elementwise, arguments: list[Zonotope], box: ta.Region) -> NodeRecord:
-    center = torch.stack([torch.nan_to_num(v.center) for v in arguments])
-    radius = torch.stack([torch.nan_to_num(v.radius, nan=1.0, posinf=1.0) for v in arguments])
+def _overflowed(value: Zonotope) -> torch.Tensor:
+    """(B,) bool: whether a center, a radius (every generator counts in it) or a slack is infinite or nan."""
+    finite = value.center.isfinite() & value.radius.isfinite() & value.slack.isfinite()
+    return ~finite.all(1)
+
+
+def _node_record(
+    node: Elementwise, arguments: list[Zonotope], box: ta.Region, bad: torch.Tensor
+) -> NodeRecord:
+    """The record of a node; rows of the batch that are ``bad`` (B,) get stand-ins that are numbers."""
+
+    def numbers(value: torch.Tensor, stand_in: float) -> torch.Tensor:
+        return torch.where(bad[:, None], stand_in, value)
+
+    center = torch.stack([numbers(v.center, 0.0) for v in arguments])
+    radius = torch.stack([numbers(v.radius, 1.0) for v in arguments])
     scale = 1.0 / radius.clamp_min(2.0**-900)
     deviations = []
     for value, s in zip(arguments, scale, strict=True):
         generators = value.generators.expand()
         # each entry g * s is rounded once; sum_k |g_k| s is at most one, up to rounding
-        slack = up(torch.nan_to_num(value.slack, nan=1.0, posinf=1.0) * s + 4.0 * UNIT_ROUNDOFF, 2)
-        deviations.append(Deviation(generators.rows, torch.nan_to_num(generators.dense * s), slack))
+        slack = up(numbers(value.slack, 1.0) * s + 4.0 * UNIT_ROUNDOFF, 2)
+        deviations.append(Deviation(generators.rows, numbers(generators.dense * s, 0.0), slack))
     return NodeRecord(node, box, center, scale, tuple(deviations))
 
 

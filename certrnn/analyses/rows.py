@@ -87,7 +87,12 @@ def linear_minimum(recording: Recording, linear: torch.Tensor) -> torch.Tensor:
 def enclosed_rows(
     recording: Recording, rows: Rows, parameters: Parameters, joint: Joint | None = None
 ) -> torch.Tensor:
-    """Sound lower bounds (B, R) of the rows, whatever the parameters are; -inf where nothing can be said."""
+    """Sound lower bounds (B, R) of the rows, whatever the parameters are; -inf where nothing can be said.
+
+    Without a ``joint`` nobody pays for deficits: the planes are flat, whatever curvature the parameters have.
+    """
+    if joint is None:
+        parameters = parameters.flat()
     result = substitute(recording, rows.coefficients, enclosed(recording, parameters), exact=True)
     strips = recording.strips
     constant, linear, error = with_strips(strips, parameters.multipliers, linear_part(recording, result))
@@ -105,4 +110,4 @@ def enclosed_rows(
     # a per mille for the sums of non-negative terms inside the error itself
     hidden = error + gamma(4 * len(recording.graph.nodes) + 16) * size + TINY
     bound = constant + minimum + rows.offset - 1.001 * hidden
-    return torch.where(recording.run.failed[:, None] | bound.isnan(), -torch.inf, bound)
+    return torch.where(recording.failed[:, None] | bound.isnan(), -torch.inf, bound)

@@ -64,12 +64,16 @@ def substitute(
     ----------
     exact: also bound every rounding error, in ``error``. A coefficient that is rounded by a share g changes the row
         by at most ``g |coefficient| |value|``, so that the magnitudes of the values, known from the propagation,
-        bound it; so does TINY times the magnitudes bound what a coefficient lost that underflowed.
+        bound it; so does TINY times the magnitudes bound what a coefficient lost that underflowed. A coefficient that
+        is a sum of K terms is rounded by a share ``gamma(K - 1)`` of the sum of their *absolute values*: the terms are
+        charged, for they may cancel.
     """
     first = next(iter(rows.values()))
     result = Substituted(first.new_zeros(first.shape[:2]), first.new_zeros(first.shape[:2]))
     pending: dict[int, torch.Tensor] = dict(rows)
     walk = _Walk(recording, pending, result, exact)
+    if len(rows) > 1:
+        walk.charge_rows(rows)
     for position in ancestors(recording, list(rows)):
         if position in pending:
             walk.step(position, pending.pop(position), planes)
@@ -134,18 +138,42 @@ class _Walk:
     def _gather(self, node: Gather, coefficient: torch.Tensor) -> None:
         sizes = [self.recording.graph.nodes[s].size for s in node.sources]
         index = torch.from_numpy(node.index).to(coefficient.device)
-        spread = coefficient.new_zeros(*coefficient.shape[:2], sum(sizes)).index_add(2, index, coefficient)
         # an element that is read several times collects that many terms
         repeats = int(torch.bincount(index).max()) if len(index) else 0
-        for source, part in zip(node.sources, spread.split(sizes, dim=2), strict=True):
-            self._give(source, part, 0.0, terms=repeats)
+        parts = _collected(coefficient, index, sizes)
+        # which may cancel: their sum says nothing of what it lost
+        terms = _collected(coefficient.abs(), index, sizes) if self.exact and repeats > 1 else parts
+        for source, part, size in zip(node.sources, parts, terms, strict=True):
+            self._give(source, part, 0.0, size, repeats)
 
-    def _give(self, source: int, coefficient: torch.Tensor, relative_error: float, terms: int = 1) -> None:
+    def charge_rows(self, rows: dict[int, torch.Tensor]) -> None:
+        """Pay for what the rows' own coefficients lose where other rows' are added to them."""
+        for position, coefficient in rows.items() if self.exact else ():
+            self._charge(position, coefficient, gamma(self.recording.graph.readers[position] + 4))
+
+    def _charge(self, source: int, terms: torch.Tensor, share: float) -> None:
+        magnitude = self.recording.magnitude[source]
+        size = torch.einsum("brn,bn->br", terms.abs(), magnitude)
+        self.result.error = self.result.error + share * size + TINY * magnitude.sum(1, keepdim=True)
+
+    def _give(
+        self,
+        source: int,
+        coefficient: torch.Tensor,
+        relative_error: float,
+        terms: torch.Tensor | None = None,
+        count: int = 1,
+    ) -> None:
+        """Add to the coefficient of a value what one of its readers passes on: a sum of up to ``count`` products for
+        each element, whose absolute values sum up to ``terms``."""
         if self.exact:
-            # the product, its addition to what other readers gave, and the terms of a gather
-            share = gamma(self.recording.graph.readers[source] + terms + 4) + relative_error
-            magnitude = self.recording.magnitude[source]
-            size = torch.einsum("brn,bn->br", coefficient.abs(), magnitude)
-            hidden = TINY * magnitude.sum(1, keepdim=True)
-            self.result.error = self.result.error + share * size + hidden
+            # the products, their sum, and its addition to what other readers gave
+            share = gamma(self.recording.graph.readers[source] + count + 4) + relative_error
+            self._charge(source, coefficient if terms is None else terms, share)
         self.pending[source] = self.pending[source] + coefficient if source in self.pending else coefficient
+
+
+def _collected(coefficient: torch.Tensor, index: torch.Tensor, sizes: list[int]) -> tuple[torch.Tensor, ...]:
+    """Coefficients (B, R, n) added up by the element that each belongs to, one (B, R, size) for each of ``sizes``."""
+    total = coefficient.new_zeros(*coefficient.shape[:2], sum(sizes)).index_add(2, index, coefficient)
+    return total.split(sizes, dim=2)

@@ -116,10 +116,11 @@ class LanguageCandidates:
 
     def __post_init__(self) -> None:
         tokenizer = self.model[0]
+        special = set(tokenizer.all_special_ids)  # padding and the like are no words that a person writes
         for number, word in enumerate(self.vocabulary):
             for spelled in (word, f" {word}"):  # byte-pair tokens carry the space before a word
                 tokens = tokenizer.encode(spelled, add_special_tokens=False)
-                if len(tokens) == 1 and tokens[0] != tokenizer.unk_token_id:
+                if len(tokens) == 1 and tokens[0] not in special:
                     self._tokens[number] = tokens[0]
         if not self._tokens:
             raise InvalidInput(

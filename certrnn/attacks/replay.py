@@ -23,7 +23,8 @@ class Replayable(Protocol):
     """A model that another program can run, as :class:`certrnn.io.onnx.OnnxModel`."""
 
     def run_onnxruntime(self, x: np.ndarray, /) -> np.ndarray:
-        """Scores (N, C) of sequences (N, frames, features); with one score, class 1 is ``score > 0``."""
+        """Scores (N, C) of sequences (N, frames, features) in the file's own final output; with one score, class 1 is
+        ``score > 0``."""
         ...
 
 

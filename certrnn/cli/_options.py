@@ -9,6 +9,7 @@ import typer
 from certrnn import __version__
 
 if TYPE_CHECKING:
+    from certrnn.cli._reading import Settled
     from certrnn.io.text import TextSource
     from certrnn.model import Model
     from certrnn.run import Sequences
@@ -25,6 +26,33 @@ Data = Annotated[
 Samples = Annotated[str | None, typer.Option(metavar="WHICH", help="Samples to take, such as 0:5,7.")]
 Frames = Annotated[
     str, typer.Option(metavar="WHICH", help="each (one row a frame), all (together), or a set such as 0,3-5.")
+]
+OutputName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="The output that answers, where the network has several.", show_default=False
+    ),
+]
+Layout = Annotated[
+    str | None,
+    typer.Option(
+        metavar="AXES",
+        help="Axes of the data's array: n samples, t frames, f features, such as n,t,f.",
+        show_default=False,
+    ),
+]
+Cut = Annotated[
+    float | None,
+    typer.Option(
+        metavar="T", help="Of a network with one score, class 1 is what lies above T.", show_default=False
+    ),
+]
+MultiLabel = Annotated[
+    bool, typer.Option("--multi-label", help="Every score of the output is a label of its own, given or not.")
+]
+OneLabel = Annotated[
+    int | None,
+    typer.Option(metavar="K", help="Of --multi-label only this label, from 0.", show_default=False),
 ]
 Clip = Annotated[
     tuple[float, float] | None,
@@ -67,19 +95,33 @@ Version = Annotated[
 ]
 
 
-def load_model(model: str) -> Model:
-    """The network of the command's first argument."""
-    from certrnn.model import load
-
-    return load(model)
-
-
-def read_data(model: str, data: str | TextSource, selection: str | None) -> tuple[Model, Sequences]:
+def read_data(
+    model: str, settled: Settled, data: str | TextSource, selection: str | None
+) -> tuple[Model, Sequences]:
     """The network, and the samples that were asked for: of a file, or texts (see :mod:`certrnn.cli._texts`)."""
+    network = settled.load(model)
+    return network, select(read_whole(network, data), selection)
+
+
+def read_whole(network: Model, data: str | TextSource) -> Sequences:
+    """Every sample of a file, or of texts."""
+    return network.read(data) if isinstance(data, str) else network.read_text(data)
+
+
+def select(sequences: Sequences, selection: str | None) -> Sequences:
+    """The samples that ``--samples`` names: by their position in the file, as results show it.
+
+    Raises
+    ------
+    UsageError: a sample that is not there, or none that was not left out.
+    """
+    from certrnn.errors import UsageError
     from certrnn.io.data import parse_selection
 
-    network = load_model(model)
-    sequences = network.read(data) if isinstance(data, str) else network.read_text(data)
-    if selection is not None:
-        sequences = sequences.take(parse_selection(selection, len(sequences)))
-    return network, sequences
+    if selection is None:
+        return sequences
+    place = {number: position for position, number in enumerate(sequences.numbers)}
+    chosen = parse_selection(selection, len(place) + len(sequences.absent))
+    if not any(number in place for number in chosen):
+        raise UsageError("reading --samples", "some sample of them is a text with words", repr(selection))
+    return sequences.take([place[number] for number in chosen if number in place])

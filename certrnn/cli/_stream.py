@@ -39,7 +39,7 @@ def stream(
             failure = error
     if isinstance(run, InFolder) and rows:
         return _in_folder(run, failure), failure
-    return network.results(rows, sequences, query, total), failure
+    return network.results(rows, sequences, query), failure
 
 
 def _kept(network: Model, sequences: Sequences, query: Query, run: InFolder | str) -> Iterator[list[Row]]:

@@ -18,22 +18,29 @@ def _option(metavar: str, text: str) -> Any:
 
 OPTIONS: dict[str, Any] = {
     "text": Annotated[
-        str | None, _option("FILE", "Texts instead of --data: txt (one a line), csv or jsonl (text, label).")
+        str | None,
+        _option("FILE", "Texts instead of --data: txt (one a line), csv, json or jsonl (text, label)."),
     ],
     "vocab": Annotated[
-        str | None, _option("FILE", "The network's words: one a line, or JSON from word to number.")
+        str | None, _option("FILE", "The network's words: one a line, or in JSON (also Keras' Tokenizer).")
     ],
     "tokenizer": Annotated[str | None, _option("FILE", "A Hugging Face tokenizer.json (extra: text).")],
     "embeddings": Annotated[
         str | None, _option("FILE", "Word vectors of a network that takes vectors: GloVe's format, or npz.")
     ],
     "max_length": Annotated[int | None, _option("N", "Keep at most so many words of a text.")],
-    "split": Annotated[str | None, _option("HOW", "space (the default), or words: punctuation apart.")],
+    "split": Annotated[
+        str | None, _option("HOW", "space (the default), words (punctuation apart) or keras (none of it).")
+    ],
     "unknown": Annotated[
         str | None, _option("WORD", "What unknown words are read as, or drop; else <unk> and the like.")
     ],
     "pad": Annotated[
         str | None, _option("SIDE", "Where short texts are filled up: right (default) or left.")
+    ],
+    "truncate": Annotated[
+        str | None,
+        _option("SIDE", "Where long texts are cut off: right or left; else where short ones are filled."),
     ],
 }
 """Option by option, in the order of the help."""
@@ -42,7 +49,7 @@ OPTIONS: dict[str, Any] = {
 def with_texts(command: Callable[..., None]) -> Callable[..., None]:
     """The command with the options of texts after ``--data``, which need not be given with ``--text``.
 
-    A command that was given ``replay`` needs no samples. The command's ``data`` then is a path or a
+    A command that was given ``replay`` or ``like`` needs no samples. The command's ``data`` then is a path or a
     :class:`certrnn.io.text.TextSource`; ``read_data`` takes either.
     """
     hints = get_type_hints(command, include_extras=True)
@@ -51,7 +58,11 @@ def with_texts(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**given: Any) -> None:
         texts = {name: given.pop(name) for name in OPTIONS}
-        if given["data"] is not None or texts["text"] is not None or given.get("replay") is None:
+        if (
+            given["data"] is not None
+            or texts["text"] is not None
+            or not (given.get("replay") or given.get("like"))
+        ):
             given["data"] = _source(given["data"], texts)
         command(**given)
 

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from certrnn.cli._options import Clip, Data, Debug, Frames, Json, Network, Samples, load_model, read_data
+from certrnn.cli._options import (
+    Clip,
+    Data,
+    Debug,
+    Frames,
+    Json,
+    Network,
+    Samples,
+    read_data,
+)
+from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
 from certrnn.cli._texts import with_texts
 from certrnn.errors import UsageError
 
@@ -20,6 +30,7 @@ SMALLEST = "smallest"
 
 
 @with_texts
+@with_reading
 def attack(
     model: Network,
     data: Data,
@@ -42,6 +53,7 @@ def attack(
         typer.Option(metavar="LABEL", help="The class that must come out; else any but the label."),
     ] = None,
     samples: Samples = None,
+    settled: Settled = AS_IT_IS,
     json: Json = False,
     out: Annotated[
         str | None,
@@ -62,17 +74,22 @@ def attack(
     """
     if replay is not None:
         _check_alone(data, out)
-        raise typer.Exit(_replayed(model, replay, json))
+        raise typer.Exit(_replayed(settled.load(model), replay, json))
+    from dataclasses import replace
+
     from certrnn.report.output import Output, write_file
     from certrnn.run import eps_numbers
     from certrnn.run.assault import Assault, named
 
     numbers = None if eps == SMALLEST else eps_numbers(eps)
     Output(json=False, file=out)
-    network, chosen = read_data(model, data, samples)
+    network, chosen = read_data(model, settled, data, samples)
     assault = Assault(attack, named(attack, network.network), numbers, frames, clip, target)
     found, failure = _stream(network, chosen, assault)
     results, counterexamples = network.attacked(found, chosen, assault)
+    if failure is not None:
+        early = f"stopped early: {len(results.rows)} rows are finished, others are not"
+        results = replace(results, notes=(*results.notes, early))
     if results.rows or failure is None:
         if out is not None:
             write_file(out, counterexamples.content(network.precision))
@@ -119,11 +136,11 @@ def _print(results: object, json: bool) -> None:
         print_rich(lambda console: show_attack(results, console))
 
 
-def _replayed(model: str, file: str, json: bool) -> int:
+def _replayed(network: Model, file: str, json: bool) -> int:
     from certrnn.report.attacked_table import show_replay
     from certrnn.report.output import print_rich, print_text
 
-    results = load_model(model).replay(file)
+    results = network.replay(file)
     if json:
         print_text(results.to_json())
     else:

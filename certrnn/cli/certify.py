@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from certrnn.cli._app import self_check_failed
+from certrnn.cli._like import Like, RowOption, put_again
 from certrnn.cli._options import (
     Budget,
     Clip,
@@ -15,14 +16,15 @@ from certrnn.cli._options import (
     Frames,
     Json,
     Method,
-    Network,
     NoAttack,
     Out,
     RelTol,
     Samples,
     Version,
-    read_data,
+    read_whole,
+    select,
 )
+from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
 from certrnn.cli._runs import RunFolder, with_runs
 from certrnn.cli._stream import stream
 from certrnn.cli._texts import with_texts
@@ -39,12 +41,21 @@ from certrnn.cli._threats import (
 )
 from certrnn.errors import UsageError
 
+if TYPE_CHECKING:
+    from certrnn.model import Model
+    from certrnn.run import Query, Sequences
+
+OptionalNetwork = Annotated[
+    str | None, typer.Argument(metavar="MODEL", help="ONNX file, or example:NAME.", show_default=False)
+]
+
 
 @with_runs
 @with_texts
+@with_reading
 def certify(
-    model: Network,
-    data: Data,
+    model: OptionalNetwork = None,
+    data: Data = "",
     eps: Annotated[
         str | None,
         typer.Option(metavar="E[,E..]", help="Decide these eps; without, search the largest certified eps."),
@@ -61,11 +72,14 @@ def certify(
     method: Method = "auto",
     rel_tol: RelTol = None,
     samples: Samples = None,
+    settled: Settled = AS_IT_IS,
     no_attack: NoAttack = False,
     budget: Budget = None,
     fail_under: Annotated[
         float | None, typer.Option(metavar="EPS", help="Exit with 1 where a searched eps is below this.")
     ] = None,
+    like: Like = None,
+    row: RowOption = None,
     run: RunFolder = None,
     json: Json = False,
     out: Out = None,
@@ -77,28 +91,15 @@ def certify(
     Exit codes: 0 certified, 1 falsified or below --fail-under, 2 usage, 3 invalid or unsupported input, 4 undecided
     rows left, 130 interrupted.
     """
-    _check_options(words, eps, rel_tol, fail_under)
-    check_words(words, eps, norm, joint, radii)
+    given = dict(locals())
+    _check_options(given)
     from certrnn.report.output import Output
-    from certrnn.run import Query, eps_numbers
-    from certrnn.run.asked import demand, numbers
 
-    query = Query(
-        eps=eps_numbers(eps),
-        frames=frames,
-        clip=clip,
-        method=method,
-        schedule=Query.search(rel_tol),
-        attack=not no_attack,
-        budget=budget,
-        demand=demand(target, numbers(accept, "--accept"), threshold),
-    )
-    output = Output(json, out)
-    network, chosen = read_data(model, data, samples)
-    query = asking(query, network, norm, joint, radii, words)
+    document = Output(json, out)
+    network, chosen, query = _put(given) if like is None else put_again(given, certify)
     results, failure = stream(network, chosen, query, run)
     if results.rows or failure is None:
-        output.write(results)
+        document.write(results)
     if failure is not None:
         raise failure
     if any(row.verdict == "error" and not row.reason for row in results):
@@ -106,11 +107,38 @@ def certify(
     raise typer.Exit(results.exit_code(fail_under))
 
 
-def _check_options(
-    words: str | None, eps: str | None, rel_tol: float | None, fail_under: float | None
-) -> None:
-    beside = "--eps" if eps is not None else "--words" if words is not None else None
-    for option, value in (("--rel-tol", rel_tol), ("--fail-under", fail_under)):
+def _put(given: dict[str, Any]) -> tuple[Model, Sequences, Query]:
+    """The network, the samples and the query that the options name."""
+    from certrnn.run import Query, eps_numbers
+    from certrnn.run.asked import among, demand, numbers
+
+    query = Query(
+        eps=eps_numbers(given["eps"]),
+        frames=given["frames"],
+        clip=given["clip"],
+        method=given["method"],
+        schedule=Query.search(given["rel_tol"]),
+        attack=not given["no_attack"],
+        budget=given["budget"],
+        demand=demand(given["target"], numbers(given["accept"], "--accept"), given["threshold"]),
+    )
+    network = given["settled"].load(given["model"])
+    every = read_whole(network, given["data"])
+    threat = (given[name] for name in ("norm", "joint", "radii", "words"))
+    query, chosen = among(asking(query, network, *threat), every, select(every, given["samples"]))
+    return network, chosen, query
+
+
+def _check_options(given: dict[str, Any]) -> None:
+    if given["like"] is None:
+        check_words(*(given[name] for name in ("words", "eps", "norm", "joint", "radii")))
+        for option, missing in (("MODEL", given["model"] is None), ("--like", given["row"] is not None)):
+            if missing:
+                named = "--row" if option == "--like" else "the command line"
+                raise UsageError(f"reading {named}", f"{option} is given", "none")
+    beside = "--eps" if given["eps"] is not None else "--words" if given["words"] is not None else None
+    fail_under = given["fail_under"]
+    for option, value in (("--rel-tol", given["rel_tol"]), ("--fail-under", fail_under)):
         if beside is not None and value is not None:
             raise UsageError(
                 f"reading {option}", "it belongs to the search of the largest eps", f"{beside} beside it"

@@ -21,6 +21,7 @@ from certrnn.cli._options import (
     Samples,
     read_data,
 )
+from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
 from certrnn.cli._stream import stream_samples
 from certrnn.cli._texts import with_texts
 from certrnn.cli._threats import AcceptOption, Joint, NormOption, Radii, Target, ThresholdOption, asking
@@ -40,6 +41,7 @@ Networks = Annotated[
 
 
 @with_texts
+@with_reading
 def compare(
     models: Networks,
     data: Data,
@@ -60,6 +62,7 @@ def compare(
     clip: Clip = None,
     rel_tol: RelTol = None,
     samples: Samples = None,
+    settled: Settled = AS_IT_IS,
     no_attack: NoAttack = False,
     budget: Budget = None,
     out: Outs = None,
@@ -80,7 +83,8 @@ def compare(
     held = demand(target, numbers(accept, "--accept"), threshold)
     queries = [Query(None, frames, clip, name, schedule, False, budget, demand=held) for name in names]
     paths = [models] if Path(models).exists() else listed(models, "MODEL")
-    read = [read_data(path, data, samples) for path in paths]  # whatever is refused, is refused first
+    # whatever is refused, is refused first
+    read = [read_data(path, settled, data, samples) for path in paths]
     questions = [
         (network, chosen, [asking(query, network, norm, joint, radii, None) for query in queries])
         for network, chosen in read
@@ -132,7 +136,8 @@ def _groups(
             results, failure = stream_samples(network, sequences, query)
             if failure is not None:
                 return groups, failure
-            groups.append(Group(attack_beside(results, attacked), query.method))
+            beside = attack_beside(results, attacked) if attack else results
+            groups.append(Group(beside, query.method))
     except KeyboardInterrupt as interrupt:
         return groups, interrupt
     return groups, None

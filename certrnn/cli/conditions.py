@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from certrnn.cli._options import Clip, Data, Debug, Json, Network, Samples, read_data
+from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
 from certrnn.errors import UsageError
 
 
+@with_reading
 def conditions(
     model: Network,
     data: Data,
@@ -27,6 +29,7 @@ def conditions(
     ] = "all",
     clip: Clip = None,
     samples: Samples = None,
+    settled: Settled = AS_IT_IS,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -44,8 +47,8 @@ def conditions(
     values = eps_numbers(eps) or ()
     if not all(0 < value < float("inf") for value in values):
         raise UsageError("reading --eps", "every eps is a positive number", eps)
-    network, chosen = read_data(model, data, samples)
-    found = conditions_of(network.path, network.network, chosen, values, frames, clip)
+    network, chosen = read_data(model, settled, data, samples)
+    found = conditions_of(network.path, network.network, chosen, values, frames, clip, network.precision)
     if json:
         print_text(found.to_json())
     else:

@@ -21,12 +21,14 @@ from certrnn.cli._options import (
     Samples,
     read_data,
 )
+from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
 from certrnn.cli._stream import stream_samples
 from certrnn.cli._texts import with_texts
 from certrnn.cli._threats import AcceptOption, Joint, NormOption, Radii, Target, ThresholdOption, asking
 
 
 @with_texts
+@with_reading
 def curve(
     model: Network,
     data: Data,
@@ -43,6 +45,7 @@ def curve(
     clip: Clip = None,
     method: Method = "zonotope",
     samples: Samples = None,
+    settled: Settled = AS_IT_IS,
     no_attack: NoAttack = False,
     budget: Budget = None,
     out: Outs = None,
@@ -58,9 +61,10 @@ def curve(
     from certrnn.report.curve import Wording, nothing_certified
     from certrnn.report.curve import curve as count
     from certrnn.report.curve_table import CurveReport
+    from certrnn.report.figures import exact
     from certrnn.report.files import Files
     from certrnn.report.output import print_rich, print_text
-    from certrnn.report.samples import by_sample
+    from certrnn.report.samples import finished
     from certrnn.run import Query
     from certrnn.run.asked import demand, numbers
     from certrnn.run.axis import eps_axis
@@ -70,12 +74,12 @@ def curve(
     held = demand(target, numbers(accept, "--accept"), threshold)
     grid = EpsGrid.including(axis)
     query = Query(None, frames, clip, method, grid, not no_attack, budget, demand=held)
-    network, chosen = read_data(model, data, samples)
+    network, chosen = read_data(model, settled, data, samples)
     query = asking(query, network, norm, joint, radii, None)
     results, failure = stream_samples(network, chosen, query)
-    zero = (f"eps 0 was decided at {grid.eps[0]:.2g}, which holds it",) if axis[0] == 0.0 else ()
+    zero = (f"eps 0 was decided at {exact(grid.eps[0])}, which holds it",) if axis[0] == 0.0 else ()
     results = replace(results, grid=axis, notes=(*results.notes, *zero))
-    found = by_sample(results)
+    found = finished(results)
     if found:
         report = CurveReport(results, count(found, axis, query.attack, Wording.of(results)))
         files.write(report.content)

@@ -6,14 +6,17 @@ from typing import Annotated
 
 import typer
 
-from certrnn.cli._options import Debug, Json, Network, load_model
+from certrnn.cli._options import Debug, Json, Network
+from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
 
 
+@with_reading
 def doctor(
     model: Network,
     data: Annotated[
         str | None, typer.Option(metavar="FILE", help="Samples to check the network on.", show_default=False)
     ] = None,
+    settled: Settled = AS_IT_IS,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -21,7 +24,7 @@ def doctor(
     from certrnn.report.doctor import examine
     from certrnn.report.output import print_text
 
-    network = load_model(model)
+    network = settled.load(model)
     shapes = () if data is None else network.read(data).shapes
     report = examine(network.path, network.network, shapes)
     print_text(report.to_json() if json else report.text())

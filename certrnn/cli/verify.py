@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from certrnn.cli._options import Debug, Json, load_model
+from certrnn.cli._options import Debug, Json, Layout, OutputName
+from certrnn.cli._reading import Settled
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def verify(
         float | None,
         typer.Option(metavar="SECONDS", help="Answer timed-out after so long.", show_default=False),
     ] = None,
+    output: OutputName = None,
+    layout: Layout = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -58,7 +61,7 @@ def verify(
     from certrnn.report.verified import TIMED_OUT, Answer, Verified
     from certrnn.run.verify import TimedOutError
 
-    answer, loaded = Answer(TIMED_OUT), load_model(model)
+    answer, loaded = Answer(TIMED_OUT), Settled(output, layout).load(model)
     query = read_query(query_file)
     _check_name(query, name)
     with contextlib.suppress(TimedOutError), _alarm(start, timeout):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from certrnn.cli._options import Data, Debug, Json, Method, Network, Samples, read_data
+from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
 from certrnn.cli._texts import with_texts
 from certrnn.cli._threats import NormOption
 from certrnn.errors import UsageError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 @with_texts
+@with_reading
 def words(
     model: Network,
     data: Data,
@@ -48,6 +50,7 @@ def words(
         float, typer.Option(metavar="R", help="Relative tolerance of the eps of --threat ball.")
     ] = 0.02,
     samples: Samples = None,
+    settled: Settled = AS_IT_IS,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -64,7 +67,7 @@ def words(
     if top < 1:
         raise UsageError("reading --top", "at least one word is ranked", top)
     files = Files(() if html is None else (html,), ("html", "htm"))
-    network, chosen = read_data(model, data, samples)
+    network, chosen = read_data(model, settled, data, samples)
     question = _question(network, data, threat, toward, method, rel_tol, norm)
     found, failure = _stream(network, chosen, question)
     if found.sentences or failure is None:

@@ -15,7 +15,20 @@ import torch
 
 from certrnn.domains._forming import form
 from certrnn.domains._rows import Rows, Symbols, count, meet, part, rows_of, segments, symbols_of, union
-from certrnn.domains._terms import Dense, Diagonal, Mapped, Outer, Placed, Scaled, Term, absolute_sums
+from certrnn.domains._terms import (
+    Dense,
+    Diagonal,
+    Mapped,
+    Outer,
+    Placed,
+    Scaled,
+    Term,
+    absolute_sums,
+    roundings,
+)
+
+_PENDING = 8
+"""Terms of a value that a sum adds up anew; of a value with more it takes what they add up to."""
 
 
 class Generators:
@@ -47,6 +60,15 @@ class Generators:
     def pending(self) -> tuple[Term, ...] | None:
         """The terms, or None where they have been added up."""
         return self._terms if self._formed is None else None
+
+    @property
+    def roundings(self) -> int:
+        """Roundings in a row, of the terms that are not added up yet and of the diagonal's radii."""
+        return roundings(self._terms) + 1
+
+    def apart(self, coefficient: float) -> bool:
+        """Whether a sum takes a multiple of the value term by term: few terms, not added up yet, times 1 or -1."""
+        return self._formed is None and len(self._terms) <= _PENDING and abs(coefficient) == 1.0
 
     @property
     def formed(self) -> Dense:
@@ -98,7 +120,7 @@ def none(like: torch.Tensor, diagonal: Diagonal | None = None) -> Generators:
 def _terms_of(value: Generators, coefficient: float) -> list[Term]:
     """The dense rows of ``coefficient * value`` as terms: its own where nobody has added them up. Only signs are
     multiplied into slopes: the product of two small numbers may underflow beside generators of any size."""
-    if value.pending is not None and abs(coefficient) == 1.0:
+    if value.pending is not None and value.apart(coefficient):
         return [term.times(coefficient) for term in value.pending]
     formed = value.formed
     if not formed.symbols:

@@ -6,11 +6,23 @@ threaded); underflow adds at most half a subnormal a product, which ``TINY`` cov
 
 from __future__ import annotations
 
+import math
+
 import torch
 
-from transformers_abs._rounding import gamma
+from transformers_abs import _rounding
 
 TINY = 2.0**-1000
+
+
+def gamma(roundings: int) -> float:
+    """Upper bound on the relative error of that many roundings in a row; infinite where none is known, so that what is
+    charged by it proves nothing.
+
+    >>> gamma(1) > 2.0**-53, gamma(2**60)
+    (True, inf)
+    """
+    return _rounding.gamma(roundings) if roundings < 2**52 else math.inf
 
 
 def raising(roundings: int) -> float:

@@ -1,7 +1,12 @@
-"""What generators are made of: arrays of rows by symbol, diagonals, and terms that say how a node changes them."""
+"""What generators are made of: arrays of rows by symbol, diagonals, and terms that say how a node changes them.
+
+A term knows its roundings: ``own``, in a row, of one of its numbers, and ``through``, of a number that stands there
+already when the term is put on top. Terms added up in any order hence round at most :func:`roundings` times in a row.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -47,6 +52,7 @@ class Scaled:
 
     source: Dense
     slope: torch.Tensor
+    own = through = 1
 
     @property
     def symbols(self) -> Symbols:
@@ -68,6 +74,15 @@ class Mapped:
     def symbols(self) -> Symbols:
         return self.source.symbols
 
+    @property
+    def own(self) -> int:
+        return self.source.size + 1
+
+    @property
+    def through(self) -> int:
+        """A library may add to what stands there block by block of the inner dimension."""
+        return self.source.size + 1
+
     def times(self, coefficient: float) -> Mapped:
         return Mapped(self.source, self.weight, self.coefficient * coefficient)
 
@@ -78,6 +93,7 @@ class Outer:
 
     diagonal: Diagonal
     columns: torch.Tensor
+    own = through = 1
 
     @property
     def symbols(self) -> Symbols:
@@ -92,6 +108,7 @@ class Placed:
     """A diagonal as rows among others."""
 
     diagonal: Diagonal
+    own = through = 1
 
     @property
     def symbols(self) -> Symbols:
@@ -102,6 +119,11 @@ class Placed:
 
 
 Term = Scaled | Mapped | Outer | Placed
+
+
+def roundings(terms: Sequence[Term]) -> int:
+    """The most roundings in a row of a number of the sum of ``terms``, none of which is more than their own."""
+    return max((t.own for t in terms), default=0) + sum(t.through for t in terms)
 
 
 def absolute_sums(dense: Dense | torch.Tensor, start: int = 0, stop: int | None = None) -> torch.Tensor:

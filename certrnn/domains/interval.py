@@ -57,7 +57,10 @@ def affine_interval(node: Affine, value: Interval) -> Interval:
     if node.diagonal:
         point, spread = middle * weight, radii * weight.abs()
     else:
-        point, spread = middle @ weight.T, (radii.flatten(0, 1) @ weight.abs().T).view(2, len(like), -1)
+        point, spread = (
+            middle @ weight.T,
+            (radii.flatten(0, 1) @ weight.abs().T).view(2, len(like), node.size),
+        )
     terms = like.shape[1] + 3
     box = like.new_empty(2, *point.shape)
     given = arrays(point, spread, node.bias)

@@ -51,7 +51,7 @@ class Fold(Reduction):
     def __call__(self, value: Zonotope) -> Zonotope:
         generators = value.generators
         excess = generators.count - self.most
-        if excess <= 0 or excess > len(generators.rows):
+        if excess <= 0 or excess > len(generators.rows) or not len(value.center):
             return value
         share = (generators.dense.abs() / value.radius.clamp_min(2.0**-900)).amax(dim=(1, 2))
         order = torch.argsort(share)

@@ -50,8 +50,13 @@ class Zonotope:
     """A batch of zonotopes: ``center`` (B, n), ``generators`` by symbol, ``slack`` (B, n) >= 0, and a ``box`` that the
     value lies in as well. ``space`` is the propagation that the symbols belong to.
 
-    ``size`` (B, n) bounds ``|c| + sum |terms of g| + r`` and ``depth`` the roundings of one number: what later sums
-    have to account for while the generators' terms are not added up.
+    Account of roundings: the value is enclosed by the terms of ``generators`` as they are written down, in exact
+    arithmetic, and by the numbers that they are added up to: the slack pays for the one as for the other. Adding up n
+    roundings in a row changes a generator by at most ``gamma(n)`` times the sum of its terms' absolute values (Higham,
+    Accuracy, Lemma 3.1); ``size`` (B, n) bounds ``|c| + sum |terms of g| + r``, summed over all symbols. A sum is
+    charged for the terms that it writes down (:attr:`.Generators.roundings`): those of a value taken apart, whose
+    ``size`` counts; and of one that is read as a value, one product by its coefficient, and its ``magnitude`` counts.
+    So what an earlier node was charged for is not charged again and again, however often its value is added.
     """
 
     center: torch.Tensor
@@ -60,7 +65,6 @@ class Zonotope:
     box: Interval
     space: SymbolSpace
     size: torch.Tensor
-    depth: int = 0
 
     @cached_property
     def _reading(self) -> torch.Tensor:
@@ -161,13 +165,13 @@ class ZonotopeRun(Propagation[Zonotope]):
         points, radii = value.center @ weight, torch.cat([value.slack, value.magnitude]) @ share
         results = points.new_empty(3, batch, node.size)
         # |W| r, and gamma(|W| (|c| + sum |g_k| + r) + |b|) for the rounding of every product
-        given = arrays(points, radii.view(2, batch, -1), node.bias)
+        given = arrays(points, radii.view(2, batch, node.size), node.bias)
         _vectors.affine_outputs(
             *given, gamma(terms) + node.relative_error, raising(terms + 4), to_numpy(results)
         )
         center, slack, size = results
         generators = gen.dense_map(value.generators, node.weight, center)
-        return Zonotope(center, generators, slack, affine_interval(node, value.box), self.space, size, terms)
+        return Zonotope(center, generators, slack, affine_interval(node, value.box), self.space, size)
 
     def _weight(self, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """``W.T`` and ``|W|.T``; a network's steps share their weights."""
@@ -177,28 +181,29 @@ class ZonotopeRun(Propagation[Zonotope]):
         return found
 
     def _scale(self, node: Affine, value: Zonotope) -> Zonotope:
-        center, terms = value.center * node.weight + node.bias, value.depth + 4
+        center, terms = value.center * node.weight + node.bias, 4
         share, generators = node.weight.abs(), gen.diagonal_map(value.generators, node.weight)
-        size = up(share * torch.maximum(value.magnitude, value.size) + node.bias.abs(), 4)
+        # the generators are multiplied as they are stored
+        size = up(share * value.magnitude + node.bias.abs(), 4)
         slack = up(share * value.slack + (gamma(terms) + node.relative_error) * size, terms)
         box = affine_interval(node, value.box)
-        return Zonotope(center, generators, slack, box, self.space, up(size + slack, 1), terms)
+        return Zonotope(center, generators, slack, box, self.space, up(size + slack, 1))
 
     def sum(self, node: Sum, values: list[Zonotope]) -> Zonotope:
         values = self._checked(values)
         like = values[0].center
         totals = like.new_zeros(3, *like.shape)
         for coefficient, value in zip(node.coefficients, values, strict=True):
-            _vectors.add_scaled(coefficient, *arrays(value.center, value.slack, value.size), to_numpy(totals))
-        depth = sum(v.depth for v in values) + len(values) + 4
-        _vectors.sum_outputs(to_numpy(totals), gamma(depth) + node.relative_error, raising(depth + 4))
-        center, slack, size = totals
+            size = value.size if value.generators.apart(coefficient) else value.magnitude
+            _vectors.add_scaled(coefficient, *arrays(value.center, value.slack, size), to_numpy(totals))
         generators = gen.combine(
-            [v.generators for v in values], node.coefficients, self._joined(node, values), center
+            [v.generators for v in values], node.coefficients, self._joined(node, values), like
         )
-        return Zonotope(
-            center, generators, slack, sum_interval(node, [v.box for v in values]), self.space, size, depth
-        )
+        terms = max(generators.roundings, len(values)) + 4
+        _vectors.sum_outputs(to_numpy(totals), gamma(terms) + node.relative_error, raising(terms + 4))
+        center, slack, size = totals
+        box = sum_interval(node, [v.box for v in values])
+        return Zonotope(center, generators, slack, box, self.space, size)
 
     def _joined(self, node: Sum, values: list[Zonotope]) -> Diagonal | None:
         """One diagonal for those of all values where nobody else has their symbols: these occur in one and the same
@@ -223,7 +228,7 @@ class ZonotopeRun(Propagation[Zonotope]):
         )
         generators = gen.gather([v.generators for v in values], node.index, center)
         box = gather_interval(node, [v.box for v in values])
-        return Zonotope(center, generators, slack, box, self.space, size, max(v.depth for v in values))
+        return Zonotope(center, generators, slack, box, self.space, size)
 
     def arguments(self, values: list[Zonotope]) -> ta.Region:
         values = self._checked(values)
@@ -277,7 +282,7 @@ class ZonotopeRun(Propagation[Zonotope]):
             return self._concrete(box, center, fresh)
         symbols = Diagonal(self.space.append(node.size), fresh)
         generators = gen.scale([v.generators for v in values], list(slope), symbols)
-        return self.reduction(Zonotope(center, generators, slack, box, self.space, size, 6))
+        return self.reduction(Zonotope(center, generators, slack, box, self.space, size))
 
     def bounds(self, value: Zonotope) -> tuple[torch.Tensor, torch.Tensor]:
         return unless_failed(value.interval, self.failed)

@@ -21,6 +21,11 @@ class GraphBuilder:
     def __getitem__(self, position: int) -> Node:
         return self._nodes[position]
 
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """The nodes so far."""
+        return tuple(self._nodes)
+
     def _add(self, node: Node) -> int:
         self._nodes.append(node)
         return len(self._nodes) - 1

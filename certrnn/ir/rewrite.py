@@ -1,16 +1,18 @@
-"""Rewrites that keep what a graph computes, in exact real arithmetic, and make it shorter."""
+"""Rewrites that keep what a graph computes, in exact real arithmetic or within the errors that nodes state, and make it
+shorter."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from certrnn.ir.folding import fold_sums
 from certrnn.ir.graph import Graph
 from certrnn.ir.ops import Affine, Input, Node, Sum
 
 
 def simplify(graph: Graph) -> Graph:
     """Biases join the affine maps before them, nested sums become one, and nodes that nobody reads go."""
-    return prune(flatten_sums(prune(join_biases(graph))))
+    return prune(fold_sums(flatten_sums(prune(join_biases(graph)))))
 
 
 def prune(graph: Graph) -> Graph:

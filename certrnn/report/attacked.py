@@ -6,8 +6,11 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from typing import Any, Literal
 
+from certrnn.report.figures import mean
+from certrnn.report.question import Question, written
 from certrnn.report.rows import finite
 
 AttackVerdict = Literal["falsified", "unknown", "misclassified"]
@@ -73,6 +76,7 @@ class AttackResults:
     attack: name of the attack.
     notes: what a reader must know, a line each.
     external: file name to sha256 of the files that hold the model's weights beside it.
+    question: everything else that the rows depend on.
     """
 
     path: str
@@ -81,6 +85,7 @@ class AttackResults:
     attack: str
     notes: tuple[str, ...] = ()
     external: tuple[tuple[str, str], ...] = ()
+    question: Question | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The document of ``certrnn attack --json``."""
@@ -88,7 +93,8 @@ class AttackResults:
         if self.external:
             model["external"] = dict(self.external)
         rows = [row.as_json() for row in self.rows]
-        return {"model": model, "attack": self.attack, "rows": rows, "notes": list(self.notes)}
+        asked = {} if self.question is None else {"question": written(self.question)}
+        return {"model": model, "attack": self.attack, **asked, "rows": rows, "notes": list(self.notes)}
 
     def to_json(self) -> str:
         """The document as strict JSON text, ending in a newline."""
@@ -101,14 +107,15 @@ class AttackResults:
             verdict: found[verdict] for verdict in ("falsified", "unknown", "misclassified") if found[verdict]
         }
 
-    def means(self) -> tuple[float, float, float] | None:
+    def means(self) -> tuple[Fraction, Fraction, Fraction] | None:
         """Mean l-inf, l2 and l0 distance of the counterexamples; None without any."""
         found = [row for row in self.rows if row.verdict == "falsified"]
         if not found:
             return None
-        linf, l2, l0 = (
-            sum(getattr(row, name) or 0.0 for row in found) / len(found) for name in ("linf", "l2", "l0")
-        )
+        linf, l2, l0 = (mean(getattr(row, name) or 0 for row in found) for name in ("linf", "l2", "l0"))
+        assert linf is not None
+        assert l2 is not None
+        assert l0 is not None
         return linf, l2, l0
 
     def exit_code(self) -> int:

@@ -11,7 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from certrnn.report.attacked import AttackResults, AttackRow, ReplayedRow, ReplayResults
-from certrnn.report.table import ABSENT, COLOURS, asked, frames, number
+from certrnn.report.figures import ABSENT, exact, upper
+from certrnn.report.spoken import short
+from certrnn.report.table import COLOURS, frames
 
 R = TypeVar("R")
 Cells = Sequence[tuple[str, Callable[[R], str]]]
@@ -23,9 +25,9 @@ ATTACKED: Cells[AttackRow] = (
     ("target", lambda row: _whole(row.target)),
     ("verdict", lambda row: row.verdict),
     ("answer", lambda row: _whole(row.answer)),
-    ("eps", lambda row: asked(row.eps)),
-    ("l-inf", lambda row: number(row.linf)),
-    ("l2", lambda row: number(row.l2)),
+    ("eps", lambda row: exact(row.eps)),
+    ("l-inf", lambda row: upper(row.linf)),
+    ("l2", lambda row: upper(row.l2)),
     ("l0", lambda row: _whole(row.l0)),
     ("words", lambda row: _words(row)),
     ("seconds", lambda row: f"{row.seconds:.3f}"),
@@ -36,7 +38,7 @@ REPLAYED: Cells[ReplayedRow] = (
     ("frames", lambda row: frames(row.frames)),
     ("label", lambda row: str(row.label)),
     ("target", lambda row: _whole(row.target)),
-    ("eps", lambda row: asked(row.eps)),
+    ("eps", lambda row: exact(row.eps)),
     ("undisturbed", lambda row: str(row.undisturbed)),
     ("answer", lambda row: str(row.answer)),
     ("replay", lambda row: "confirmed" if row.confirmed else "refuted"),
@@ -57,9 +59,11 @@ def show_attack(results: AttackResults, console: Console) -> None:
     if means is not None:
         linf, l2, l0 = means
         console.print(
-            f"mean distance of the counterexamples: l-inf {number(linf)}, l2 {number(l2)}, l0 {l0:.1f} features",
+            f"mean distance of the counterexamples: l-inf {upper(linf)}, l2 {upper(l2)}, l0 {upper(l0)} features",
             soft_wrap=True,
         )
+    for line in short(results.question):
+        console.print(Text(line), soft_wrap=True)
     for note in results.notes:
         console.print(Text(f"note: {note}", "yellow"), soft_wrap=True)
 

@@ -13,9 +13,10 @@ from itertools import combinations
 from typing import Any
 
 from certrnn.report.curve import Share
+from certrnn.report.figures import float_lower, mean, middle
 from certrnn.report.results import Results
 from certrnn.report.rows import Row, finite, ratio
-from certrnn.report.samples import Sample, by_sample
+from certrnn.report.samples import Sample, finished, shares_of
 
 AttackedEps = dict[tuple[int, str], float]
 """Distance of a counterexample by sample and frames."""
@@ -35,8 +36,8 @@ class Group:
 
     @cached_property
     def samples(self) -> list[Sample]:
-        """Every sample of the rows."""
-        return by_sample(self.results)
+        """Every finished sample of the rows."""
+        return finished(self.results)
 
     @cached_property
     def values(self) -> list[float]:
@@ -51,8 +52,8 @@ class Group:
 
     @property
     def mean(self) -> float | None:
-        """Mean certified eps of the right samples."""
-        return statistics.fmean(self.values) if self.values else None
+        """Mean certified eps of the right samples, rounded down."""
+        return float_lower(mean(self.values))
 
     @property
     def deviation(self) -> float | None:
@@ -61,14 +62,14 @@ class Group:
 
     @property
     def median(self) -> float | None:
-        """Median certified eps of the right samples."""
-        return statistics.median(self.values) if self.values else None
+        """Median certified eps of the right samples, rounded down."""
+        return float_lower(middle(self.values))
 
     @property
     def share(self) -> float | None:
-        """Mean share of the attack's eps that is certified, over the right samples with a counterexample."""
-        shares = [s.certified / s.attacked for s in self.samples if s.right and 0 < s.attacked < math.inf]
-        return statistics.fmean(shares) if shares else None
+        """Mean share of the attack's eps that is certified, over the right samples with a counterexample; rounded
+        down."""
+        return float_lower(mean(shares_of(self.samples)))
 
     @property
     def seconds(self) -> float:
@@ -180,7 +181,10 @@ def attacked_eps(results: Results) -> AttackedEps:
 
 def attack_beside(results: Results, attacked: AttackedEps) -> Results:
     """The rows with an attack's findings beside them; a row that they contradict is an ``error``."""
-    return replace(results, rows=tuple(_beside(row, attacked) for row in results))
+    rows, asked = tuple(_beside(row, attacked) for row in results), results.question
+    if asked is not None:
+        asked = replace(asked, way=replace(asked.way, attack=True))
+    return replace(results, rows=rows, question=asked)
 
 
 def _beside(row: Row, attacked: AttackedEps) -> Row:

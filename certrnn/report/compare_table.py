@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from certrnn.report.compare import Comparison, Group, UTest
+from certrnn.report.curve import Share
 from certrnn.report.curve_table import shortened
+from certrnn.report.figures import exact, lower, near, percent, percent_lower
 from certrnn.report.fitted import Strip, fitted
-from certrnn.report.table import asked, number
+from certrnn.report.spoken import short
 from certrnn.report.violin import violin_picture
 from certrnn.report.visible import visible
 
@@ -36,9 +38,9 @@ class CompareReport:
         for path, digest in dict.fromkeys((g.results.path, g.results.sha256) for g in self.comparison.groups):
             console.print(Text(f"{visible(path)} (sha256 {digest[:12]})", "bold"), soft_wrap=True)
         console.print(fitted(_groups(self.comparison), console.width))
-        console.print(
-            Text("over the samples answered right; seconds a row are the method's alone"), soft_wrap=True
-        )
+        console.print(Text(f"{_over(self.comparison)}; seconds a row are the method's alone"), soft_wrap=True)
+        for line in dict.fromkeys(line for g in self.comparison.groups for line in short(g.results.question)):
+            console.print(Text(visible(line)), soft_wrap=True)
         if self.comparison.tests:
             console.print()
             console.print(fitted(_tests(self.comparison.tests), console.width))
@@ -57,20 +59,42 @@ def _groups(comparison: Comparison) -> list[Strip]:
         return Strip(title, tuple(show(group) for group in comparison.groups), rank)
 
     names = tuple(shortened(visible(g.results.path)) for g in comparison.groups)
+    right = _right(comparison)
     return [
         Strip("model", names, numeric=False, folds=True),
         Strip("method", tuple(g.method for g in comparison.groups), numeric=False),
-        strip("accuracy", lambda g: f"{100 * g.clean.value:.1f} %", 6),
-        strip("mean eps", lambda g: number(g.mean), 0),
-        strip("std", lambda g: number(g.deviation), 2),
-        strip("median", lambda g: number(g.median), 5),
-        strip("share", lambda g: number(g.share), 4),
-        strip("s/row", lambda g: number(g.seconds_a_row), 1),
+        *([strip(right, lambda g: _of(g.clean, percent), 6)] if right else []),
+        strip("mean eps", lambda g: lower(g.mean), 0),
+        strip("std", lambda g: near(g.deviation), 2),
+        strip("median", lambda g: lower(g.median), 5),
+        strip("share", lambda g: lower(g.share), 4),
+        strip("s/row", lambda g: near(g.seconds_a_row), 1),
         *(
-            strip(f"verified at {asked(e)}", lambda g, e=e: f"{100 * g.verified(e).value:.1f} %", 3)
+            strip(f"verified at {exact(e)}", lambda g, e=e: _of(g.verified(e), percent_lower), 3)
             for e in comparison.eps
         ),
     ]
+
+
+def _of(share: Share, shown: Callable[[int, int], str]) -> str:
+    """A share and what it is counted of."""
+    return f"{shown(share.count, max(1, share.samples))} ({share.count} of {share.samples})"
+
+
+def _right(comparison: Comparison) -> str:
+    """What the share of samples that are right undisturbed is called; "" where that says nothing."""
+    if any(group.results.demand for group in comparison.groups):
+        return "holds undisturbed"
+    return "accuracy" if all(group.results.labelled for group in comparison.groups) else ""
+
+
+def _over(comparison: Comparison) -> str:
+    """What the columns are counted over."""
+    shares = [name for name in (_right(comparison), "verified" if comparison.eps else "") if name]
+    of = comparison.groups[0].results.of_samples(len(comparison.groups[0].samples))
+    counted = f"{' and '.join(shares)}: of {of}; " if shares else ""
+    right = "that hold undisturbed" if _right(comparison).startswith("holds") else "answered right"
+    return f"{counted}certified eps: over those {right}; share: of the attack's eps, where there is one"
 
 
 def _tests(tests: Sequence[UTest]) -> list[Strip]:
@@ -88,5 +112,5 @@ def _tests(tests: Sequence[UTest]) -> list[Strip]:
         ),
         Strip("Mann-Whitney U", tuple(f"{test.u:.6g}" for test in tests), 1),
         Strip("p", tuple(f"{test.p:.2e}" for test in tests)),
-        Strip("more often", tuple(f"{100 * test.effect:.1f} %" for test in tests), 2),
+        Strip("more often", tuple(percent(test.effect) for test in tests), 2),
     ]

@@ -14,6 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from certrnn.dynamics import CANNOT_TELL, FAILS, HOLDS, Finding, LayerReport
+from certrnn.report.figures import exact, lower, near, upper
+from certrnn.report.question import Question, written
+from certrnn.report.spoken import short
 from certrnn.report.table import frames
 
 COLOURS = {HOLDS: "green", FAILS: "red", CANNOT_TELL: "yellow"}
@@ -37,12 +40,14 @@ class Conditions:
     sha256: str
     rows: tuple[Examined, ...]
     notes: tuple[str, ...] = ()
+    question: Question | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The document of ``--json``: a row for each condition, and one for each disturbance constructed."""
         return {
             "model": {"path": self.path, "sha256": self.sha256},
             "semantics": "real",
+            **({} if self.question is None else {"question": written(self.question)}),
             "rows": [row for one in self.rows for row in _rows(one)],
             "layers": [_layer(one) for one in self.rows],
             "notes": list(self.notes),
@@ -64,15 +69,15 @@ def show(conditions: Conditions, console: Console) -> None:
     heading = f"{conditions.path} (sha256 {conditions.sha256[:12]}), l-inf, Delta = 1 frame"
     console.print(Text(heading, "bold"), soft_wrap=True)
     for one in conditions.rows:
-        where = (
-            f"sample {one.sample}, frames {frames(one.frames)}, eps {one.eps:.6g}, layer {one.report.layer}"
-        )
+        where = f"sample {one.sample}, frames {frames(one.frames)}, eps {exact(one.eps)}, layer {one.report.layer}"
         console.print(Text(f"\n{where}"), soft_wrap=True)
         table = _table(one.report.findings, notes=True)
         room = console.measure(table, options=console.options.update(width=WIDEST)).maximum <= console.width
         console.print(table if room else _table(one.report.findings, notes=False))
         for line in [*([] if room else _noted(one.report.findings)), *_lines(one.report)]:
             console.print(Text(line), soft_wrap=True)
+    for line in short(conditions.question):
+        console.print(Text(line), soft_wrap=True)
     for note in conditions.notes:
         console.print(Text(f"note: {note}", "yellow"), soft_wrap=True)
 
@@ -99,11 +104,11 @@ def interval(at_least: float | None, at_most: float | None) -> str:
     """Proved bounds on a number.
 
     >>> interval(-0.51234, -0.25), interval(1.5, 1.5), interval(0.2, float("inf")), interval(None, None)
-    ('-0.512..-0.25', '1.5', '>= 0.2', '-')
+    ('-0.513..-0.250', '1.50', '>= 0.200', '-')
     """
     if at_least is None or at_most is None:
         return "-"
-    low, high = f"{at_least:.3g}", f"{at_most:.3g}"
+    low, high = lower(at_least, 3), upper(at_most, 3)
     if not math.isfinite(at_most):
         return f">= {low}" if math.isfinite(at_least) else "-"
     if not math.isfinite(at_least):
@@ -130,12 +135,12 @@ def _lines(report: LayerReport) -> list[str]:
         d = report.divergence
         how = "at every step" if d.monotone else "though not at every step"
         lines.append(
-            f"disturbing frame {d.frame} alone makes the error grow {d.growth:.4g}-fold {how}, from "
-            f"{d.first:.3g} to {d.last:.3g} in the {d.norm} norm (certified: at least {d.certified:.4g}-fold); the "
-            f"fixed-point disturbance drives it to {d.pushed:.3g}"
+            f"disturbing frame {d.frame} alone makes the error grow {near(d.growth)}-fold {how}, from "
+            f"{near(d.first, 3)} to {near(d.last, 3)} in the {d.norm} norm (certified: at least "
+            f"{lower(d.certified)}-fold); the fixed-point disturbance drives it to {near(d.pushed, 3)}"
         )
     if report.error_bound is not None:
-        lines.append(f"no entry of the last error exceeds {report.error_bound:.3g} (Groenwall)")
+        lines.append(f"no entry of the last error exceeds {upper(report.error_bound, 3)} (Groenwall)")
     return lines
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from certrnn.report.results import Results
-from certrnn.report.samples import NOTHING, Sample
+from certrnn.report.samples import NOTHING, Sample, finished
 from certrnn.report.wilson import wilson
 
 
@@ -38,8 +38,8 @@ class Point:
     """The curve at one eps. ``verified`` <= ``attacked`` <= ``clean``; ``attacked`` is None where no attack ran.
 
     verified: right, and certified at this eps or at a larger one.
-    attacked: right, and no counterexample within this eps was found.
-    clean: right undisturbed.
+    attacked: not known to be wrong, and no counterexample within this eps was found.
+    clean: right undisturbed; samples without an answer, of which that is not known, are counted.
     """
 
     eps: float
@@ -66,10 +66,14 @@ class Wording:
 
     @staticmethod
     def of(results: Results) -> Wording:
-        """Accuracy where the labels of the data are to stay the answers, else something humbler."""
+        """Accuracy where the labels of the data are to stay the answers, else something humbler. Samples without an
+        answer may be right or wrong."""
+        most = "" if all(sample.known for sample in finished(results)) else " at most"
         if results.demand:
-            return Wording("holds undisturbed", "verified samples")
-        return PLAIN if results.labelled else Wording("own predictions", "certified predictions")
+            return Wording(f"holds undisturbed{most}", "verified samples")
+        if not results.labelled:
+            return Wording(f"own predictions{most}", "certified predictions")
+        return Wording(f"clean accuracy{most}")
 
 
 PLAIN = Wording()
@@ -140,5 +144,5 @@ def _point(samples: Sequence[Sample], eps: float, attacked: bool) -> Point:
         eps,
         share(sum(s.verified(eps) for s in samples)),
         share(sum(s.withstood(eps) for s in samples)) if attacked else None,
-        share(sum(s.right for s in samples)),
+        share(sum(not s.wrong for s in samples)),
     )

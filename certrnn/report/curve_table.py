@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from certrnn.report.curve import Curve, Point, Share
+from certrnn.report.curve import Curve, Share
 from certrnn.report.curve_plot import curve_picture
+from certrnn.report.figures import ABSENT, exact, percent, percent_lower, percent_upper
 from certrnn.report.fitted import APART, Strip, fitted
 from certrnn.report.results import Results
-from certrnn.report.table import ABSENT, asked, frames
+from certrnn.report.spoken import short
+from certrnn.report.table import frames
 from certrnn.report.visible import visible
 
 if TYPE_CHECKING:
@@ -66,10 +69,10 @@ class CurveReport:
         console.print(Text(f"{self.heading()} (sha256 {self.results.sha256[:12]})", "bold"), soft_wrap=True)
         table, intervals = _table(self.curve, console.width)
         console.print(table)
-        plural = "" if self.curve.samples == 1 else "s"
         about = "in brackets" if intervals else "a wider terminal shows"
-        text = f"{self.curve.samples} sample{plural}; {about} 95 % Wilson intervals"
-        console.print(Text(text), soft_wrap=True)
+        of = self.results.of_samples(self.curve.samples)
+        for text in (f"shares of {of}; {about} 95 % Wilson intervals", *short(self.results.question)):
+            console.print(Text(text), soft_wrap=True)
         for note in self.results.notes:
             console.print(Text(f"note: {visible(note)}", "yellow"), soft_wrap=True)
 
@@ -86,32 +89,33 @@ def shortened(text: str) -> str:
     return f"{text[:head]}…{text[head + 1 - TITLE :]}"
 
 
-def percent(share: Share | None) -> str:
-    """A share and its interval.
+def share_text(share: Share | None, shown: Callable[[int, int], str]) -> str:
+    """A share, rounded as ``shown`` does, and its interval, rounded outward.
 
-    >>> percent(Share(5, 10)), percent(None)
-    (' 50.0 % [ 23.7,  76.3]', '-')
+    >>> share_text(Share(5, 10), percent), share_text(Share(2, 3), percent_lower), share_text(None, percent)
+    (' 50.0 % [ 23.6,  76.4]', ' 66.6 % [ 20.7,  93.9]', '-')
     """
     if share is None:
         return ABSENT
     low, high = share.interval
-    return f"{100 * share.value:5.1f} % [{100 * low:5.1f}, {100 * high:5.1f}]"
+    ends = f"{_bare(percent_lower(low)):>5}, {_bare(percent_upper(high)):>5}"
+    return f"{shown(share.count, max(1, share.samples)):>7} [{ends}]"
+
+
+def _bare(text: str) -> str:
+    return text.removesuffix(" %")
 
 
 def columns(curve: Curve) -> dict[str, list[str]]:
     """Titles and cells of the curve's table."""
     cells: dict[str, list[str]] = {
-        "eps": [asked(point.eps) for point in curve.points],
-        "verified": [percent(point.verified) for point in curve.points],
+        "eps": [exact(point.eps) for point in curve.points],
+        "verified": [share_text(point.verified, percent_lower) for point in curve.points],
     }
     if curve.attacked:
-        cells["attacked"] = [percent(point.attacked) for point in curve.points]
-    cells[curve.wording.clean] = [_clean(point) for point in curve.points]
+        cells["attacked"] = [share_text(point.attacked, percent_upper) for point in curve.points]
+    cells[curve.wording.clean] = [share_text(point.clean, percent) for point in curve.points]
     return cells
-
-
-def _clean(point: Point) -> str:
-    return percent(point.clean)
 
 
 def _table(curve: Curve, width: int) -> tuple[Table, bool]:

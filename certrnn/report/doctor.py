@@ -12,7 +12,7 @@ from onnx import TensorProto
 
 from certrnn.analyses.import_check import check_against_onnxruntime
 from certrnn.domains import Zonotopes
-from certrnn.errors import InvalidInput
+from certrnn.errors import CertrnnError, InvalidInput
 from certrnn.io.onnx import OnnxModel
 from certrnn.ir import Elementwise, Graph, Input
 
@@ -27,15 +27,17 @@ class Examination:
     Parameters
     ----------
     input: name, type and declared axes of the input tensor.
+    arrangement: how a sample lies in that tensor: its batch and time axis.
     frames, features: shape of a sample.
     guessed: whether the number of frames was chosen for want of data.
-    classes: number of classes; ``head`` says how they are read off the scores.
+    classes: number of classes of an answer; ``head`` says how they are read off the scores.
+    steps: number of answers a sample.
     cells: the recurrent nodes of the file, a line each.
     functions: number of scalar function evaluations in a sample by the function's name.
     nodes: number of graph nodes.
     symbols: noise symbols of a zonotope that disturbs every frame.
     bytes_per_row: memory of one such zonotope's propagation, estimated from above.
-    difference, tolerance: largest difference from onnxruntime on random inputs, and what is allowed.
+    difference, share: largest difference from onnxruntime on random inputs, and the largest share of what is allowed.
     """
 
     path: str
@@ -43,10 +45,12 @@ class Examination:
     external: dict[str, str]
     opset: int
     input: str
+    arrangement: str
     frames: int
     features: int
     guessed: bool
     classes: int
+    steps: int
     head: str
     cells: tuple[str, ...]
     functions: dict[str, int]
@@ -54,7 +58,7 @@ class Examination:
     symbols: int
     bytes_per_row: int
     difference: float
-    tolerance: float
+    share: float
     notes: tuple[str, ...]
 
     def to_json(self) -> str:
@@ -63,7 +67,7 @@ class Examination:
 
     def text(self) -> str:
         """A line a fact."""
-        guessed = " (any number; --data says yours)" if self.guessed else ""
+        guessed = " (guessed: any number fits; pass --data)" if self.guessed else ""
         functions = ", ".join(f"{count} {name}" for name, count in self.functions.items())
         lines = [
             ("model", self.path),
@@ -72,7 +76,8 @@ class Examination:
             ("opset", self.opset),
             ("input", self.input),
             ("sample", f"{self.frames} frames{guessed} of {self.features} features"),
-            ("answer", f"{self.classes} classes, {self.head}"),
+            ("layout", self.arrangement),
+            ("answer", self.head),
             *(("cell", cell) for cell in self.cells),
             ("graph", f"{self.nodes} nodes; {functions or 'no nonlinear function'}"),
             (
@@ -81,7 +86,7 @@ class Examination:
             ),
             (
                 "onnxruntime",
-                f"agrees: largest difference {self.difference:.2g}, allowed {self.tolerance:.2g}",
+                f"agrees: largest difference {self.difference:.2g}, {100 * self.share:.2g} % of what is allowed",
             ),
             *(("note", note) for note in self.notes),
         ]
@@ -101,72 +106,62 @@ def examine(path: str, network: OnnxModel, shapes: tuple[tuple[int, int], ...] =
         onnxruntime.
     """
     shape = max(shapes) if shapes else _shape(network)
-    checks = [check_against_onnxruntime(network, one) for one in (shapes or (shape,))]
-    graph = network.graph(shape)
-    head = {"logits": "one score a class", "binary": "class 1 where the one score is positive"}
+    guessed = not shapes and network.roles.wants_lengths
+    try:
+        checks = [check_against_onnxruntime(network, one) for one in (shapes or (shape,))]
+        graph, answer = network.graph(shape), network.lowered(shape).answer
+    except CertrnnError as error:
+        raise _blamed(error, shape) if guessed else error from None
     return Examination(
         path=path,
         sha256=network.sha256,
         external=dict(network.external),
         opset=network.opset,
         input=_input(network),
+        arrangement=network.arrangement(shape),
         frames=shape[0],
         features=shape[1],
-        guessed=not shapes and not _fixed(network, shape[0]),
-        classes=max(graph.outputs, 2),
-        head=head.get(network.head(shape), network.head(shape)),
+        guessed=guessed,
+        classes=max(answer.classes, 2),
+        steps=answer.steps,
+        head=answer.said,
         cells=tuple(_cells(network)),
         functions=_functions(graph),
         nodes=len(graph.nodes),
         symbols=sum(node.size for node in graph.nodes if isinstance(node, Input | Elementwise)),
         bytes_per_row=Zonotopes().bytes_per_row(graph, tuple(range(shape[0]))),
         difference=max(check.difference for check in checks),
-        tolerance=max(check.tolerance for check in checks),
+        share=max(check.share for check in checks),
         notes=network.notes(shape),
     )
 
 
 def _shape(network: OnnxModel) -> tuple[int, int]:
     """The sample that the file declares; a dynamic number of frames is filled in."""
-    dims = network.input.dims
-    if network.embedding is not None:
-        lengths = [d for d in dims[1:] if d is not None]
-        return (lengths[0] if lengths else GUESSED_FRAMES, network.embedding.table.shape[1])
-    for shape in _candidates(dims):
-        try:
-            network.layout(shape)
-        except InvalidInput:
-            continue
-        return shape
-    raise InvalidInput(
-        "choosing a sample",
-        f"the file fixes the features of input {network.input.name!r}",
-        dims,
-        "Pass --data.",
-    )
+    width = None if network.embedding is None else network.embedding.table.shape[1]
+    frames, features = network.roles.shape(GUESSED_FRAMES)
+    if width is not None:
+        return frames, width
+    if features is None:
+        raise InvalidInput(
+            "choosing a sample",
+            f"the file fixes the features of input {network.input.name!r}",
+            network.input.shown,
+            "Pass --data.",
+        )
+    return frames, features
 
 
-def _candidates(dims: tuple[int | None, ...]) -> Iterator[tuple[int, int]]:
-    if len(dims) == 3:
-        for time, feature in ((1, 2), (0, 2), (2, 1)):
-            features = dims[feature]
-            if features is not None:
-                yield dims[time] or GUESSED_FRAMES, features
-    elif dims and dims[-1] is not None:
-        yield dims[-1], 1
-        yield 1, dims[-1]
-
-
-def _fixed(network: OnnxModel, frames: int) -> bool:
-    return frames in network.input.dims
+def _blamed(error: CertrnnError, shape: tuple[int, int]) -> CertrnnError:
+    """The same error, where the sample's length was a guess that may be to blame."""
+    remedy = f"The {shape[0]} frames were guessed: pass --data."
+    return type(error)(error.operation, error.requirement, error.received, f"{remedy} {error.remedy}".strip())
 
 
 def _input(network: OnnxModel) -> str:
     source = network.input
-    axes = zip(source.dims, source.names, strict=True)
-    shown = ", ".join(name or ("?" if size is None else str(size)) for size, name in axes)
     words = ", words of an embedding" if source.tokens else ""
-    return f"{source.name} ({shown}) {TensorProto.DataType.Name(source.type).lower()}{words}"
+    return f"{source.name} {source.shown} {TensorProto.DataType.Name(source.type).lower()}{words}"
 
 
 def _cells(network: OnnxModel) -> Iterator[str]:

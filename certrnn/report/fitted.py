@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from certrnn.report.table import ABSENT
+from certrnn.report.figures import ABSENT
 
 if TYPE_CHECKING:
     from rich.table import Table

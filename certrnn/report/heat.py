@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from certrnn.report.figures import lower, upper
 from certrnn.report.words import Words
 
 SHADES = ("#fff7ec", "#fddcae", "#fbbd78", "#f09548", "#d26a24", "#a13c0e", "#641f06")
@@ -49,13 +50,18 @@ def scale(words: Words) -> Scale:
     known = sorted(value for value in found if math.isfinite(value))
     if not known:
         return Scale((), ("nothing is certified",))
-    ends = tuple(sorted({_quantile(known, k / len(SHADES)) for k in range(1, len(SHADES))}))
+    quantiles = {_quantile(known, k / len(SHADES)) for k in range(1, len(SHADES))}
+    ends = tuple(sorted(quantiles - {known[0]}))
     starts = (known[0], *ends)
-    names = [
-        f"eps {1 / high:.3g} to {1 / low:.3g} of the vector's length"
-        for low, high in zip(starts, (*ends, known[-1]), strict=True)
-    ]
+    names = [_named(low, high) for low, high in zip(starts, (*ends, known[-1]), strict=True)]
     return Scale(ends, tuple(names))
+
+
+def _named(low: float, high: float) -> str:
+    """A class of sensitivities from ``low`` to ``high``; that of a vector of zeros is 0."""
+    if low > 0:
+        return f"eps {lower(1 / high, 3)} to {upper(1 / low, 3)} of the vector's length"
+    return f"eps {lower(1 / high, 3)} of the vector's length, or more" if high > 0 else "vectors of zeros"
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

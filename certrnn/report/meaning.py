@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from certrnn.report.figures import exact
 from certrnn.report.results import Results
+from certrnn.report.spoken import by_radii, units
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,9 @@ def meaning(results: Results) -> tuple[Paragraph, ...]:
         ),
         Paragraph(
             "Region:",
-            f"{_region(results.threat)} All other frames stay as they are. Where frames are disturbed each on its "
-            "own, a sample counts only if each of its rows is certified. Where the run was given a valid range "
-            "of inputs (--clip), nothing outside of it is in the region.",
+            f"{_region(results)} All other frames stay as they are. Where frames are disturbed each on its "
+            "own, a sample counts only if each of its rows is certified. "
+            f"{_range(results)}",
         ),
         Paragraph(
             "Network:",
@@ -44,6 +46,7 @@ def meaning(results: Results) -> tuple[Paragraph, ...]:
             "Not said:",
             "anything outside the region, or whether a label is right. Misclassified samples are not certified.",
         ),
+        Paragraph("Believed:", _believed(results)),
     )
 
 
@@ -54,16 +57,36 @@ def _held(results: Results) -> str:
     return f"the network gives the class of {label} the strictly largest score"
 
 
-def _region(threat: str) -> str:
+def _region(results: Results) -> str:
     """What may change, in words; the threats that are not known by name here stand under their own."""
-    if threat == "l-inf":
+    threat = results.threat
+    if threat == "word substitution":
+        return "each word of the disturbed positions stays, or is replaced by one of its listed substitutes."
+    if not by_radii(results) and threat == "l-inf":
         return (
             "every feature of the disturbed frames moves by at most eps, independently of the others, in the units of "
             "the network's input."
         )
-    if threat == "word substitution":
-        return "each word of the disturbed positions stays, or is replaced by one of its listed substitutes."
     return (
-        f"the disturbed frames change by at most eps in the threat \u201c{threat}\u201d, in the units of the network's "
-        "input."
+        f"the disturbed frames change by at most eps in the threat \u201c{threat}\u201d, where one eps is "
+        f"{units(results)}."
+    )
+
+
+def _range(results: Results) -> str:
+    asked = results.question
+    if asked is None:
+        return "Where the run was given a valid range of inputs (--clip), nothing outside of it is in the region."
+    if asked.clip_used is None:
+        return "No valid range of inputs was given (--clip): the region holds whatever lies within eps."
+    ends = "..".join(map(exact, asked.clip_used))
+    return f"Nothing outside of the valid range {ends} is in the region."
+
+
+def _believed(results: Results) -> str:
+    """Whom a reader of the page trusts."""
+    what = "the run folder" if results.folder else "the file"
+    return (
+        f"this page repeats what {what} of the results says, and proves nothing again: it is as trustworthy as "
+        f"whoever could write to {what}. certrnn certify --like RESULT.json --row K asks a row of a document again."
     )

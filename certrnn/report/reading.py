@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from certrnn.errors import InvalidInput
+from certrnn.report.extent import Extent
+from certrnn.report.question import Question, read
 from certrnn.report.results import Results, ordered
 from certrnn.report.rows import VERDICTS, Row
 
@@ -66,7 +68,22 @@ def parse_results(document: Any, where: str = "reading results") -> Results:
     for value in (path, digest, *external.values(), *asked):
         top.need(isinstance(value, str), "the model's path and digests, threat and demand are texts", value)
     parsed = ordered(_row(row, _Reader(f"{where}, row {number}")) for number, row in enumerate(rows))
-    return Results(path, digest, parsed, labelled, tuple(notes), tuple(external.items()), *asked, tuple(grid))
+    question, extent = (
+        None if document.get(name) is None else read(kind, document[name], top.need, name)
+        for name, kind in (("question", Question), ("extent", Extent))
+    )
+    return Results(
+        path,
+        digest,
+        parsed,
+        labelled,
+        tuple(notes),
+        tuple(external.items()),
+        *asked,
+        tuple(grid),
+        question,
+        extent,
+    )
 
 
 class _Reader:

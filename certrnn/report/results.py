@@ -8,13 +8,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
-from certrnn.report.rows import VERDICTS, Row, finite
+from certrnn.report.extent import Extent, of_samples
+from certrnn.report.figures import float_lower, mean
+from certrnn.report.question import Question, written
+from certrnn.report.rows import VERDICTS, Row
 
 if TYPE_CHECKING:
     import numpy as np
 
 SEMANTICS = "real"
 """What a certificate is about: the exact real evaluation of the weights in the file."""
+PARTIAL = ("stopped early", "shard ")
+"""How the notes begin, of documents that do not say otherwise, of results some of whose rows are missing."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,9 @@ class Results(Sequence[Row]):
     threat: what may change.
     demand: what must hold; "" for the label.
     grid: the only eps that a search took into account, as for a curve; empty where it was free.
+    question: everything else that the rows depend on; None where a document does not say it.
+    extent: how much of what was asked the rows are; None where that is not known.
+    folder: the run folder that the rows were read from, or "".
     """
 
     path: str
@@ -43,6 +51,9 @@ class Results(Sequence[Row]):
     threat: str = "l-inf"
     demand: str = ""
     grid: tuple[float, ...] = ()
+    question: Question | None = None
+    extent: Extent | None = None
+    folder: str = ""
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -81,6 +92,8 @@ class Results(Sequence[Row]):
             "threat": self.threat,
             "demand": self.demand,
             **({"grid": list(self.grid)} if self.grid else {}),
+            **({} if self.question is None else {"question": written(self.question)}),
+            **({} if self.extent is None else {"extent": written(self.extent)}),
             "rows": rows,
             "notes": list(self.notes),
         }
@@ -100,19 +113,45 @@ class Results(Sequence[Row]):
         found = Counter(row.verdict for row in self.rows)
         return {verdict: found[verdict] for verdict in VERDICTS if found[verdict]}
 
+    @property
+    def whole(self) -> bool:
+        """Whether no row is missing, as far as is known."""
+        if self.extent is None:
+            return not any(note.startswith(PARTIAL) for note in self.notes)
+        return self.extent.whole(self.rows)
+
+    def finished(self) -> tuple[Row, ...]:
+        """The rows of the samples none of whose rows is missing; none where it is not known which these are."""
+        if self.extent is None:
+            return self.rows if self.whole else ()
+        return self.extent.finished(self.rows)
+
+    def of_samples(self, count: int) -> str:
+        """What shares of the finished samples, ``count`` of them, are counted of, in words."""
+        source = None if self.question is None else self.question.data.source
+        return of_samples(count, self.extent, None if source is None else source.total)
+
+    def searched(self) -> list[float]:
+        """The certified eps of the rows that searched one; misclassified samples are left out, rows where nothing was
+        certified count 0."""
+        return [row.eps_certified for row in self.rows if row.eps is None and row.eps_certified is not None]
+
     def mean_certified(self) -> float | None:
-        """Mean largest certified eps of the rows that searched one; misclassified samples are left out, rows where
-        nothing was certified count 0."""
-        return _mean(row.eps_certified for row in self.rows if row.eps is None)
+        """Mean of :meth:`searched`, rounded down."""
+        return float_lower(mean(self.searched()))
+
+    def shares(self) -> list[float]:
+        """``ratio`` of the rows that searched an eps and have both sides."""
+        return [row.ratio for row in self.rows if row.eps is None and row.ratio is not None]
 
     def mean_share(self) -> float | None:
-        """Mean of ``ratio`` over the rows that searched an eps and have both sides."""
-        return _mean(row.ratio for row in self.rows if row.eps is None)
+        """Mean of :meth:`shares`, rounded down."""
+        return float_lower(mean(self.shares()))
 
     def verified(self) -> dict[float, tuple[int, int]]:
-        """For each eps asked: (samples certified on every row, samples)."""
+        """For each eps asked: (samples certified on every row, samples) of the samples that are finished."""
         found: dict[float, dict[int, bool]] = {}
-        for row in self.rows:
+        for row in self.finished():
             if row.eps is not None:
                 samples = found.setdefault(row.eps, {})
                 samples[row.sample] = samples.get(row.sample, True) and row.verdict == "certified"
@@ -140,8 +179,3 @@ def ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 def _place(row: Row) -> tuple[int, float, list[int]]:
     return row.sample, row.eps or 0.0, [-1] if isinstance(row.frames, str) else row.frames
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return finite(sum(known) / len(known)) if known else None

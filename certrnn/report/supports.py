@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import onnx
 
 from certrnn.io.onnx.ops import OPERATORS, constants
-from certrnn.io.onnx.ops.heads import DROPPABLE
 from certrnn.io.onnx.reader import MIN_OPSET
 from certrnn.io.vnnlib import VERSIONS
 
@@ -17,7 +16,7 @@ def capabilities() -> dict[str, tuple[str, ...]]:
     """The lines that each capability prints."""
     # operators that are only folded, where all they read is constant, are not reported
     interpreted = [name for name, handler in OPERATORS.items() if handler is not constants.exact]
-    operators = sorted({*interpreted, *DROPPABLE, "If", "Loop"})
+    operators = sorted({*interpreted, "If", "Loop", "Scan"})
     return {
         "onnx-opset-versions": (str(MIN_OPSET), str(onnx.defs.onnx_opset_version())),
         # a proof is about exact real arithmetic: of a floating point type nothing is claimed

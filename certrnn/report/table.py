@@ -11,8 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from certrnn.report.figures import ABSENT, eps_lower, exact, lower, mean, percent_lower, upper
 from certrnn.report.results import Results
 from certrnn.report.rows import Row
+from certrnn.report.samples import finished
+from certrnn.report.spoken import short
 
 COLOURS = {
     "certified": "green",
@@ -22,8 +25,20 @@ COLOURS = {
     "misclassified": "dim",
     "error": "bold white on red",
 }
-ABSENT = "-"
+number = eps_lower
+"""What certified amounts are printed as."""
 _PADDING = 2
+
+
+def certified(row: Row) -> str:
+    """What a row proves; of an eps that was asked, as it was asked."""
+    same = row.eps is not None and row.eps_certified == row.eps
+    return exact(row.eps) if same else eps_lower(row.eps_certified)
+
+
+def _class(number: int) -> str:
+    """A class; a row without an answer has none."""
+    return str(number) if number >= 0 else ABSENT
 
 
 @dataclass(frozen=True)
@@ -39,30 +54,16 @@ class Column:
 COLUMNS = (
     Column("sample", lambda row: str(row.sample), 0),
     Column("frames", lambda row: frames(row.frames), 1, numeric=False),
-    Column("label", lambda row: str(row.label), 5),
-    Column("answer", lambda row: str(row.prediction), 6),
+    Column("label", lambda row: _class(row.label), 5),
+    Column("answer", lambda row: _class(row.prediction), 6),
     Column("verdict", lambda row: row.verdict, 0, numeric=False),
-    Column("eps", lambda row: asked(row.eps), 1),
-    Column("certified eps", lambda row: number(row.eps_certified), 0),
-    Column("attacked eps", lambda row: number(row.eps_attacked), 2),
-    Column("share", lambda row: number(row.ratio), 3),
-    Column("margin", lambda row: number(row.margin), 4),
+    Column("eps", lambda row: exact(row.eps), 1),
+    Column("certified eps", lambda row: certified(row), 0),
+    Column("attacked eps", lambda row: upper(row.eps_attacked), 2),
+    Column("share", lambda row: lower(row.ratio), 3),
+    Column("margin", lambda row: lower(row.margin), 4),
     Column("seconds", lambda row: f"{row.seconds:.3f}", 7),
 )
-
-
-def number(value: float | None) -> str:
-    """Four significant digits, zeros included.
-
-    >>> number(0.0123456), number(0.25), number(None), number(12345.0)
-    ('0.01235', '0.2500', '-', '1.234e+04')
-    """
-    return ABSENT if value is None else f"{value:#.4g}".removesuffix(".")
-
-
-def asked(value: float | None) -> str:
-    """An eps as it was asked, up to six digits."""
-    return ABSENT if value is None else f"{value:.6g}"
 
 
 def frames(value: str | list[int]) -> str:
@@ -82,11 +83,28 @@ def frames(value: str | list[int]) -> str:
     return ",".join("-".join(str(end) for end in run) for run in runs)
 
 
+def columns(results: Results) -> dict[Column, list[str]]:
+    """The columns that hold anything, and their cells.
+
+    Where the data has no labels there is no column of them. Where nothing was certified at the smallest eps that was
+    tried, the certified eps is below that one.
+    """
+    shown = [c for c in COLUMNS if results.labelled or c.title != "label"]
+    cells = {c: [c.show(row) for row in results] for c in shown}
+    floor = None if results.question is None else results.question.way.floor
+    if floor is not None:
+        column = next(c for c in shown if c.title == "certified eps")
+        for place, row in enumerate(results):
+            if row.eps is None and row.verdict == "unknown" and row.eps_certified == 0.0:
+                cells[column][place] = f"< {upper(floor)}"
+    return {c: texts for c, texts in cells.items() if any(text != ABSENT for text in texts)}
+
+
 def table(results: Results, width: int) -> Table:
     """The table of the columns that hold anything and fit into ``width``."""
     out = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, _PADDING, 0, 0), show_edge=False)
-    cells = {c: [c.show(row) for row in results] for c in COLUMNS}
-    shown = _fitting({c: v for c, v in cells.items() if any(cell != ABSENT for cell in v)}, width)
+    cells = columns(results)
+    shown = _fitting(cells, width)
     for column in shown:
         right = "right" if column.numeric else "left"
         out.add_column(column.title, justify=right, no_wrap=True, overflow="ellipsis")
@@ -107,19 +125,49 @@ def _fitting(cells: dict[Column, list[str]], width: int) -> list[Column]:
 
 
 def summary(results: Results) -> list[str]:
-    """Lines under the table: verdicts, means, and the share of samples that is verified at each eps."""
+    """Lines under the table: verdicts, means, and the share of samples that is verified at each eps. Every share says
+    of what."""
     counts = ", ".join(f"{n} {verdict}" for verdict, n in results.counts().items())
-    lines = [f"{len(results)} row{'' if len(results) == 1 else 's'}: {counts or 'nothing finished'}"]
-    mean, share = results.mean_certified(), results.mean_share()
-    if mean is not None:
-        tail = f", on average {100 * share:.1f} % of the attacked eps" if share is not None else ""
-        lines.append(f"mean certified eps {number(mean)}{tail}")
-    name = "verified accuracy" if results.labelled else "certified predictions"
-    for eps, (good, samples) in results.verified().items():
+    lines = [f"{_rows(results)}: {counts or 'nothing finished'}"]
+    values, shares = results.searched(), results.shares()
+    if values:
+        tail = f", on average {percent_lower(mean(shares) or 0)} of the attacked eps" if shares else ""
+        beside = f" of {len(shares)} of them" if 0 < len(shares) < len(values) else ""
+        rows = "row" if len(values) == 1 else "rows"
         lines.append(
-            f"{name} at eps {asked(eps)}: {100 * good / samples:.1f} % ({good} of {samples} samples)"
+            f"mean certified eps {lower(mean(values))}{tail}{beside} (over {len(values)} searched {rows})"
         )
-    return lines
+    return [*lines, *_verified(results)]
+
+
+def _rows(results: Results) -> str:
+    """How many rows there are, and of how many."""
+    count = len(results)
+    of = "" if results.extent is None or results.whole else f" of {results.extent.rows}"
+    return f"{count}{of} row{'' if count == 1 and not of else 's'}"
+
+
+def _verified(results: Results) -> list[str]:
+    """At each eps that was asked, how many of the finished samples are certified on every row."""
+    verified = results.verified()
+    if not verified and any(row.eps is not None for row in results):
+        return ["no share of samples: of none of them all rows are finished"]
+    samples = finished(results)
+    silent = sum(not sample.known for sample in samples)
+    beside = f"; {silent} of them without an answer" if silent else ""
+    return [
+        f"{verified_name(results)} at eps {exact(eps)}: {percent_lower(good, count)} "
+        f"({good} of {results.of_samples(count)}{beside})"
+        for eps, (good, count) in verified.items()
+    ]
+
+
+def verified_name(results: Results) -> str:
+    """What the share of samples that are certified on every row is called: an accuracy only where the data's labels
+    must stay the answers."""
+    if results.demand:
+        return results.demand
+    return "verified accuracy" if results.labelled else "certified predictions"
 
 
 def heading(results: Results) -> str:
@@ -135,7 +183,7 @@ def show(results: Results, console: Console) -> None:
     console.print(Text(heading(results), "bold"), soft_wrap=True)
     if results.rows:
         console.print(table(results, console.width))
-    for line in summary(results):
+    for line in [*summary(results), *short(results.question)]:
         console.print(Text(line), soft_wrap=True)
     for note in results.notes:
         console.print(Text(f"note: {note}", "yellow"), soft_wrap=True)

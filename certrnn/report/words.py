@@ -7,8 +7,11 @@ import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from typing import Any
 
+from certrnn.report.figures import lower
+from certrnn.report.question import Question, written
 from certrnn.report.results import SEMANTICS
 from certrnn.report.rows import finite
 
@@ -19,7 +22,7 @@ class Word:
 
     Parameters
     ----------
-    frame: its position in the network's input.
+    frame: its position among the words of the text that the network reads; padding and special tokens do not count.
     text: as it stands in the text.
     certified: how far it may change without a change of the answer, guaranteed. Threat ``fade``: a share of the way
         to the vector it fades to, 1 for all of it. Threat ``ball``: an eps. None where the sample is misclassified.
@@ -28,6 +31,7 @@ class Word:
     sensitivity: what words are ranked by, the largest first. ``fade``: the share of the margin that may be lost while
         the word fades wholly, or, where it may not fade wholly, 1 / certified. ``ball``: the length of the word's
         vector / certified eps. Infinite where nothing is certified.
+    position: its position in the whole text, of which words may have been cut off or left out.
     """
 
     frame: int
@@ -35,6 +39,7 @@ class Word:
     certified: float | None
     margin: float | None
     sensitivity: float | None
+    position: int | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ class Words:
     method: name of the analysis.
     sentences: in the order of the data.
     notes: what a reader must know, one line each.
+    question: everything else that the words depend on.
     """
 
     path: str
@@ -91,6 +97,7 @@ class Words:
     method: str
     sentences: tuple[Sentence, ...]
     notes: tuple[str, ...] = ()
+    question: Question | None = None
 
     @property
     def unit(self) -> str:
@@ -111,10 +118,10 @@ class Words:
         if word.certified is None or word.sensitivity is None:
             return "-"
         if self.threat != "fade":
-            return f"{word.certified:.3g}"
+            return lower(word.certified, 3)
         if word.certified < 1.0:
-            return f"{math.floor(100 * word.certified)}%"  # rounded down: no more than is certified
-        cost = math.ceil(100 * word.sensitivity)
+            return f"{math.floor(100 * Fraction(word.certified))}%"  # rounded down: no more than is certified
+        cost = math.ceil(100 * Fraction(word.sensitivity))
         return f"gone, -{cost}%" if cost else "gone"
 
     def about(self) -> str:
@@ -142,6 +149,7 @@ class Words:
             "toward": self.toward or None,
             "unit": self.unit,
             "method": self.method,
+            **({} if self.question is None else {"question": written(self.question)}),
             "sentences": sentences,
             "ranking": [_strict(asdict(ranked)) for ranked in self.ranking()[:top]],
             "notes": list(self.notes),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+from certrnn.report.figures import lower, upper
 from certrnn.report.heat import INK, SHADES, Scale, scale, shade
-from certrnn.report.table import number
 from certrnn.report.visible import visible
 from certrnn.report.words import Sentence, Word, Words
 
@@ -75,15 +75,15 @@ def _word(words: Words, word: Word, classes: Scale) -> str:
     assert word.certified is not None
     assert word.sensitivity is not None
     place = shade(classes.place(word.sensitivity), len(classes.names))
-    told = f"certified {words.unit} {number(word.certified)}, proved margin {number(word.margin)}, frame {word.frame}"
+    told = f"certified {words.unit} {lower(word.certified)}, proved margin {lower(word.margin)}, word {word.frame}"
     shown = f"{_shown(word.text)}<small>{words.shown(word)}</small>"
     return f'<span class="word s{place}" title="{escape(told)}">{shown}</span>'
 
 
 def _ranking(words: Words, top: int) -> str:
     rows = "".join(
-        f"<tr><td>{place}</td><td>{_shown(r.text)}</td><td>{r.times}</td><td>{number(r.smallest)}</td>"
-        f"<td>{number(r.median)}</td><td>{r.sensitivity:.3g}</td></tr>"
+        f"<tr><td>{place}</td><td>{_shown(r.text)}</td><td>{r.times}</td><td>{lower(r.smallest)}</td>"
+        f"<td>{lower(r.median)}</td><td>{upper(r.sensitivity, 3)}</td></tr>"
         for place, r in enumerate(words.ranking()[:top], start=1)
     )
     heads = ("rank", "word", "times", f"smallest {words.unit}", f"median {words.unit}", "largest sensitivity")

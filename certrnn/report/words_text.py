@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from certrnn.report.figures import lower, upper
 from certrnn.report.heat import INK, SHADES, Scale, scale, shade
-from certrnn.report.table import number
+from certrnn.report.spoken import short
 from certrnn.report.visible import visible
 from certrnn.report.words import Sentence, Words
 
@@ -33,6 +34,8 @@ def show(words: Words, console: Console, top: int = 20) -> None:
         console.print(_ranking(words, top))
     if console.color_system is not None and not console.no_color:
         _legend(classes, console)
+    for line in short(words.question):
+        console.print(Text(line), soft_wrap=True)
     for note in words.notes:
         console.print(Text(f"note: {note}", "yellow"), soft_wrap=True)
 
@@ -61,7 +64,7 @@ def _ranking(words: Words, top: int) -> Table:
         out.add_column(head, justify="left" if head == "word" else "right", no_wrap=True, overflow="ellipsis")
     for place, ranked in enumerate(words.ranking()[:top], start=1):
         cells = [str(place), visible(ranked.text), str(ranked.times)]
-        cells += [number(ranked.smallest), number(ranked.median), f"{ranked.sensitivity:.3g}"]
+        cells += [lower(ranked.smallest), lower(ranked.median), upper(ranked.sensitivity, 3)]
         out.add_row(*(Text(cell) for cell in cells))
     return out
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.io.data.threats import Substitutes
 from certrnn.io.onnx import OnnxModel
+from certrnn.run.query import Query
+from certrnn.run.sequences import Sequences
 from certrnn.search import Accept, Demand, Disturbance, Labels, Norm, Threshold, WordSet, WordSubstitution
 
 
@@ -50,6 +53,28 @@ def substitution(network: OnnxModel, precision: type, substitutes: Substitutes) 
         with np.errstate(over="ignore"):
             sets.append(WordSet(sample, position, array.astype(precision).astype(np.float64)))
     return WordSubstitution(tuple(sets))
+
+
+def among(query: Query, every: Sequences, chosen: Sequences) -> tuple[Query, Sequences]:
+    """A question about all samples of a file, asked of those that were chosen; a note says which words may change.
+
+    Raises
+    ------
+    InvalidInput: the question names a sample that the file does not have.
+    """
+    asked = query.disturbance
+    if not isinstance(asked, WordSubstitution):
+        return query, chosen
+    asked.require(every.numbers)
+    own = asked.only(chosen.numbers)
+    spoken = {one.sample for one in own.sets}
+    missing = sum(number not in spoken for number in chosen.numbers)
+    left = len({one.sample for one in asked.sets} - spoken)
+    still = (
+        f"{missing} of {len(chosen)} samples have no substitutes: nothing of them changes" if missing else ""
+    )
+    unasked = f"substitutes of {left} samples that were not chosen are not asked about" if left else ""
+    return replace(query, disturbance=own), chosen.noted(still, unasked)
 
 
 def demand(

@@ -25,9 +25,12 @@ from certrnn.attacks.smallest import distance
 from certrnn.errors import UsageError
 from certrnn.io.onnx import OnnxModel
 from certrnn.regions import Region
+from certrnn.report.question import Question, Way
 from certrnn.run.assault_rows import Asked, Found, Side, rows_of
-from certrnn.run.sequences import Batch
-from certrnn.search import Problem, Threat
+from certrnn.run.query import Query
+from certrnn.run.sequences import Batch, Sequences
+from certrnn.run.statement import question_of
+from certrnn.search import Accept, Labels, Problem, Threat
 from certrnn.specs import Spec, accept_spec
 
 
@@ -151,6 +154,14 @@ def _closest(assault: Assault, problem: Problem, ball: Ball, spec: Spec) -> Smal
         widest = problem.clip[1] - problem.clip[0]
         search = replace(search, start=widest, ceiling=widest)
     return closest(attack, problem.graph, ball, spec, search)
+
+
+def asked_by(network: OnnxModel, precision: Any, sequences: Sequences, assault: Assault) -> Question:
+    """What the rows of an attack depend on."""
+    demand = Labels() if assault.target is None else Accept((assault.target,), never=True)
+    query = Query(assault.eps, assault.frames, assault.clip, demand=demand)
+    asked = question_of(network, precision, sequences, query)
+    return replace(asked, way=Way(assault.name, "" if assault.eps else "the closest counterexample"))
 
 
 def left_out(labels: Sequence[object], target: int | None) -> str:

@@ -125,6 +125,7 @@ def _counterexample(
         target=asked.target,
         answer=answer,
         words=words,
+        told=batch.kind.told,
     )
 
 
@@ -135,7 +136,7 @@ def _falsified(row: AttackRow, found: Counterexample, network: OnnxModel) -> Att
         before = lookup(network, found.center)
         if before is not None:
             changed = np.flatnonzero(before != found.words)
-            words = tuple((int(t), int(before[t]), int(found.words[t])) for t in changed)
+            words = tuple((int(t) - found.span[0], int(before[t]), int(found.words[t])) for t in changed)
     exact = to_tensor(found.x[None], torch.zeros(0)), to_tensor(found.center[None], torch.zeros(0))
     return replace(
         row,

@@ -70,7 +70,7 @@ def cases_of(query: Query, binding: Binding) -> list[Case]:
 def _case(
     binding: Binding, region: Box, ranges: tuple[Range, ...], conjunctions: tuple[Conjunction, ...]
 ) -> Case:
-    graph = binding.network.graph(binding.shape)
+    graph = binding.elements
     inputs = any(not v.output for some in conjunctions for one in some for v in one.form.coefficients)
     rows = Rows(binding, beside_inputs(graph, binding.shape) if inputs else graph, region)
     kept: list[tuple[np.ndarray, float]] = []
@@ -116,7 +116,7 @@ class Rows:
         Numbers are cleared of denominators first: what queries write in decimals is exact then as a rule. What is not
         is rounded, and the offset lowered by the most that may change.
         """
-        scores = self.binding.network.graph(self.binding.shape).outputs
+        scores = self.binding.elements.outputs
         row = np.zeros(self.graph.outputs)
         scale = _scale(form)
         offset = form.constant * scale

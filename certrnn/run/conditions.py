@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import torch
 
 from certrnn.analyses.import_check import check_against_onnxruntime
@@ -11,8 +13,12 @@ from certrnn.dynamics import examine, recurrences
 from certrnn.io.onnx import OnnxModel
 from certrnn.regions import LinfBall
 from certrnn.report.conditions import Conditions, Examined
+from certrnn.run.outward import outward
+from certrnn.run.query import Query
 from certrnn.run.sequences import Sequences
+from certrnn.run.statement import of_conditions, question_of
 from certrnn.search import parse_threats
+from transformers_abs._decimals import at_least
 
 
 def conditions_of(
@@ -22,6 +28,7 @@ def conditions_of(
     eps: Sequence[float],
     frames: str = "all",
     clip: tuple[float, float] | None = None,
+    precision: type[np.floating[Any]] = np.float32,
 ) -> Conditions:
     """All conditions for every sample, threat, eps and recurrent layer.
 
@@ -32,17 +39,18 @@ def conditions_of(
     for shape in sequences.shapes:
         recurrences(network, shape)
         check_against_onnxruntime(network, shape)
-    rows = []
+    rows, valid = [], outward(clip, precision)
     for batch in sequences.batches(1):
         layers, graph = recurrences(network, tuple(batch.x.shape[1:]))
         first, stop = batch.kind.span
         for threat in parse_threats(frames, stop, first):
             for distance in eps:
-                radius = torch.tensor([distance], dtype=torch.float64)
-                region = LinfBall(batch.x, radius, threat.frames, clip)
+                radius = torch.tensor([at_least(distance)], dtype=torch.float64)
+                region = LinfBall(batch.x, radius, threat.frames, valid)
                 rows += [
                     Examined(batch.numbers[0], threat.name, distance, examine(layer, graph, region))
                     for layer in layers
                 ]
     notes = [sequences.note] if sequences.note else []
-    return Conditions(path, network.sha256, tuple(rows), tuple(notes))
+    asked = question_of(network, precision, sequences, Query(tuple(eps), frames, clip))
+    return Conditions(path, network.sha256, tuple(rows), tuple(notes), of_conditions(asked))

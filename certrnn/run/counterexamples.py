@@ -36,6 +36,7 @@ class Counterexample:
     target: the class that was wanted, or None for any but the label.
     answer: what onnxruntime answered.
     words: (T,) numbers of the words that the frames are, or None.
+    told: the length that the network is told where that is not the end of the span, else 0.
     """
 
     sample: int
@@ -48,6 +49,7 @@ class Counterexample:
     target: int | None
     answer: int
     words: np.ndarray | None = None
+    told: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +90,7 @@ class Counterexamples:
             "center": center,
             "frames": moving,
             "span": np.array([m.span for m in members], dtype=np.int64).reshape(-1, 2),
+            "told": _whole([m.told for m in members]),
             "eps": np.array([m.eps for m in members], dtype=np.float64),
             "sample": _whole([m.sample for m in members]),
             "wanted": _whole([NONE if m.target is None else m.target for m in members]),
@@ -163,6 +166,9 @@ def _parsed(arrays: dict[str, np.ndarray]) -> Counterexamples:
         raise ValueError("its sequences are not finite")
     if count and not 1 <= int(lengths.min()) <= int(lengths.max()) <= stop:
         raise ValueError("lengths lie outside the sequences")
+    told = arrays.get("told", np.zeros(count, dtype=np.int64))
+    if told.shape != (count,) or (count and not (told.min() >= 0 and (told <= lengths).all())):
+        raise ValueError("told lengths lie outside the sequences")
     members = []
     for row in range(count):
         length, target = int(lengths[row]), int(arrays["wanted"][row])
@@ -182,6 +188,7 @@ def _parsed(arrays: dict[str, np.ndarray]) -> Counterexamples:
                 target=None if target == NONE else target,
                 answer=int(arrays["answer"][row]),
                 words=None if words is None else words[row, :length],
+                told=int(told[row]),
             )
         )
     ends = (float(clip[0]), float(clip[1])) if clip.size else None
@@ -192,14 +199,15 @@ def _replayed(
     member: Counterexample, clip: tuple[float, float] | None, network: OnnxModel, precision: Any
 ) -> ReplayedRow:
     shape = (member.x.shape[0], member.x.shape[1])
-    model = network_for(network, Kind(shape, member.span))
+    model = network_for(network, Kind(shape, member.span, member.told))
+    first, stop = member.span
     undisturbed, answer = answers(np.asarray(model.run_onnxruntime(np.stack([member.center, member.x]))))
     if _spelled(member, network):
         assert member.words is not None
         answer = answers(np.asarray(model.run_onnxruntime_on_words(member.words[None])))[0]
     return ReplayedRow(
         sample=member.sample,
-        frames="all" if len(member.frames) == shape[0] else list(member.frames),
+        frames="all" if len(member.frames) == stop - first else [frame - first for frame in member.frames],
         label=member.label,
         target=member.target,
         eps=member.eps,

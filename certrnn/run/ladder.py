@@ -15,6 +15,7 @@ from certrnn.errors import Unsupported
 from certrnn.ir import Graph
 from certrnn.regions import Region
 from certrnn.run.methods import METHODS, STEPS
+from certrnn.run.outward import as_written
 from certrnn.search import Interpolation, Problem, Schedule, Steps, Threat, undisturbed
 from certrnn.specs import Spec
 
@@ -192,7 +193,7 @@ class Ladder:
 
     def _margin(self, analysis: Analysis, sample: torch.Tensor, eps: torch.Tensor) -> float:
         problem = self.problem
-        ball = problem.ball(sample, eps, self.threat)
+        ball = problem.ball(sample, as_written(eps), self.threat)
         return float(proved(analysis.margins(problem.graph, ball, problem.spec(sample))))
 
 

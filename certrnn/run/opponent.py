@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 
+from certrnn.arrays import to_numpy
 from certrnn.attacks import PGD, Attack, Descent, Substitution, smallest_eps
-from certrnn.attacks.replay import Replayable, replay, replay_smallest
+from certrnn.attacks._protocol import pull_inside
+from certrnn.attacks.replay import Replayable, replay, replay_smallest, round_inwards
 from certrnn.regions import Region
 from certrnn.run.rows import Adversary
 from certrnn.search import Problem, Threat
@@ -25,12 +28,15 @@ class Opponent(Adversary):
     precision: the number type of its input.
     attack: proposes sequences.
     descent: how the smallest eps is searched.
+    audit: holds the network's reading against the file at sequences (N, T, D), and raises where the two disagree; None
+        where nothing is known but the network.
     """
 
     network: Replayable
     precision: Any = np.float32
     attack: Attack = field(default_factory=PGD)
     descent: Descent = field(default_factory=Descent)
+    audit: Callable[[np.ndarray], object] | None = None
 
     def within(self, problem: Problem, samples: torch.Tensor, threat: Threat, eps: float) -> torch.Tensor:
         return self._confirmed(problem, samples, threat, eps, Substitution(otherwise=self.attack))
@@ -48,6 +54,7 @@ class Opponent(Adversary):
         radius = torch.full((len(samples),), eps, dtype=torch.float64)
         region, spec = problem.ball(samples, radius, threat), problem.spec(samples)
         outcome = attack(problem.graph, region, spec)
+        self._audited(region, outcome.x)
         found = torch.full_like(radius, torch.inf)
         hits = outcome.success.nonzero().flatten()
         if len(hits):
@@ -71,5 +78,17 @@ class Opponent(Adversary):
             return problem.ball(samples[rows], eps, threat)
 
         best = smallest_eps(self.attack, problem.graph, ball, spec, self.descent)
+        eps = torch.where(best.eps.isfinite(), best.eps, 0.0)
+        self._audited(ball(torch.arange(len(eps), device=eps.device), eps), best.x)
         confirmed, _ = replay_smallest(self.network, problem.graph, ball, spec, best, labels, self.precision)
         return confirmed.eps
+
+    def _audited(self, region: Region, x: torch.Tensor) -> None:
+        """Hold the reading against the file where the attack went, found or not, and at a corner of each region."""
+        if self.audit is None or not len(x):
+            return
+        random = torch.from_numpy(np.random.default_rng(0).choice([-1.0, 1.0], size=tuple(x.shape))).to(x)
+        far = float((x - region.center).abs().max()) + 1.0
+        corners = pull_inside(region, region.center + far * random)
+        for points in (x, corners):
+            self.audit(to_numpy(round_inwards(points, region.center, self.precision)).astype(np.float64))

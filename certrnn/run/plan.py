@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from certrnn.errors import UsageError
@@ -13,7 +13,7 @@ from certrnn.report.table import frames as spelled
 from certrnn.run.encode import digest, hashed, tree_digest
 from certrnn.run.engine import engine_version
 from certrnn.run.query import Query
-from certrnn.run.results import Subject
+from certrnn.run.results import Expected, Subject, expected_rows
 from certrnn.run.sequences import Sequences
 from certrnn.search import parse_threats
 
@@ -57,7 +57,7 @@ class Task:
 
     def ask(self, sequences: Sequences) -> Ask:
         """The task with its samples."""
-        return Ask(replace(sequences.take(self.positions), note=""), self.frames, self.eps)
+        return Ask(sequences.take(self.positions).bare(), self.frames, self.eps)
 
     def halves(self) -> tuple[Task, Task]:
         """The task's first and second half; where one sample spoils the rest, they are told apart so."""
@@ -92,6 +92,7 @@ class Plan:
     size: samples of a task.
     shard: (i, n): only every n-th task, from the i-th; None for all.
     rows: number of rows of all shards together.
+    expected: how many rows which samples have.
     command: options of the command that began the run, by name; None where it was begun from Python.
     folder: where the command was given; its file names may be relative to it.
     """
@@ -105,6 +106,7 @@ class Plan:
     size: int
     shard: tuple[int, int] | None
     rows: int
+    expected: Expected = ()
     command: dict[str, Any] | None = None
     folder: str = ""
 
@@ -136,12 +138,13 @@ class Plan:
             subject,
             query,
             len(sequences),
-            digest(replace(sequences, note="")),
+            digest(sequences.bare()),
             engine_version(),
             SEMANTICS,
             size,
             shard,
             0,
+            expected_rows(sequences, query),
             command,
             folder,
         )
@@ -156,10 +159,8 @@ class Plan:
                 getattr(other, field.name)
             ):
                 return field.name
-        mine, others = (replace(plan.subject, path="") for plan in (self, other))
-        return next(
-            (f.name for f in fields(Subject) if getattr(mine, f.name) != getattr(others, f.name)), None
-        )
+        mine, others = (plan.subject.anywhere() for plan in (self, other))
+        return _first_difference(mine, others)
 
     def tasks(self, sequences: Sequences) -> list[Task]:
         """The tasks of this plan's shard."""
@@ -183,6 +184,16 @@ class Plan:
         return found
 
 
+def _first_difference(mine: Any, others: Any) -> str | None:
+    """The first field in which two values of one type differ, spelled with those inside of it."""
+    for field in fields(mine):
+        one, other = getattr(mine, field.name), getattr(others, field.name)
+        if one != other:
+            inner = _first_difference(one, other) if is_dataclass(one) and type(one) is type(other) else None
+            return field.name if inner is None else f"{field.name}'s {inner}"
+    return None
+
+
 class _Keys:
     """Keys of questions: digests of engine, semantics, model, question and sample."""
 
@@ -190,7 +201,7 @@ class _Keys:
         free = {name: part for name, part in hashed(plan.query).items() if name not in ("frames", "eps")}
         model = (plan.subject.sha256, plan.subject.external)
         self._base = digest((plan.engine, plan.semantics, model, tree_digest(free)))
-        self._samples = [digest(replace(sequences.take([p]), note="")) for p in range(len(sequences))]
+        self._samples = [digest(sequences.take([p]).bare()) for p in range(len(sequences))]
 
     def of(self, position: int, frames: str, eps: float | None) -> str:
         text = "|".join([self._base, self._samples[position], frames, repr(eps)])

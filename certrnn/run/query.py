@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from certrnn.analyses import Analysis
 from certrnn.analyses.enumeration import Enumeration
 from certrnn.errors import UsageError
@@ -114,8 +116,24 @@ class Query:
 
 
 def spelled_frames(frames: str | Sequence[int]) -> str:
-    """Frames as text: a list of numbers means these frames together."""
-    return frames if isinstance(frames, str) else ",".join(str(int(frame)) for frame in frames)
+    """Frames as text: a list of numbers means these frames together.
+
+    Raises
+    ------
+    UsageError: anything but the numbers of frames, each once: a mask, fractions, numbers from the end.
+
+    >>> spelled_frames([0, 3]), spelled_frames("each")
+    ('0,3', 'each')
+    """
+    if isinstance(frames, str):
+        return frames
+    numbers = frames.tolist() if isinstance(frames, np.ndarray) else list(frames)
+    whole = all(isinstance(frame, int | np.integer) and not isinstance(frame, bool) for frame in numbers)
+    requirement = "they are each, all, or numbers of frames from 0, each once"
+    if not whole or len({*numbers}) < len(numbers) or min(numbers, default=-1) < 0:
+        remedy = "Of a mask pass np.flatnonzero(mask)."
+        raise UsageError("reading frames", requirement, frames if whole else repr(frames), remedy)
+    return ",".join(str(int(frame)) for frame in numbers)
 
 
 def eps_values(eps: float | Sequence[float] | None) -> tuple[float, ...] | None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from certrnn.errors import InvalidInput
 from certrnn.io.data import Samples, read_samples
+from certrnn.io.data.samples import Arrays, Origin
 from certrnn.io.onnx import OnnxModel
+from certrnn.run.arrange import arranged
 from certrnn.run.sequences import Kind, Sequences
 
 CUT = "padding was cut off: every sample has its own number of frames"
@@ -19,7 +24,7 @@ KEPT = "the network reads the padding, which stays as it is"
 
 def network_for(network: OnnxModel, kind: Kind) -> OnnxModel:
     """The network as it sees samples of one kind: told their length, where it takes one."""
-    return network.at_length(kind.span[1]) if network.takes_lengths else network
+    return network.at_length(kind.told or kind.span[1]) if network.takes_lengths else network
 
 
 def fits(network: OnnxModel, frames: int, features: int) -> bool:
@@ -38,33 +43,60 @@ def read_file(network: OnnxModel, path: str | os.PathLike[str]) -> Sequences:
     ------
     InvalidInput: the file is missing or damaged, or does not fit the network.
     """
-    samples = read_samples(path)
-    dims = network.input.dims
-    if network.input.tokens:
-        return _words(network, samples, path)
-    if len(dims) == 3 and not fits(network, *samples.x.shape[1:]):
-        samples = read_samples(path, model_shape_hint=(None, dims[-1]))
-    return _padded(network, list(samples.x), samples)
+    samples = read_samples(path, partial(arranged, network))
+    _require_labels(network, samples)
+    frames = _words(network, samples, path) if network.input.tokens else list(samples.x)
+    return replace(_padded(network, frames, samples), unlabelled=samples.unlabelled).noted(*samples.notes)
 
 
-def _words(network: OnnxModel, samples: Samples, path: str | os.PathLike[str]) -> Sequences:
-    flat = samples.x.reshape(len(samples), -1)
+def read_array(network: OnnxModel, x: np.ndarray) -> np.ndarray:
+    """Samples (N, T, D) of an array in memory, whose axes the user named.
+
+    Raises
+    ------
+    InvalidInput: they do not fit the network.
+    """
+    if network.letters is None:
+        return x
+    found, _ = arranged(network, Arrays(x), Origin(Path("an array")))
+    return found[:, :, 0] if network.input.tokens else found
+
+
+def _require_labels(network: OnnxModel, samples: Samples) -> None:
+    """Labels are one a sample, or one for each frame as it stands in the file.
+
+    Raises
+    ------
+    InvalidInput: there are several, of another number, where a network's several answers are those of its frames.
+    """
+    y, frames = samples.y, samples.x.shape[1]
+    if y is not None and y.ndim == 2 and network.framewise and y.shape[1] != frames:
+        raise InvalidInput(
+            f"reading {samples.source}",
+            f"labels y have one entry for each of {len(samples)} samples, or one for each of {frames} frames of it",
+            f"shape {y.shape}",
+            "Of one-hot labels store the numbers of the classes: y.argmax(axis=1).",
+        )
+
+
+def _words(network: OnnxModel, samples: Samples, path: str | os.PathLike[str]) -> list[np.ndarray]:
+    flat = samples.x[:, :, 0]
     words = flat.astype(np.int64)
     if (words != flat).any():
         raise InvalidInput(f"reading samples from {path}", "words are whole numbers", "fractions")
-    return _padded(network, [network.embed(row[None])[0] for row in words], samples)
+    return [network.embed(row[None])[0] for row in words]
 
 
 def _padded(network: OnnxModel, frames: Sequence[np.ndarray], samples: Samples) -> Sequences:
     """Padding is cut off where the network takes any number of frames and is told no lengths; else it stays."""
     lengths = samples.lengths
     if lengths is None:
-        return Sequences.of(frames, samples.y)
+        return Sequences.of(frames, samples.y, framewise=network.framewise)
     spans = [(0, int(length)) for length in lengths]
     if network.takes_lengths:
-        return Sequences.of(frames, samples.y).spanning(spans).noted(TOLD)
+        return Sequences.of(frames, samples.y, framewise=network.framewise).spanning(spans).noted(TOLD)
     features = frames[0].shape[1]
     if all(fits(network, length, features) for length in {stop for _, stop in spans}):
         cut = [part[:stop] for part, (_, stop) in zip(frames, spans, strict=True)]
-        return Sequences.of(cut, samples.y).noted(CUT)
-    return Sequences.of(frames, samples.y).spanning(spans).noted(KEPT)
+        return Sequences.of(cut, samples.y, framewise=network.framewise).noted(CUT)
+    return Sequences.of(frames, samples.y, framewise=network.framewise).spanning(spans).noted(KEPT)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from certrnn.io.data import parse_selection
+from certrnn.report.extent import Extent
+from certrnn.report.figures import lower, upper
+from certrnn.report.question import Question
 from certrnn.report.results import Results, ordered
 from certrnn.report.rows import Row
 from certrnn.run.query import Query
-from certrnn.search import PaperGrid, WordSubstitution
+from certrnn.run.sequences import Sequences
+from certrnn.run.statement import spelled_samples
+from certrnn.search import EpsGrid, PaperGrid, WordSubstitution, parse_threats
 
 SELF_CHECK = "THE SELF-CHECK FAILED: an attack succeeded inside a certified region. Please report this."
 REASONS_SHOWN = 3
@@ -26,6 +32,7 @@ class Subject:
     external: file name to sha256 of the files that hold the model's weights beside it.
     labelled: whether the data had labels.
     note: what was done to the data, or "".
+    question: what the rows depend on besides the model's files; None where a program asked for a plan alone.
     """
 
     path: str
@@ -33,11 +40,51 @@ class Subject:
     external: tuple[tuple[str, str], ...]
     labelled: bool
     note: str = ""
+    question: Question | None = None
+
+    def anywhere(self) -> Subject:
+        """Without the names of files: the same subject wherever these lie."""
+        return replace(self, path="", question=self.question and self.question.anywhere())
 
 
-def gathered(subject: Subject, query: Query, rows: Iterable[Row], total: int) -> Results:
-    """Results of the rows that are finished, of ``total``."""
+Expected = tuple[tuple[int, str], ...]
+"""How many rows which samples have: ``((8, "0:20"),)``."""
+
+
+def expected_rows(sequences: Sequences, query: Query) -> Expected:
+    """The rows that samples have once all of them are answered.
+
+    Raises
+    ------
+    UsageError: frames that some sequence does not have.
+    """
+    found: dict[int, list[int]] = {}
+    for position, number in enumerate(sequences.numbers):
+        first, stop = sequences.kind(position).span
+        rows = len(parse_threats(query.frames, stop, first)) * len(query.eps or (None,))
+        found.setdefault(rows, []).append(number)
+    return tuple((rows, spelled_samples(numbers)) for rows, numbers in found.items())
+
+
+def extent_of(expected: Expected, rows: Iterable[Row]) -> Extent:
+    """How much of what is expected the rows are."""
+    wanted = {number: rows for rows, samples in expected for number in parse_selection(samples)}
+    held = Counter(row.sample for row in rows)
+    unfinished = tuple(sorted(number for number, count in held.items() if count < wanted.get(number, count)))
+    return Extent(len(wanted), sum(wanted.values()), unfinished)
+
+
+def gathered(
+    subject: Subject, query: Query, rows: Iterable[Row], expected: Expected, part: str = ""
+) -> Results:
+    """Results of the rows that are finished, of those that are expected.
+
+    Parameters
+    ----------
+    part: what part of the run they are meant to be, such as ``shard 1/4``; "" for all of it.
+    """
     done = ordered(rows)
+    extent = extent_of(expected, done)
     notes = [subject.note] if subject.note else []
     if isinstance(query.disturbance, WordSubstitution):
         notes.append("eps 1 is full substitution: each word stays, or is replaced by one of its substitutes")
@@ -45,11 +92,24 @@ def gathered(subject: Subject, query: Query, rows: Iterable[Row], total: int) ->
         notes.append(SELF_CHECK)
     notes += _failures(done)
     notes += _edges(done, query)
-    if len(done) < total:
-        notes.append(f"stopped early: {len(done)} of {total} rows are finished")
-    about = query.disturbance.name, query.demand.name
+    if part:
+        notes.append(
+            f"{part}: {len(done)} of all {extent.rows} rows; certrnn merge brings the shards together"
+        )
+    elif len(done) < extent.rows:
+        notes.append(f"stopped early: {len(done)} of {extent.rows} rows are finished")
     return Results(
-        subject.path, subject.sha256, done, subject.labelled, tuple(notes), subject.external, *about
+        subject.path,
+        subject.sha256,
+        done,
+        subject.labelled,
+        tuple(notes),
+        subject.external,
+        query.disturbance.name,
+        query.demand.name,
+        query.schedule.eps if query.eps is None and isinstance(query.schedule, EpsGrid) else (),
+        question=subject.question,
+        extent=extent,
     )
 
 
@@ -79,8 +139,8 @@ def _edges(rows: Sequence[Row], query: Query) -> list[str]:
     notes = []
     if any(row.verdict == "unknown" for row in rows):
         notes.append(
-            f"nothing certified at the grid's smallest eps {low:.2g} (unknown): --rel-tol goes below"
+            f"nothing certified at the grid's smallest eps {upper(low)} (unknown): --rel-tol goes below"
         )
     if any((row.eps_certified or 0.0) >= high for row in rows):
-        notes.append(f"certified at the grid's largest eps {high:.4g}: --rel-tol goes above")
+        notes.append(f"certified at the grid's largest eps {lower(high)}: --rel-tol goes above")
     return notes

@@ -14,6 +14,7 @@ from certrnn.analyses import Analysis, Forward, certified, proved
 from certrnn.regions import Region
 from certrnn.report.rows import Row, Verdict, finite, ratio
 from certrnn.run.ladder import Climb, Ladder
+from certrnn.run.outward import as_written
 from certrnn.run.query import AUTO, AUTO_BUDGET, Query
 from certrnn.search import Problem, Threat, undisturbed
 
@@ -94,7 +95,8 @@ class _Question:
     tick: Tick
 
     def ball(self, rows: torch.Tensor, eps: torch.Tensor) -> Region:
-        return self.problem.ball(self.samples[rows], eps, self.threat)
+        """Regions that hold everything within ``eps`` as it is written."""
+        return self.problem.ball(self.samples[rows], as_written(eps), self.threat)
 
     def attack(self) -> torch.Tensor:
         """Distances (R,) of counterexamples, inf where none was found."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from certrnn.errors import InvalidInput
+from certrnn.report.question import Source
+from certrnn.specs import UNASKED
 
 Labels = tuple[int | tuple[int, ...], ...]
 """A class for each sample, or for each of its steps."""
@@ -20,20 +22,28 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, order=True)
 class Kind:
-    """What samples of one batch have in common: frames T and features D, and which frames are no padding."""
+    """What samples of one batch have in common: frames T and features D, and which frames are no padding.
+
+    ``told`` is the length that a network is told where that is not the end of the span, else 0.
+    """
 
     shape: tuple[int, int]
     span: Span
+    told: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Samples of one kind: their positions in the data, ``x`` (N, T, D) float64, and labels (N,) or None."""
+    """Samples of one kind: their positions in the data, ``x`` (N, T, D) float64, and labels (N,) or None.
+
+    ``places`` says, by sample, what people call each frame of its span.
+    """
 
     numbers: tuple[int, ...]
     x: torch.Tensor
     labels: torch.Tensor | None
     kind: Kind
+    places: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +59,12 @@ class Sequences:
     note: what was done to the values, in a line, or "".
     spans: for each sample the frames that are no padding; only these are ever disturbed. None: all frames.
     words: for each sample the word that each frame in its span stands for; None where the data is no text.
+    told: for each sample the length that a network is told (special tokens of a text count); None: the span's end.
+    places: for each sample the position in its text of each word; None: all of them, from 0.
+    absent: positions of samples of the data that were left out.
+    source: the files that the samples were read from; None where a program made them.
+    framewise: whether several labels of a sample are those of its frames, or independent of each other.
+    unlabelled: the first label of the data that is no class, where that is why there are no labels; "" else.
     """
 
     frames: tuple[np.ndarray, ...]
@@ -57,31 +73,51 @@ class Sequences:
     note: str = ""
     spans: tuple[Span, ...] | None = None
     words: tuple[tuple[str, ...], ...] | None = None
+    told: tuple[int, ...] | None = None
+    places: tuple[tuple[int, ...], ...] | None = None
+    absent: tuple[int, ...] = ()
+    source: Source | None = None
+    unlabelled: str = ""
+    framewise: bool = True
 
     @staticmethod
     def of(
         x: np.ndarray | Sequence[np.ndarray],
         y: int | Sequence[int] | np.ndarray | None = None,
         lengths: Sequence[int] | np.ndarray | None = None,
+        framewise: bool = True,
     ) -> Sequences:
         """One sequence (T, D), a stack (N, T, D), or a list of sequences of different lengths; copied.
 
         Parameters
         ----------
         lengths: for a stack, the number of frames that are no padding.
+        framewise: whether several labels of a sample are those of its frames, or independent of each other.
 
         Raises
         ------
-        InvalidInput: values that are no finite numbers, shapes that are no sequences, labels that do not fit.
+        InvalidInput: values that are no finite numbers, shapes that are no sequences, labels or lengths that do not
+            fit.
         """
         frames = tuple(_sequence(part, number) for number, part in enumerate(_parts(x, lengths)))
         if not frames:
             raise InvalidInput("reading sequences", "at least one sample is given", "none")
-        labels = None if y is None else _labels(y, frames)
-        return Sequences(frames, labels, tuple(range(len(frames))))
+        labels = None if y is None else _labels(y, frames, framewise)
+        return Sequences(frames, labels, tuple(range(len(frames))), framewise=framewise)
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    def require_classes(self) -> None:
+        """Where labels are asked, the data's labels are classes.
+
+        Raises
+        ------
+        InvalidInput: it has labels, and they are real numbers.
+        """
+        if self.unlabelled:
+            remedy = "Save classes, or ask of a real output with --threshold LO HI."
+            raise InvalidInput("reading labels", "labels y are whole numbers", self.unlabelled, remedy)
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -102,18 +138,39 @@ class Sequences:
             numbers=tuple(self.numbers[p] for p in positions),
             spans=None if self.spans is None else tuple(self.spans[p] for p in positions),
             words=None if self.words is None else tuple(self.words[p] for p in positions),
+            told=None if self.told is None else tuple(self.told[p] for p in positions),
+            places=None if self.places is None else tuple(self.places[p] for p in positions),
+            absent=(),
         )
+
+    def of_label(self, label: int | None) -> Sequences:
+        """With one of several independent labels; all of them for None.
+
+        Raises
+        ------
+        InvalidInput: a sample has no such label.
+        """
+        if label is None or self.labels is None:
+            return self
+        rows = [(one,) if isinstance(one, int) else one for one in self.labels]
+        if any(len(row) <= label for row in rows):
+            raise InvalidInput(
+                "reading labels", f"every sample has a label {label}", f"{len(rows[0])} labels"
+            )
+        return replace(self, labels=tuple(row[label] for row in rows))
+
+    def bare(self) -> Sequences:
+        """Without what says where the samples came from: what an answer depends on."""
+        return replace(self, note="", source=None)
 
     def noted(self, *notes: str) -> Sequences:
         """With further notes; empty ones say nothing."""
         return replace(self, note="; ".join(note for note in (self.note, *notes) if note))
 
-    def spoken(self, words: Sequence[tuple[str, ...]], numbers: Sequence[int]) -> Sequences:
-        """As texts: the words of each sample's span, and the samples' positions in the file."""
-        return replace(self, words=tuple(words), numbers=tuple(numbers))
-
     def spanning(self, spans: Sequence[Span]) -> Sequences:
         """With padding: sample n's own frames are ``spans[n][0]`` up to, not including, ``spans[n][1]``.
+
+        Labels of the steps of padding ask nothing.
 
         Raises
         ------
@@ -126,13 +183,24 @@ class Sequences:
                     f"its own frames lie in 0..{len(part)}, at least one of them",
                     (first, stop),
                 )
-        return replace(self, spans=tuple((int(first), int(stop)) for first, stop in spans))
+        own = tuple((int(first), int(stop)) for first, stop in spans)
+        if self.labels is None or not self.framewise:
+            return replace(self, spans=own)
+        parts = zip(self.labels, self.frames, own, strict=True)
+        labels = tuple(_asked(label, len(part), span) for label, part, span in parts)
+        return replace(self, spans=own, labels=labels)
 
     def kind(self, position: int) -> Kind:
         """The kind of the sample at ``position``."""
         part = self.frames[position]
         span = (0, len(part)) if self.spans is None else self.spans[position]
-        return Kind((part.shape[0], part.shape[1]), span)
+        told = span[1] if self.told is None else self.told[position]
+        return Kind((part.shape[0], part.shape[1]), span, 0 if told == span[1] else told)
+
+    def place(self, position: int) -> Sequence[int]:
+        """What people call each frame in the span of the sample at ``position``."""
+        first, stop = self.kind(position).span
+        return range(stop - first) if self.places is None else self.places[position]
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -164,13 +232,18 @@ class Sequences:
             for first in range(0, len(members), size):
                 part = self.take(members[first : first + size])
                 labels = None if part.labels is None else torch.tensor(part.labels)
-                yield Batch(part.numbers, torch.from_numpy(np.stack(part.frames)), labels, kind)
+                places = {number: part.place(p) for p, number in enumerate(part.numbers)}
+                yield Batch(part.numbers, torch.from_numpy(np.stack(part.frames)), labels, kind, places)
 
 
 def _parts(
     x: np.ndarray | Sequence[np.ndarray], lengths: Sequence[int] | np.ndarray | None
 ) -> list[np.ndarray]:
     if isinstance(x, list | tuple) and (not x or np.ndim(x[0]) == 2):
+        if lengths is not None:
+            raise InvalidInput(
+                "reading lengths", "they belong to a stack (samples, frames, features)", "a list"
+            )
         return list(x)
     array = np.asarray(x)
     if array.ndim not in (2, 3):
@@ -180,7 +253,21 @@ def _parts(
     stack = array[None] if array.ndim == 2 else array
     if lengths is None:
         return list(stack)
-    return [part[: int(length)] for part, length in zip(stack, lengths, strict=True)]
+    own = _whole_lengths(lengths, *stack.shape[:2])
+    return [part[:length] for part, length in zip(stack, own, strict=True)]
+
+
+def _whole_lengths(lengths: Sequence[int] | np.ndarray, samples: int, frames: int) -> list[int]:
+    """The number of each sample's own frames."""
+    found = np.asarray(lengths)
+    fitting = found.shape == (samples,) and (found.dtype.kind in "iu" or not samples)
+    if not fitting or not all(1 <= length <= frames for length in found.tolist()):
+        raise InvalidInput(
+            "reading lengths",
+            f"there are {samples} whole numbers, each from 1 to the {frames} frames of a sample",
+            found.tolist() if found.size <= 10 else f"shape {found.shape}, type {found.dtype}",
+        )
+    return found.tolist()
 
 
 def _sequence(part: np.ndarray, number: int) -> np.ndarray:
@@ -201,8 +288,8 @@ def _sequence(part: np.ndarray, number: int) -> np.ndarray:
     return values
 
 
-def _labels(y: int | Sequence[Any] | np.ndarray, frames: Sequence[np.ndarray]) -> Labels:
-    """One class a sample, or a list of them, cut to the sample's frames where there are more."""
+def _labels(y: int | Sequence[Any] | np.ndarray, frames: Sequence[np.ndarray], framewise: bool) -> Labels:
+    """One class a sample, or a list of them; those of frames are cut where there are more of them than frames."""
     count = len(frames)
     try:
         labels = np.asarray(y)
@@ -211,7 +298,7 @@ def _labels(y: int | Sequence[Any] | np.ndarray, frames: Sequence[np.ndarray]) -
             raise InvalidInput(
                 "reading labels", f"there are {count} lists of labels", type(y).__name__
             ) from None
-        return tuple(_row(row, part) for row, part in zip(y, frames, strict=True))
+        return tuple(_row(row, len(part) if framewise else None) for row, part in zip(y, frames, strict=True))
     labels = np.atleast_1d(labels)
     whole = labels.dtype.kind in "iu" or (
         labels.dtype.kind == "f" and bool((labels == np.rint(labels)).all())
@@ -223,12 +310,28 @@ def _labels(y: int | Sequence[Any] | np.ndarray, frames: Sequence[np.ndarray]) -
             f"shape {labels.shape}, type {labels.dtype}",
         )
     if labels.ndim == 2 and labels.shape[1] != 1:
-        return tuple(_row(row, part) for row, part in zip(labels, frames, strict=True))
+        return tuple(
+            _row(row, len(part) if framewise else None) for row, part in zip(labels, frames, strict=True)
+        )
     return tuple(int(label) for label in labels.reshape(-1))
 
 
-def _row(labels: Any, part: np.ndarray) -> tuple[int, ...]:
+def _row(labels: Any, most: int | None) -> tuple[int, ...]:
     row = np.asarray(labels)
     if row.ndim != 1 or row.dtype.kind not in "iuf" or not bool((row == np.rint(row)).all()):
         raise InvalidInput("reading labels", "a sample's labels are whole numbers", f"shape {row.shape}")
-    return tuple(int(label) for label in row[: len(part)])
+    if most is None and bool((row < 0).any()):
+        raise InvalidInput(
+            "reading labels",
+            "labels of --multi-label are 0 or 1",
+            f"{row.min():g}",
+            "Write 0 where not given.",
+        )
+    return tuple(int(label) for label in row[:most])
+
+
+def _asked(label: int | tuple[int, ...], frames: int, span: Span) -> int | tuple[int, ...]:
+    """A sample's labels, of a step for each frame without those of padding."""
+    if isinstance(label, int) or len(label) != frames:
+        return label
+    return tuple(one if span[0] <= step < span[1] else UNASKED for step, one in enumerate(label))

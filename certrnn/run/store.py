@@ -162,12 +162,9 @@ def read_results(folder: Path) -> Results:
     UsageError, InvalidInput: the folder holds no run, or a damaged one.
     """
     plan, rows = read_plan(folder), read_entries(folder).values()
-    if plan.shard is None:
-        return gathered(plan.subject, plan.query, rows, plan.rows)
-    results = gathered(plan.subject, plan.query, rows, 0)
-    which = f"shard {plan.shard[0]}/{plan.shard[1]}"
-    part = f"{which}: {len(rows)} of all {plan.rows} rows; certrnn merge brings the shards together"
-    return replace(results, notes=(*results.notes, part))
+    part = "" if plan.shard is None else f"shard {plan.shard[0]}/{plan.shard[1]}"
+    results = gathered(plan.subject, plan.query, rows, plan.expected, part)
+    return replace(results, folder=str(folder))
 
 
 def _entries(folder: Path) -> list[Entry]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
@@ -35,19 +35,27 @@ def read_text(network: OnnxModel, source: TextSource) -> Sequences:
     table = _table(network, encoder)
     fixed = _fixed_frames(network, table.shape[1])
     encoded = [encoder.encode(text, fixed) for text in texts.texts]
-    kept = [number for number, one in enumerate(encoded) if len(one.ids)]
+    kept = [number for number, one in enumerate(encoded) if one.words]
     if not kept:
         raise InvalidInput("reading texts", "a text has at least one word", "only texts without")
     chosen = [encoded[number] for number in kept]
     for number, one in zip(kept, chosen, strict=True):
         _check_ids(one, number, table)
-    padded = [_padded(one.ids, encoder, network, fixed) for one in chosen]
-    notes = [encoder.rule, *_notes(encoded, kept)]
-    if any(len(ids) > len(one.ids) for (ids, _), one in zip(padded, chosen, strict=True)):
+    padded = [_padded(one, encoder, network, fixed) for one in chosen]
+    notes = [encoder.rule, *texts.notes, *_notes(encoded, kept, encoder)]
+    if any(sum(one.filled) for one in padded):
         notes.append(TOLD if network.takes_lengths else KEPT)
     labels = None if texts.labels is None else [texts.labels[number] for number in kept]
-    found = Sequences.of([table[ids] for ids, _ in padded], labels).spanning([span for _, span in padded])
-    return found.spoken([one.words for one in chosen], kept).noted(*notes)
+    found = Sequences.of([table[one.ids] for one in padded], labels)
+    found = found.spanning([(one.first, one.first + len(one.words)) for one in padded])
+    return replace(
+        found,
+        numbers=tuple(kept),
+        words=tuple(one.words for one in padded),
+        told=tuple(len(one.ids) - sum(one.filled) + one.filled[0] for one in padded),
+        places=tuple(one.places for one in padded),
+        absent=tuple(sorted(set(range(len(encoded))) - set(kept))),
+    ).noted(*notes)
 
 
 def fade_to(network: OnnxModel, source: TextSource, word: str | None = None) -> tuple[str, np.ndarray]:
@@ -68,9 +76,9 @@ def fade_to(network: OnnxModel, source: TextSource, word: str | None = None) -> 
     if word is None or word == ZERO:
         return "a vector of zeros", np.zeros(table.shape[1])
     one = encoder.encode(word)
-    if len(one.ids) != 1 or one.unknown:
+    if len(one.words) != 1 or one.unknown:
         raise InvalidInput("reading --toward", "it is one word of the vocabulary, or zero", repr(word))
-    return repr(one.words[0]), table[one.ids[0]]
+    return repr(one.words[0]), table[one.ids[one.first]]
 
 
 def _table(network: OnnxModel, encoder: Encoder) -> np.ndarray:
@@ -102,60 +110,62 @@ def _fixed_frames(network: OnnxModel, features: int) -> int | None:
 
 def _check_ids(one: Encoded, number: int, table: np.ndarray) -> None:
     if int(one.ids.max()) >= len(table):
+        place = int(one.ids.argmax()) - one.first
+        named = one.words[place] if 0 <= place < len(one.words) else "a special token"
         raise InvalidInput(
             f"reading text {number}",
             f"the words' numbers lie in 0..{len(table) - 1}, the rows of the embedding",
-            f"{int(one.ids.max())} for {one.words[int(one.ids.argmax())]!r}",
+            f"{int(one.ids.max())} for {named!r}",
             "Pass the vocabulary that the network was trained with.",
         )
 
 
-def _padded(
-    ids: np.ndarray, encoder: Encoder, network: OnnxModel, fixed: int | None
-) -> tuple[np.ndarray, tuple[int, int]]:
-    """Numbers filled up to what network and tokenizer ask for, and which of them are the text's own."""
-    missing = max(fixed or 0, encoder.fill or 0, len(ids)) - len(ids)
+def _padded(one: Encoded, encoder: Encoder, network: OnnxModel, fixed: int | None) -> Encoded:
+    """A text filled up to what the network asks for."""
+    missing = max(fixed or 0, len(one.ids)) - len(one.ids)
+    if fixed is not None and len(one.ids) > fixed:
+        requirement = f"a text has at most the network's {fixed} numbers"
+        remedy = "Save the tokenizer with the padding that the network was trained with."
+        raise InvalidInput(
+            "padding a text", requirement, f"{len(one.ids)} with the tokenizer's padding", remedy
+        )
+    left = encoder.side == "left"
+    if left and (missing or sum(one.filled)) and network.takes_lengths:
+        requirement = "a network that is told lengths has its padding on the right"
+        raise UsageError("reading --pad", requirement, "left", "Pass --pad right.")
     if not missing:
-        return ids, (0, len(ids))
+        return one
     if encoder.padding is None:
-        requirement = f"the vocabulary says what fills short texts up to {len(ids) + missing} words"
+        requirement = f"the vocabulary says what fills short texts up to {len(one.ids) + missing} words"
         raise InvalidInput("padding a text", requirement, "no entry such as <pad>", "Add one.")
     filling = np.full(missing, encoder.padding, dtype=np.int64)
-    if encoder.side == "left":
-        if network.takes_lengths:
-            raise UsageError(
-                "reading --pad", "a network that is told lengths has its padding on the right", "left"
-            )
-        return np.concatenate([filling, ids]), (missing, missing + len(ids))
-    return np.concatenate([ids, filling]), (0, len(ids))
+    before, after = one.filled
+    if left:
+        ids, filled = np.concatenate([filling, one.ids]), (before + missing, after)
+        return replace(one, ids=ids, first=one.first + missing, filled=filled)
+    return replace(one, ids=np.concatenate([one.ids, filling]), filled=(before, after + missing))
 
 
-@dataclass(frozen=True)
-class _Counts:
-    words: int
-    unknown: int
-    cut: int
-    dropped: int
-
-
-def _notes(encoded: Sequence[Encoded], kept: Sequence[int]) -> list[str]:
+def _notes(encoded: Sequence[Encoded], kept: Sequence[int], encoder: Encoder) -> list[str]:
     """What became of unknown words, of long texts and of texts without a word."""
-    sums = _Counts(
-        sum(len(one.ids) for one in encoded),
-        sum(one.unknown for one in encoded),
-        sum(one.cut > 0 for one in encoded),
-        sum(one.dropped for one in encoded),
-    )
+    words, unknown = sum(len(one.words) for one in encoded), sum(one.unknown for one in encoded)
+    dropped, cut = sum(one.dropped for one in encoded), sum(one.cut > 0 for one in encoded)
     notes = []
-    if sums.unknown:
-        notes.append(f"{sums.unknown} of {sums.words} words are unknown and read as the entry for such words")
-    if sums.dropped:
-        notes.append(f"{sums.dropped} unknown words were left out, as asked")
-    if sums.cut:
-        notes.append(f"{sums.cut} of {len(encoded)} texts were too long, and cut off")
-    empty = [number for number in range(len(encoded)) if number not in set(kept)]
+    if unknown:
+        notes.append(f"{unknown} of {words} words are unknown and read as the entry for such words")
+    if dropped:
+        notes.append(f"{dropped} unknown words were left out, as asked")
+    if cut:
+        end = "first" if encoder.cut_from == "left" else "last"
+        notes.append(f"{cut} of {len(encoded)} texts were too long, and their {end} words cut off")
+    if dropped or (cut and encoder.cut_from == "left"):
+        notes.append("frames count the words that are read, --words those of the whole text")
+    empty = sorted(set(range(len(encoded))) - set(kept))
     if empty:
         listed = ", ".join(str(number) for number in empty[:_LISTED])
         more = f" and {len(empty) - _LISTED} more" if len(empty) > _LISTED else ""
-        notes.append(f"samples {listed}{more} hold no word and were left out")
+        notes.append(
+            f"samples {listed}{more} hold no word and were left out: counts are of the other {len(kept)} of "
+            f"{len(encoded)} texts"
+        )
     return notes

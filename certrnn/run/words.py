@@ -15,7 +15,7 @@ from certrnn.report.words import Sentence, Word
 from certrnn.run.query import Query
 from certrnn.run.reading import network_for
 from certrnn.run.sequences import Batch, Sequences
-from certrnn.search import Problem, RelativeTolerance, radii
+from certrnn.search import Problem, RelativeTolerance, Threat, radii
 from certrnn.search.certify import Tick
 from certrnn.search.disturbance import Norm
 from certrnn.search.fading import Shares, fading_shares
@@ -86,19 +86,18 @@ def answer_words(
         problem = Problem.of(
             graph, batch.x, batch.labels, span=batch.kind.span, numbers=batch.numbers, disturbance=ball
         )
-        found = [_bounded(problem, frame, question, tick) for frame in range(*batch.kind.span)]
+        found = [_bounded(problem, threat, question, tick) for threat in problem.threats("each")]
         yield [_sentence(problem, batch, row, sequences, found) for row in range(len(batch.numbers))]
 
 
 def _bounded(
-    problem: Problem, frame: int, question: WordQuery, tick: Tick
+    problem: Problem, threat: Threat, question: WordQuery, tick: Tick
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Certified amount, proved margin and sensitivity (N,) of every sample's word at ``frame``."""
+    """Certified amount, proved margin and sensitivity (N,) of every sample's word, the only one that changes."""
     analysis = question.query.analysis()
-    threat = problem.threats(str(frame))[0]
     if question.threat == BALL:
         eps = radii(problem, analysis, threat, question.query.schedule, tick)
-        length = torch.linalg.vector_norm(problem.x[:, frame], dim=1)
+        length = torch.linalg.vector_norm(problem.x[:, threat.frames[0]], dim=1)
         return eps, torch.full_like(eps, torch.nan), length / eps
     toward = question.toward
     if toward is None:
@@ -126,11 +125,12 @@ def _sentence(
     place = sequences.numbers.index(batch.numbers[row])
     first, stop = batch.kind.span
     spoken = (
-        tuple(f"[{t}]" for t in range(first, stop)) if sequences.words is None else sequences.words[place]
+        tuple(f"[{t}]" for t in range(stop - first)) if sequences.words is None else sequences.words[place]
     )
+    places = sequences.place(place)
     right = bool(problem.right[row])
     words = []
-    for frame, text, (amounts, margins, sensitivities) in zip(range(first, stop), spoken, found, strict=True):
+    for frame, (text, (amounts, margins, sensitivities)) in enumerate(zip(spoken, found, strict=True)):
         amount, margin, weight = (float(v[row]) for v in (amounts, margins, sensitivities))
         words.append(
             Word(
@@ -139,6 +139,7 @@ def _sentence(
                 amount if right else None,
                 margin if right and math.isfinite(margin) else None,
                 (weight if weight == weight else math.inf) if right else None,
+                places[frame],
             )
         )
     return Sentence(batch.numbers[row], int(problem.labels[row]), int(problem.predictions[row]), tuple(words))

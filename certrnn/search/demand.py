@@ -11,6 +11,7 @@ import torch
 
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.specs import UNASKED, Spec, accept_spec, label_spec, steps_spec, threshold_spec
+from transformers_abs._decimals import at_least, at_most
 
 
 def predict(scores: torch.Tensor) -> torch.Tensor:
@@ -22,13 +23,15 @@ def predict(scores: torch.Tensor) -> torch.Tensor:
 class Asked:
     """What is asked of N samples.
 
-    ``wanted`` (N,) or (N, S) is what the specification is made of; ``labels`` and ``predictions`` (N,) are shown: they
-    are equal exactly where the undisturbed answer meets the demand.
+    ``wanted`` (N,) or (N, S) is what the specification is made of; ``labels`` and ``predictions`` (N,) are shown: the
+    data's labels, or the predictions where it has none. ``right`` (N,) bool: whether the undisturbed answer meets the
+    demand.
     """
 
     wanted: torch.Tensor
     labels: torch.Tensor
     predictions: torch.Tensor
+    right: torch.Tensor
 
 
 class Demand(ABC):
@@ -88,11 +91,12 @@ class Labels(Demand):
         if steps == 1:
             predictions = predict(scores)
             wanted = predictions if labels is None else labels.reshape(len(scores))
-            return Asked(wanted, wanted, predictions)
+            return Asked(wanted, wanted, predictions, wanted == predictions)
         each = predict(scores.reshape(len(scores) * steps, -1)).reshape(len(scores), steps)
         wanted = each if labels is None else labels
         asked = wanted != UNASKED
-        return Asked(wanted, asked.sum(dim=1), ((wanted == each) & asked).sum(dim=1))
+        labelled, right = asked.sum(dim=1), ((wanted == each) & asked).sum(dim=1)
+        return Asked(wanted, labelled, right, labelled == right)
 
     def spec(self, wanted: torch.Tensor, scores: int, steps: int) -> Spec:
         return label_spec(wanted, scores) if steps == 1 else steps_spec(wanted, scores)
@@ -118,8 +122,6 @@ class Labels(Demand):
 @dataclass(frozen=True)
 class Accept(Demand):
     """The answer stays one of ``labels``, whichever. ``never`` turns it round: it never becomes one of them.
-
-    Rows show as label the answer itself where it is acceptable, else the sample's label or the first acceptable one.
 
     Raises
     ------
@@ -150,10 +152,7 @@ class Accept(Demand):
         predictions = predict(scores)
         inside = torch.tensor(self._inside(max(scores.shape[1], 2)), device=scores.device)
         own = predictions if labels is None else labels.reshape(len(scores))
-        fallback = torch.where(torch.isin(own, inside), own, inside[0])
-        # a label other than the answer's tells a sample whose answer is not acceptable
-        shown = torch.where(torch.isin(predictions, inside), predictions, fallback)
-        return Asked(predictions, shown, predictions)
+        return Asked(predictions, own, predictions, torch.isin(predictions, inside))
 
     def spec(self, wanted: torch.Tensor, scores: int, steps: int) -> Spec:
         made = accept_spec(len(wanted), self._inside(max(scores, 2)), scores)
@@ -179,7 +178,8 @@ class Accept(Demand):
 class Threshold(Demand):
     """Every output stays strictly between ``low`` and ``high``; an infinite end asks nothing.
 
-    Rows show 1 as label, and 1 or 0 as the answer: whether the undisturbed output lies there.
+    A network with one output and data without labels know no classes: the rows of these show 1 as label, and 1 or 0 as
+    the answer, whether the undisturbed output lies there.
 
     Raises
     ------
@@ -191,19 +191,30 @@ class Threshold(Demand):
 
     def __post_init__(self) -> None:
         ends = self.low, self.high
-        if not self.low < self.high or all(math.isinf(end) for end in ends):
+        if not self._ends[0] < self._ends[1] or all(math.isinf(end) for end in ends):
             raise UsageError("reading --threshold", "LO lies below HI, and one of them is finite", ends)
 
     @property
     def name(self) -> str:
-        return f"{self.low:g} < output < {self.high:g}"
+        low, high = (repr(end).removesuffix(".0") for end in (self.low, self.high))
+        return f"{low} < output < {high}"
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        """The ends rounded inward: what lies between these lies between the decimals that were asked."""
+        return at_least(self.low), at_most(self.high)
 
     def ask(self, labels: torch.Tensor | None, scores: torch.Tensor, steps: int) -> Asked:
-        inside = ((scores > self.low) & (scores < self.high)).all(dim=1).long()
-        return Asked(inside, torch.ones_like(inside), inside)
+        low, high = self._ends
+        inside = ((scores > low) & (scores < high)).all(dim=1).long()
+        if labels is None and scores.shape[1] == 1:
+            return Asked(inside, torch.ones_like(inside), inside, inside == 1)
+        fitting = labels is None or labels.shape[1:] == ((steps,) if steps > 1 else ())
+        shown = Labels().ask(labels if fitting else None, scores, steps)
+        return Asked(inside, shown.labels, shown.predictions, inside == 1)
 
     def spec(self, wanted: torch.Tensor, scores: int, steps: int) -> Spec:
-        made = threshold_spec(len(wanted), self.low, self.high, scores)
+        made = threshold_spec(len(wanted), *self._ends, scores)
         return Spec(made.rows.to(wanted.device), made.offset.to(wanted.device))
 
     def check(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +18,10 @@ NORMS = {"inf": LinfBall, "2": L2Ball, "1": L1Ball}
 
 FULL = 1.0
 """The eps of word substitution: every listed word stands in whole or not at all."""
+
+
+_LISTED = 8
+"""Numbers that an error lists."""
 
 
 class Disturbance(ABC):
@@ -38,6 +42,29 @@ class Disturbance(ABC):
         clip: tuple[float, float] | None,
     ) -> Region:
         """Regions of the samples ``numbers`` (R,), whose sequences are ``x`` (R, T, D), at ``eps`` (R,)."""
+
+    def placed(self, first: int, places: Mapping[int, Sequence[int]]) -> Disturbance:
+        """The same in the frames of the network's input; people count the frames of a sample that are no padding.
+
+        Parameters
+        ----------
+        first: the samples' first frame that is no padding.
+        places: by sample, what people call each of its frames from there on.
+
+        Raises
+        ------
+        InvalidInput: it names a frame that a sample does not have.
+        """
+        return self
+
+    def require(self, numbers: Collection[int]) -> None:
+        """That every sample it names is one of these.
+
+        Raises
+        ------
+        InvalidInput: one is not.
+        """
+        return
 
     def check(self, numbers: Sequence[int], shape: tuple[int, int]) -> None:
         """Whether it fits samples of shape (T, D).
@@ -107,6 +134,13 @@ class Norm(Disturbance):
         ball = L2Ball if self.order == "2" else L1Ball
         return ball(x, eps, frames, clip, radii, self.joint)
 
+    def placed(self, first: int, places: Mapping[int, Sequence[int]]) -> Norm:
+        """Rows of radii are those of the sample's own frames."""
+        if not first or self.radii is None or self.radii.ndim == 1:
+            return self
+        before = np.zeros((*self.radii.shape[:-2], first, self.radii.shape[-1]))
+        return replace(self, radii=np.concatenate([before, self.radii], axis=-2))
+
     def _radii(self, numbers: Sequence[int], x: torch.Tensor) -> torch.Tensor | None:
         if self.radii is None:
             return None
@@ -127,7 +161,7 @@ class Norm(Disturbance):
 
 @dataclass(frozen=True, eq=False)
 class WordSet:
-    """The substitutes of one word: of the frame ``position`` of sample ``sample``; ``vectors`` (K, D)."""
+    """The substitutes of one word: the ``position``-th of sample ``sample``; ``vectors`` (K, D)."""
 
     sample: int
     position: int
@@ -166,6 +200,34 @@ class WordSubstitution(Disturbance):
     def name(self) -> str:
         return "word substitution"
 
+    def only(self, numbers: Collection[int]) -> WordSubstitution:
+        """What it says of these samples."""
+        kept = set(numbers)
+        return WordSubstitution(tuple(one for one in self.sets if one.sample in kept))
+
+    def require(self, numbers: Collection[int]) -> None:
+        known = set(numbers)
+        for one in self.sets:
+            if one.sample not in known:
+                where = f"reading the substitutes of sample {one.sample}, position {one.position}"
+                raise InvalidInput(
+                    where, "there is such a sample with words", f"samples {_named(sorted(known))}"
+                )
+
+    def placed(self, first: int, places: Mapping[int, Sequence[int]]) -> WordSubstitution:
+        sets = []
+        for number, own in places.items():
+            for one in self._by_sample.get(number, ()):
+                if one.position not in own:
+                    where = f"reading the substitutes of sample {number}"
+                    requirement = (
+                        f"a position is one of its words {_named(own)}, counted from 0 without padding"
+                    )
+                    remedy = "Words that were cut off or left out are not read by the network."
+                    raise InvalidInput(where, requirement, one.position, remedy)
+                sets.append(replace(one, position=first + own.index(one.position)))
+        return WordSubstitution(tuple(sets))
+
     @cached_property
     def _by_sample(self) -> dict[int, list[WordSet]]:
         found: dict[int, list[WordSet]] = {}
@@ -195,3 +257,15 @@ class WordSubstitution(Disturbance):
                 vectors = torch.from_numpy(np.ascontiguousarray(one.vectors, dtype=np.float64))
                 choices[row, one.position, : len(vectors)] = vectors.to(x.device)
         return Substitutes(x, choices, frames)
+
+
+def _named(numbers: Sequence[int]) -> str:
+    """Numbers in ascending order, in short.
+
+    >>> _named(range(3)), _named((4,)), _named((0, 2, 3))
+    ('0..2', '4', '0, 2, 3')
+    """
+    if len(numbers) > 1 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"{numbers[0]}..{numbers[-1]}"
+    listed = ", ".join(map(str, numbers[:_LISTED]))
+    return listed if len(numbers) <= _LISTED else f"{listed}, .."

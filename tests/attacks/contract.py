@@ -7,6 +7,7 @@ import torch
 from certrnn.attacks import Attack
 from certrnn.domains import evaluate
 from tests.attacks.cases import Case, exactly_inside
+from tests.rounding import evaluation_room
 
 
 def complaints(attack: Attack, case: Case) -> list[str]:
@@ -17,6 +18,8 @@ def complaints(attack: Attack, case: Case) -> list[str]:
     again = attack(case.graph, case.region, case.spec)
     after = (torch.random.get_rng_state(), case.region.center, case.spec.rows)
     margin = case.spec.margins(evaluate(case.graph, outcome.x)).amin(dim=1)
+    # the attack may have evaluated it in another batch
+    lost = evaluation_room(case.graph, outcome.x, case.spec).amax(dim=1)
     still = [t for t in range(case.region.center.shape[1]) if t not in case.region.frames]
     x, center, clip = outcome.x, case.region.center, case.region.clip
     found = {
@@ -26,9 +29,9 @@ def complaints(attack: Attack, case: Case) -> list[str]:
         "a sequence lies outside its region": not all(exactly_inside(case.region, x)),
         "an undisturbed frame moved": not torch.equal(x[:, still], center[:, still]),
         "the valid range is left": clip is not None and not bool(((x >= clip[0]) & (x <= clip[1])).all()),
-        "success without a violation": bool((outcome.success & ~(margin <= 0)).any()),
-        "a violation that was not claimed": bool((~outcome.success & (margin <= 0)).any()),
-        "the margin is not the sequence's": not torch.allclose(margin, outcome.margin, rtol=0, atol=1e-12),
+        "success without a violation": bool((outcome.success & ~(margin <= lost)).any()),
+        "a violation that was not claimed": bool((~outcome.success & (margin <= -lost)).any()),
+        "the margin is not the sequence's": not bool(((margin - outcome.margin).abs() <= lost).all()),
         "success where nothing can be found": case.breakable == "none" and bool(outcome.success.any()),
         "a gradient is kept": x.requires_grad or outcome.margin.requires_grad,
     }

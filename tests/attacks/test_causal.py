@@ -32,6 +32,8 @@ from certrnn.ir import Graph, GraphBuilder
 from certrnn.regions import LinfBall
 from certrnn.specs import Spec, label_spec
 from tests.attacks.cases import cases, uniform
+from tests.rounding import Summed, evaluation_room
+from transformers_abs._rounding import ULP
 
 CAUSAL: tuple[CausalAttack, ...] = tuple(
     attack
@@ -74,6 +76,13 @@ def answered(graph: Graph, x: torch.Tensor) -> Spec:
     return label_spec(evaluate(graph, x).argmax(dim=1), SCORES)
 
 
+def same_scores(scores: torch.Tensor, graph: Graph, x: torch.Tensor) -> bool:
+    """Scores are those of the graph at ``x``, but for the order of summation."""
+    eye = torch.eye(SCORES, dtype=x.dtype).expand(len(x), -1, -1)
+    lost = evaluation_room(graph, x, Spec(eye, eye[:, 0] * 0.0))
+    return bool(((scores - evaluate(graph, x)).abs() <= lost).all())
+
+
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU", "stacked"])
 def test_a_short_graph_serves_sequences_of_every_length(kind: str) -> None:
     x = uniform(1, 4, 9, FEATURES)
@@ -81,9 +90,7 @@ def test_a_short_graph_serves_sequences_of_every_length(kind: str) -> None:
         system, state = CausalSystem(network(kind, template)), ()
         for t in range(9):
             scores = system.scores(state, x[:, t], t)
-            torch.testing.assert_close(
-                scores, evaluate(network(kind, t + 1), x[:, : t + 1]), rtol=0, atol=1e-14
-            )
+            assert same_scores(scores, network(kind, t + 1), x[:, : t + 1])
             state = system.advance(t, state, x[:, t])
 
 
@@ -94,7 +101,7 @@ def test_the_last_step_is_the_graphs_own(kind: str) -> None:
     for t in range(3):
         assert bool(torch.isfinite(system.scores(state, x[:, t], t)).all())
         state = system.advance(t, state, x[:, t])
-    torch.testing.assert_close(system.scores(state, x[:, 3], 3), evaluate(graph, x), rtol=0, atol=1e-14)
+    assert same_scores(system.scores(state, x[:, 3], 3), graph, x)
 
 
 def looks_ahead(attack: CausalAttack, graph: Graph, x: torch.Tensor) -> bool:
@@ -146,8 +153,11 @@ def test_online_and_whole_sequence_are_one_attack(attack: CausalAttack) -> None:
     spec = answered(graph, x)
     region = LinfBall(x, torch.full((2,), 0.2, dtype=torch.float64), tuple(range(7)), (-1.0, 1.0))
     online = attack.start(network("LSTM", 3), 0.2, spec, clip=(-1.0, 1.0))
-    frames = torch.stack([online.step(x[:, t]) for t in range(7)], dim=1)
-    torch.testing.assert_close(frames, attack(graph, region, spec).x, rtol=0, atol=1e-9)
+    with Summed():  # the sign of a disturbance may hang on a last digit
+        frames = torch.stack([online.step(x[:, t]) for t in range(7)], dim=1)
+        whole = attack(graph, region, spec).x
+    # a frame at the end of its range is rounded into the region, by one operation on frame and radius
+    assert bool(((frames - whole).abs() <= ULP * (x.abs() + 0.2)).all())
     assert bool((frames != x).any())
 
 

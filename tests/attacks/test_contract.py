@@ -15,6 +15,7 @@ from certrnn.regions import LinfBall, Region
 from certrnn.specs import Spec
 from tests.attacks.cases import Case, cases, linear, recurrent, uniform
 from tests.attacks.contract import complaints
+from tests.rounding import Summed, evaluation_room
 
 CASES = cases()
 
@@ -161,23 +162,27 @@ def test_descent_is_at_least_as_strong_as_one_step() -> None:
     spec = Spec(rows, torch.full((100, 1), 100.0, dtype=torch.float64))  # out of reach: pure minimisation
     region = LinfBall(x, torch.full((100,), 0.8, dtype=torch.float64), (0, 1, 2, 3))
     one, many = FGSM()(graph, region, spec).margin, PGD()(graph, region, spec).margin
-    assert bool((many <= one + 1e-9).all())
+    # the descent starts with that step, perhaps in a batch of another size
+    assert bool((many <= one + evaluation_room(graph, region.center, spec).amax(dim=1)).all())
     assert float((one - many).mean()) > 0.01
 
 
 def test_found_sequences_do_not_depend_on_the_batch() -> None:
+    """In one order of summation: a gradient's sign may hang on a last digit."""
     case = CASES[1]
-    whole = PGD()(case.graph, case.region, case.spec)
-    chunked = PGD(copies=1)(case.graph, case.region, case.spec)
+    with Summed():
+        whole, chunked = (attack(case.graph, case.region, case.spec) for attack in (PGD(), PGD(copies=1)))
     assert torch.equal(whole.success, chunked.success)
-    torch.testing.assert_close(whole.margin, chunked.margin, rtol=1e-9, atol=1e-9)
+    lost = evaluation_room(case.graph, whole.x, case.spec).amax(dim=1)
+    assert bool(((whole.margin - chunked.margin).abs() <= lost).all())
 
 
 def test_gradients_are_taken_where_the_caller_switched_them_off() -> None:
     case = CASES[3]
-    with torch.no_grad():
+    with torch.no_grad(), Summed():
         off = PGD()(case.graph, case.region, case.spec)
-    assert torch.equal(off.x, PGD()(case.graph, case.region, case.spec).x)
+    with Summed():
+        assert torch.equal(off.x, PGD()(case.graph, case.region, case.spec).x)
     assert off.success.any()
 
 

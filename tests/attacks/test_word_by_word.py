@@ -19,6 +19,7 @@ from certrnn.errors import InvalidInput, UsageError
 from certrnn.ir import Graph, GraphBuilder
 from certrnn.specs import Spec, label_spec
 from tests.attacks.cases import uniform
+from tests.rounding import evaluation_room
 
 VOCABULARY = ("the", "film", "story", "is", "was", "good", "bad", "great", "poor", "plot")
 TABLE = uniform(1, len(VOCABULARY), 4)
@@ -56,9 +57,10 @@ def test_outcomes_are_verified_and_causal(attack: WordByWord) -> None:
     for words in TEXTS:
         spec = spec_of(graph, words)
         outcome = attack(graph, words, spec)
-        margin = float(spec.margins(evaluate(graph, TABLE[list(outcome.words)][None])).min())
-        assert outcome.margin == pytest.approx(margin)
-        assert outcome.success == (margin <= 0)
+        vectors = TABLE[list(outcome.words)][None]
+        margin = float(spec.margins(evaluate(graph, vectors)).min())
+        assert abs(outcome.margin - margin) <= float(evaluation_room(graph, vectors, spec).max())
+        assert outcome.success == (outcome.margin <= 0)
         assert all(outcome.words[k] != words[k] for k in outcome.changed)
         for k in outcome.changed:
             assert outcome.words[k] in NEIGHBOURS(words[:k], words[k])
@@ -75,8 +77,9 @@ def test_trying_candidates_is_at_least_as_good_step_by_step() -> None:
         spec = spec_of(graph, words)
         outcome = WordByWord(TABLE, NEIGHBOURS, rule=BestEffect())(graph, words, spec)
         kept = (*outcome.words[:-1], words[-1])
-        before = float(spec.margins(evaluate(graph, TABLE[list(kept)][None])).min())
-        assert outcome.margin <= before + 1e-12
+        vectors = TABLE[list(kept)][None]
+        before = float(spec.margins(evaluate(graph, vectors)).min())
+        assert outcome.margin <= before + float(evaluation_room(graph, vectors, spec).max())
 
 
 def test_no_more_words_than_allowed() -> None:

@@ -22,6 +22,7 @@ from tests.laws.laws import margins
 from tests.laws.networks import FAMILIES, numbers, region
 from tests.laws.oracle import Oracle, Points
 from tests.laws.test_containment import THREATS, case
+from tests.rounding import Summed, coarser, room
 from transformers_abs import ALL, PRODUCT, RELU, TANH, Region, Transformer
 
 
@@ -90,8 +91,9 @@ def test_no_margin_is_looser_than_intervals(family: str) -> None:
     graph = FAMILIES[family](rng)
     ball = region(rng, graph, (0, 2), clip=False)
     spec = Spec(numbers(rng, ball.batch, 4, graph.outputs), numbers(rng, ball.batch, 4))
-    floor, found = (a.margins(graph, ball, spec) for a in (Forward(Intervals()), METHODS["popqorn"]()))
-    assert bool((found >= floor - 1e-12 * floor.abs()).all())
+    with coarser():
+        floor = Forward(Intervals()).margins(graph, ball, spec)
+    assert bool((METHODS["popqorn"]().margins(graph, ball, spec) >= floor).all())
 
 
 def test_chunks_change_nothing() -> None:
@@ -99,8 +101,9 @@ def test_chunks_change_nothing() -> None:
     graph = FAMILIES["lstm"](rng)
     ball = region(rng, graph, (0, 1, 2), clip=True)
     spec = Spec(numbers(rng, ball.batch, 4, graph.outputs), numbers(rng, ball.batch, 4))
-    whole, cut = (Popqorn(memory=memory).margins(graph, ball, spec) for memory in (1 << 29, 1))
-    assert torch.allclose(whole, cut, rtol=1e-9, atol=1e-9)
+    with Summed():
+        whole, cut = (Popqorn(memory=memory).margins(graph, ball, spec) for memory in (1 << 29, 1))
+    assert torch.equal(whole, cut)
 
 
 @pytest.mark.parametrize("joint", [False, True], ids=["each frame", "joint"])
@@ -128,13 +131,15 @@ def test_linear_networks_are_bounded_by_the_dual_norm(kind: type, dual: float, j
     center = numbers(rng, 1, 2, 4)
     eps = torch.tensor([0.3], dtype=torch.float64)
     spec = Spec(torch.ones(1, 1, 1, dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64))
-    at_center = Popqorn().margins(graph, LinfBall(center, 0.0 * eps, (0, 1)), spec)
+    still = LinfBall(center, 0.0 * eps, (0, 1))
+    at_center = Popqorn().margins(graph, still, spec)
     ball = kind(center, eps, (0, 1)) if kind is LinfBall else kind(center, eps, (0, 1), joint=joint)
     found = Popqorn().margins(graph, ball, spec)
     norms = [float(torch.linalg.vector_norm(w, dual)) for w in weights]
     both = float(torch.linalg.vector_norm(torch.cat(weights), dual)) if joint else sum(norms)
     taken = 0.3 * (sum(norms) if kind is LinfBall else both)
-    assert float(at_center - found) == pytest.approx(taken, rel=1e-12)
+    lost = [float(room(lambda r=r: Popqorn().margins(graph, r, spec))) for r in (still, ball)]
+    assert abs(float(at_center - found) - taken) <= sum(lost)
 
 
 @pytest.mark.parametrize("family", ["rnn", "lstm", "mixed", "cancelling"])
@@ -155,4 +160,5 @@ def test_linear_networks_are_bounded_by_the_worst_substitute() -> None:
     words = Substitutes(numbers(rng, 1, 1, 4), numbers(rng, 1, 1, 5, 4), (0,))
     spec = Spec(torch.eye(3, dtype=torch.float64)[None], torch.zeros(1, 3, dtype=torch.float64))
     worst = evaluate(graph, words.members(0)).amin(0)
-    assert Popqorn().margins(graph, words, spec)[0].tolist() == pytest.approx(worst.tolist(), rel=1e-12)
+    found, lost = Popqorn().margins(graph, words, spec), room(lambda: Popqorn().margins(graph, words, spec))
+    assert bool(((found[0] - worst).abs() <= lost[0]).all())

@@ -17,7 +17,8 @@ from certrnn.cli import certify_main, main
 from tests.cli.terminal import QUICK, messages, one_line
 
 ROOT = Path(__file__).resolve().parents[2]
-CHEAP = [*QUICK, "--method", "interval", "--no-attack", "--eps", "0.001,0.02"]
+CHEAP = [*QUICK, "--method", "zonotope", "--no-attack", "--eps", "0.001,0.5"]
+"""Answered by the compiled pass, row by row: identical in every batch and process, see ``tests/run/light.py``."""
 
 
 def rows(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -175,9 +176,9 @@ def test_a_run_is_resumed_from_anywhere(
     (tmp_path / "here" / "m.onnx").write_bytes(path("digits_rnn").read_bytes())
     monkeypatch.chdir(tmp_path / "here")
     arguments = ["m.onnx", *CHEAP[1:], "--samples", "0", "--run", "run", "--shard", "1/2"]
-    first = document(capsys, 4, *arguments)
+    first = document(capsys, 0, *arguments)
     monkeypatch.chdir(tmp_path)
-    assert document(capsys, 4, "resume", "here/run") == first
+    assert document(capsys, 0, "resume", "here/run") == first
     assert Path.cwd() == tmp_path / "here"
     os.remove("m.onnx")
     monkeypatch.chdir(tmp_path)

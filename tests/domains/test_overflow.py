@@ -15,6 +15,7 @@ from certrnn.regions import LinfBall
 from certrnn.run.methods import METHODS
 from certrnn.specs import Spec
 from tests.laws.members import DIRECT, DOMAINS
+from tests.rounding import room
 from transformers_abs import ALL, MUL_SIGMOID, PRODUCT, RELU, TANH, Region, Transformer
 
 
@@ -69,7 +70,8 @@ def test_a_row_that_overflows_is_not_certified_and_leaves_others_alone(
     assert margins[1].tolist() == [-math.inf] * 4
     others = analysis.margins(graph, alone, everything(2))
     assert bool(torch.isfinite(others[0]).all())
-    assert torch.allclose(margins[[0, 2]], others, rtol=1e-9, atol=0.0)
+    lost = room(lambda: analysis.margins(graph, alone, everything(2)))
+    assert bool(((margins[[0, 2]] - others).abs() <= lost).all())
 
 
 def test_a_failed_row_stays_failed_where_its_zonotope_lives_on() -> None:

@@ -9,6 +9,7 @@ import onnx
 import onnxruntime
 import torch
 
+from certrnn.analyses.import_check import ended
 from certrnn.domains.points import evaluate
 from certrnn.io.onnx import OnnxModel
 from tests.importer import grid
@@ -28,8 +29,14 @@ def session(model: bytes | str) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
+def graph_outputs(model: OnnxModel, x: np.ndarray) -> np.ndarray:
+    """The file's output (N, n) of sequences ``x`` (N, T, D), by our graph, its end included."""
+    lowered = model.as_numbers().lowered((x.shape[1], x.shape[2]))
+    return ended(lowered, torch.as_tensor(x, dtype=torch.float64), 0.0).values
+
+
 def graph_scores(model: OnnxModel, x: np.ndarray) -> np.ndarray:
-    """Scores (N, n) of sequences ``x`` (N, T, D), by our graph."""
+    """Scores (N, n) of sequences ``x`` (N, T, D) that decide, by our graph."""
     graph = model.graph((x.shape[1], x.shape[2]))
     return evaluate(graph, torch.as_tensor(x, dtype=torch.float64)).numpy()
 
@@ -52,7 +59,7 @@ def has_layout_one(model: grid.Model) -> bool:
 def complaints(model: grid.Model, imported: OnnxModel, file: bytes, seed: int) -> list[str]:
     """Branches on which the graph differs from onnxruntime or from the reference."""
     x = np.random.default_rng(seed).normal(size=(1, model.frames, model.features)).astype(np.float32)
-    ours = graph_scores(imported, x)[0]
+    ours = graph_outputs(imported, x)[0]
     # onnxruntime refuses layout 1; the same node in layout 0 gives the same values in this order
     plain = grid.build(grid.without_layout(model)).SerializeToString() if has_layout_one(model) else file
     theirs = np.asarray(session(plain).run(None, {"x": x})[0])[0]

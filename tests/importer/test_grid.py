@@ -104,4 +104,4 @@ def test_several_sequences_of_a_batch_are_computed_each_by_itself(tmp_path: Path
     path, content = checks.write(grid.build(model), tmp_path)
     x = np.random.default_rng(0).normal(size=(5, 4, 3)).astype(np.float32)
     theirs = np.asarray(checks.session(content).run(None, {"x": x})[0])
-    assert np.abs(checks.graph_scores(read(path), x) - theirs).max() < checks.TOLERANCE
+    assert np.abs(checks.graph_outputs(read(path), x) - theirs).max() < checks.TOLERANCE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from certrnn.analyses.import_check import check_against_onnxruntime
 from certrnn.errors import CertrnnError, InvalidInput, Unsupported
 from certrnn.io.onnx import read
+from tests.effort import ENOUGH, at_most
 from tests.importer import checks, grid, mutate
 from tests.importer.exporters import ARCHITECTURES, FEATURES, FRAMES, export
 
@@ -63,10 +63,10 @@ NAMES = (
 def outcome(path: Path, shape: tuple[int, int], x: np.ndarray) -> str:
     """``refused`` with one line, ``agrees`` with onnxruntime on other inputs than the check's, or a failure."""
     try:
-        model = read(path)
+        model = read(path).as_numbers()
         check_against_onnxruntime(model, shape)
-        ours = checks.graph_scores(model, x)
-        theirs = model.run_onnxruntime(x).astype(np.float64)
+        ours = checks.graph_outputs(model, x)
+        theirs = model.run_outputs(x).astype(np.float64)
     except CertrnnError as error:
         clean = "\n" not in str(error) and len(str(error)) < 3000
         return "refused" if clean else f"unclean error {error}"
@@ -86,9 +86,8 @@ def test_a_damaged_file_is_refused_or_means_what_onnxruntime_says(tmp_path: Path
     for _ in range(COUNT):
         what, damaged = mutate.mutated(content, rng)
         path.write_bytes(damaged)
-        start = time.monotonic()
-        result = outcome(path, shape, x)
-        assert time.monotonic() - start < 5.0, what
+        with at_most(20 * ENOUGH):  # some are unrolled over dozens of frames
+            result = outcome(path, shape, x)
         assert result in ("refused", "agrees"), (what, result)
         outcomes[result] += 1
     assert outcomes["refused"] > COUNT // 4

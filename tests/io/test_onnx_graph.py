@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 
 from certrnn.analyses.import_check import check_against_onnxruntime
 from certrnn.errors import CertrnnError, InvalidInput, Unsupported
-from certrnn.io.onnx import OnnxModel, read
+from certrnn.io.onnx import Choices, OnnxModel, read
 from certrnn.ir import Affine, Elementwise, Graph
 from tests.io.onnx_models import Shape, classifier, model, node, saved
 
@@ -102,9 +102,16 @@ def test_layouts_of_flat_and_single_samples(
         "s": np.array([-1, 6]),
         "W": np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32),
     }
-    found = open_model(tmp_path, nodes, numbers, shape)
+    file = saved(tmp_path, model(nodes, numbers, shape))
+    found = read(file, Choices(layout="n,t,f"))
     check_against_onnxruntime(found, data)
     assert found.layout(data).batch_axis == batch
+    if np.prod([size for size in shape if isinstance(size, int)]) in shape:  # one axis of six values
+        with pytest.raises(
+            InvalidInput, match=r"a sample is 6 values.*got 2 frames of 3 features.*--layout n,t,f"
+        ):
+            read(file).layout(data)
+        assert read(file).layout((6, 1)).sample == (6,)
 
 
 @pytest.mark.parametrize("data", [(3, 3), (2, 4), (0, 3)])
@@ -120,17 +127,17 @@ def test_monotone_heads_are_dropped_with_a_note(tmp_path: Path, op: str) -> None
     found = open_model(tmp_path, nodes, HEAD, ["N", 4])
     check_against_onnxruntime(found, (1, 4))
     assert functions(found.graph((1, 4))) == []
-    assert any("dropped" in n for n in found.notes((1, 4)))
-    assert found.head((1, 4)) == "logits"
+    assert found.lowered((1, 4)).answer.kind == "classes"
 
 
 def test_a_single_sigmoid_is_a_binary_classifier(tmp_path: Path) -> None:
     numbers = {"V": np.ones((4, 1), np.float32)}
     nodes = [node("Gemm", ["x", "V"], "z"), node("Sigmoid", ["z"], "scores")]
     found = open_model(tmp_path, nodes, numbers, ["N", 4])
-    assert found.head((1, 4)) == "binary"
+    assert "one probability, class 1 where it exceeds 0.5" in found.reading((1, 4))
+    assert functions(found.graph((1, 4))) == []
     x = np.array([[[1.0, 2.0, -4.0, 0.5]]])
-    assert np.allclose(found.run_onnxruntime(x), [[-0.5]])
+    assert np.allclose(found.run_onnxruntime(x), 1 / (1 + np.exp(0.5)) - 0.5)
 
 
 def test_some_of_several_sigmoids_are_scores(tmp_path: Path) -> None:
@@ -142,7 +149,9 @@ def test_some_of_several_sigmoids_are_scores(tmp_path: Path) -> None:
     found = open_model(tmp_path, nodes, {**HEAD, "i": np.array([2, 0])}, ["N", 4])
     check_against_onnxruntime(found, (1, 4))
     x = np.array([[[1.0, 2.0, -4.0, 0.5]]])
-    assert np.allclose(found.run_onnxruntime(x), (x[0] @ HEAD["V"])[:, [2, 0]], atol=1e-6)
+    logits = (x[0] @ HEAD["V"])[:, [2, 0]]
+    assert np.allclose(found.run_onnxruntime(x), 1 / (1 + np.exp(-logits)), atol=1e-6)
+    assert "independent sigmoids" in found.reading((1, 4))
 
 
 def test_one_probability_of_a_softmax_is_no_score(tmp_path: Path) -> None:
@@ -152,7 +161,7 @@ def test_one_probability_of_a_softmax_is_no_score(tmp_path: Path) -> None:
         node("Gather", ["q", "i"], "scores", axis=1),
     ]
     found = open_model(tmp_path, nodes, {**HEAD, "i": np.array([1])}, ["N", 4])
-    with pytest.raises(Unsupported, match="Softmax is the last operator"):
+    with pytest.raises(Unsupported, match="one value of Softmax alone is one of two"):
         found.graph((1, 4))
 
 
@@ -195,27 +204,28 @@ def test_an_embedding_is_cut(tmp_path: Path) -> None:
 
 
 REFUSED = {
-    "Gelu": ([node("Gelu", ["x"], "scores")], {}, {"opset": 20}),
-    "Softmax": ([node("Softmax", ["x"], "a"), node("Relu", ["a"], "scores")], {}, {}),
-    "Pow": ([node("Pow", ["x", "p"], "scores")], {"p": np.float32(3.0)}, {}),
-    "Div": ([node("Div", ["one", "x"], "scores")], {"one": np.float32(1.0)}, {}),
-    "Cast": ([node("Cast", ["x"], "i", to=7), node("Cast", ["i"], "scores", to=1)], {}, {}),
+    "Gelu": ([node("Gelu", ["x"], "scores")], {}, {"opset": 20}, "certrnn interprets the operator; got Gelu"),
+    "Relu": ([node("Softmax", ["x"], "a"), node("Relu", ["a"], "scores")], {}, {}, "Softmax"),
+    "Pow": ([node("Pow", ["x", "p"], "scores")], {"p": np.float32(3.0)}, {}, "exponent is 1 or 2"),
+    "Div": ([node("Div", ["one", "x"], "scores")], {"one": np.float32(1.0)}, {}, "divisor"),
+    "Cast": ([node("Cast", ["x"], "i", to=7), node("Cast", ["i"], "scores", to=1)], {}, {}, "to int64"),
     "FusedMatMul": (
         [helper.make_node("FusedMatMul", ["x", "V"], ["scores"], name="f", domain="com.microsoft")],
         HEAD,
         {},
+        "standard ONNX set; got domain 'com.microsoft'",
     ),
 }
 
 
 @pytest.mark.parametrize("op", REFUSED)
 def test_other_operators_are_refused_by_name(tmp_path: Path, op: str) -> None:
-    nodes, numbers, options = REFUSED[op]
+    nodes, numbers, options, received = REFUSED[op]
     proto = model(nodes, numbers, ["N", 4], **options)
     if op == "FusedMatMul":
         proto.opset_import.append(helper.make_opsetid("com.microsoft", 1))
     found = read(saved(tmp_path, proto))
-    with pytest.raises(Unsupported, match=rf"reading node '.*' \({op}\)") as caught:
+    with pytest.raises(Unsupported, match=rf"reading node '.*' \({op}\): .*{received}") as caught:
         found.graph((1, 4))
     assert "\n" not in str(caught.value)
 
@@ -254,17 +264,31 @@ def test_gates_of_the_wrong_shape_are_refused(tmp_path: Path, place: int) -> Non
 
 def test_scores_for_every_frame_are_read_step_after_step(tmp_path: Path) -> None:
     found = open_model(tmp_path, [node("Relu", ["x"], "scores")], {}, ["N", "T", 4], output=["N", "T", 4])
-    assert (found.graph((3, 4)).outputs, found.steps((3, 4)), found.head((3, 4))) == (12, 3, "logits")
+    assert (found.graph((3, 4)).outputs, found.steps((3, 4))) == (12, 3)
     assert any("3 steps of 4 scores" in note for note in found.notes((3, 4)))
     check_against_onnxruntime(found, (3, 4), samples=3)
 
 
-def test_scores_that_are_no_steps_are_refused(tmp_path: Path) -> None:
-    """Classes before frames would be taken for another number of steps."""
-    turned = node("Transpose", ["x"], "scores", perm=[0, 2, 1])
-    found = open_model(tmp_path, [turned], {}, ["N", "T", 4], output=["N", 4, "T"])
-    with pytest.raises(Unsupported, match="one vector of class scores a sample, or one a frame"):
-        found.graph((3, 4))
+def test_classes_before_frames_are_read_by_their_meaning(tmp_path: Path) -> None:
+    nodes = [node("Relu", ["x"], "r"), node("Transpose", ["r"], "scores", perm=[0, 2, 1])]
+    found = open_model(tmp_path, nodes, {}, ["N", "T", 4], output=["N", 4, "T"])
+    x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
+    assert (found.graph((3, 4)).outputs, found.steps((3, 4))) == (12, 3)
+    assert np.array_equal(found.run_onnxruntime(x), np.maximum(x, 0).reshape(2, -1))
+    check_against_onnxruntime(found, (3, 4), samples=3)
+
+
+def test_an_axis_that_is_neither_classes_nor_time_is_refused(tmp_path: Path) -> None:
+    """Two groups of two, whatever the number of frames: no frame's answer stands in either."""
+    mixed = [
+        node("Flatten", ["x"], "f"),
+        node("Gemm", ["f", "M"], "g"),
+        node("Reshape", ["g", "two"], "scores"),
+    ]
+    numbers = {"M": np.ones((8, 8), np.float32), "two": np.array([0, 2, 4])}
+    found = open_model(tmp_path, mixed, numbers, ["N", 2, 4], output=["N", 2, 4])
+    with pytest.raises(Unsupported, match="one a frame on an axis that traces to time"):
+        found.graph((2, 4))
 
 
 def test_a_wrong_graph_is_found_out_and_the_node_named(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from certrnn.errors import CertrnnError, InvalidInput, UsageError
 from certrnn.io.text import TextSource, read_encoder, read_texts
 from certrnn.io.text.embeddings import read_embeddings
 from certrnn.io.text.vocabulary import read_vocabulary
+from tests.effort import at_most
 
 GLOVE = "the 0.1 -0.2 3e-1\nfilm 1 2 3\n<unk> 0 0 1\n"
 
@@ -54,7 +54,7 @@ def test_files_of_texts(name: str, content: str, texts: tuple, labels: tuple | N
         ("a.jsonl", '{"text": "a", "label": 0.5}\n', "numbers of classes"),
         ("a.jsonl", '{"text": "a", "label": 1}\n{"text": "a"}\n', "None at text 1"),
         ("a.jsonl", '{"text": "a"\n', "JSON object"),
-        ("a.jsonl", '{"x": [1]}\n', "has a text under one of"),
+        ("a.jsonl", '{"x": [1]}\n', "every record has a text under"),
     ],
 )
 def test_damaged_files_of_texts(name: str, content: str, message: str, tmp_path: Path) -> None:
@@ -211,10 +211,11 @@ def test_tokenizers(tmp_path: Path) -> None:
     path = tokenizer(tmp_path / "t.json", pad=6, most=3)
     encoder = read_encoder(TextSource("t", tokenizer=path))
     one = encoder.encode("good film, odd")
-    assert (one.words, one.ids.tolist(), one.unknown, one.cut) == (("good", "film", ","), [2, 3, 4], 0, 1)
-    assert (encoder.padding, encoder.side, encoder.fill, encoder.unknown) == (0, "left", 6, 1)
+    assert (one.words, one.unknown, one.cut) == (("good", "film", ","), 0, 1)
+    assert (one.ids.tolist(), one.first, one.filled) == ([0, 0, 0, 2, 3, 4], 3, (3, 0))
+    assert (encoder.padding, encoder.side, encoder.unknown) == (0, "left", 1)
     shorter = read_encoder(TextSource("t", tokenizer=path, max_length=2, pad="right"))
-    assert (shorter.encode("odd film,").ids.tolist(), shorter.side) == ([1, 3], "right")
+    assert (shorter.encode("odd film,").ids.tolist(), shorter.side) == ([1, 3, 0, 0, 0, 0], "right")
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", "not json", '{"model": 3}'])
@@ -224,7 +225,7 @@ def test_damaged_tokenizers(content: str, tmp_path: Path) -> None:
 
 
 def test_mutated_files_give_clean_errors(tmp_path: Path) -> None:
-    """1,200 files with bytes changed, cut, doubled or put in: read, or refused in a line, each in no time."""
+    """1,200 files with bytes changed, cut, doubled or put in: read, or refused in a line, with little work."""
     texts = 'text,label\n"good, film",1\nbad,0\n'
     lines = json.dumps({"text": "good film", "label": 1}) + "\n"
     seeds = {
@@ -253,14 +254,13 @@ def test_mutated_files_give_clean_errors(tmp_path: Path) -> None:
                 raw[first : first + 1] = bytes(random.integers(0, 256, choice - 1, dtype=np.uint8))
         path = tmp_path / name
         path.write_bytes(bytes(raw))
-        start = time.perf_counter()
         try:
-            reader(path)
+            with at_most():
+                reader(path)
             read += 1
         except CertrnnError as error:
             refusals.append(str(error))
-        assert time.perf_counter() - start < 10
-    assert 100 < read < 1100
+    assert 60 < read < 1100
     assert all(len(text.splitlines()) == 1 for text in refusals)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import operator
-import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +16,7 @@ from certrnn.io import vnnlib
 from certrnn.io.vnnlib import formula as formulas
 from certrnn.io.vnnlib import holds, read_query, terms
 from certrnn.run import disjuncts
+from tests.effort import at_most
 from tests.io.test_data import mutate
 from tests.io.vnnlib_queries import (
     by_alternatives,
@@ -237,17 +237,15 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_mutated_files_give_queries_or_a_clean_error(tmp_path: Path, count: int) -> None:
     rng = np.random.default_rng(7)
     seeds = [written(version, [random_formula(rng, 2, COMPARE[:5]) for _ in range(5)]) for version in (1, 2)]
-    messages, slowest = [], 0.0
+    messages = []
     for number in range(count):
         (tmp_path / "mutant").write_bytes(mutate(seeds[number % 2].encode(), rng))
-        start = time.perf_counter()
         try:
-            read = read_query(tmp_path / "mutant")
-            assert isinstance(read, vnnlib.Query)
-            disjuncts.alternatives(read.formula)
+            with at_most():
+                read = read_query(tmp_path / "mutant")
+                assert isinstance(read, vnnlib.Query)
+                disjuncts.alternatives(read.formula)
         except CertrnnError as error:
             messages.append(str(error))
-        slowest = max(slowest, time.perf_counter() - start)
-    assert slowest < 10.0
     assert all("\n" not in message and len(message) < 600 and message.isascii() for message in messages)
     assert count // 4 < len(messages) < count  # some are damaged, some are queries still

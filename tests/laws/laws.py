@@ -13,6 +13,7 @@ import torch
 from flint import arb, arb_mat
 
 from certrnn.analyses import Analysis, certified
+from certrnn.analyses.recording import Recording
 from certrnn.arrays import to_numpy
 from certrnn.domains import Domain, propagate
 from certrnn.ir import Elementwise
@@ -179,4 +180,27 @@ def margins(analysis: Analysis, oracle: Oracle, region: Region, spec: Spec) -> l
             found.append(
                 Violation("certified", oracle.graph.output, b, float(bound[b].min()), "not positive")
             )
+    return found
+
+
+def deviations(recording: Recording, oracle: Oracle) -> list[Violation]:
+    """Exact arguments of elementwise nodes further from their center than their symbols and slack reach, except in rows
+    that the recording declares failed: branching takes what is recorded at its word."""
+    found = []
+    for position, record in recording.nodes.items():
+        batch = recording.batch
+        each = len(oracle.points) // batch
+        for source, center, scale, deviation in zip(
+            record.node.sources, record.center, record.scale, record.deviations, strict=True
+        ):
+            truth = oracle.values[source]
+            for b in (~recording.failed).nonzero().flatten().tolist():
+                for i in range(record.node.size):
+                    reach = sum((abs(arb(g)) for g in deviation.matrix[:, b, i].tolist()), arb(0))
+                    reach += arb(float(deviation.slack[b, i]))
+                    c, s = arb(float(center[b, i])), arb(float(scale[b, i]))
+                    columns = range(b * each, (b + 1) * each)
+                    furthest = max((abs((truth[i, j] - c) * s) for j in columns), key=float)
+                    if not furthest <= reach * (1 + arb(2.0**-200)):
+                        found.append(Violation("deviations", position, b, float(reach), furthest.str(25)))
     return found

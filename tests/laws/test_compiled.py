@@ -23,14 +23,16 @@ from certrnn.specs import Spec
 from tests.laws.changes import Change, altered, both, factors, unchanged, unpaid, without
 from tests.laws.laws import Violation, margins, node_bounds
 from tests.laws.networks import FAMILIES, numbers, points, region
-from tests.laws.oracle import Oracle, Perturbation
+from tests.laws.oracle import Oracle, Perturbation, Points
 from tests.laws.wild import wild_case
+from tests.rounding import FUNCTIONS, room
 from transformers_abs import TANH, LeastWidth
 
 THREATS = {"all frames": ((0, 1, 2), False), "first, clipped": ((0,), True), "two, clipped": ((1, 2), True)}
 SINGLE = 3e-5
-"""Share of a width by which single precision changes it in one of these networks, if nothing is paid for it: up to
-2e-6 by itself, and more where an enclosure is final a little earlier or later for it."""
+"""Share of a width by which single precision changes it in one of these networks, if nothing is paid for it: at most
+2e-6 by itself, and more where an enclosure is final a little earlier or later for it. (Its operations are fused and
+ordered by the plan, whatever the processor.)"""
 
 
 class Planted:
@@ -90,14 +92,19 @@ def test_it_computes_what_the_tensors_compute(family: str) -> None:
     for threat, (frames, _) in THREATS.items():
         oracle, ball = case(family, threat, eps=(0.0, 1e-6, 0.05, 0.3))
         domain, graph = Zonotopes(), oracle.graph
-        run, expected = domain.start(ball), []
-        propagate(graph, run, lambda _, value, __, run=run, to=expected: to.append(run.bounds(value)))
+
+        def tensors(domain: Zonotopes = domain, graph: Graph = graph, ball: LinfBall = ball) -> torch.Tensor:
+            run, seen = domain.start(ball), []
+            propagate(graph, run, lambda _, value, __: seen.append(torch.stack(run.bounds(value))))
+            return torch.cat(seen, dim=2)
+
+        expected, lost = tensors(), room(tensors)
+        width, lost = expected[1] - expected[0], lost + FUNCTIONS * expected.abs()
         planned = plan(graph, frames, observe=True)
         for share, change in ((SINGLE, unpaid), (5.0 * SINGLE, unchanged)):
-            found = Compiled(graph, change(planned)).bounds(ball)
-            for (lower, upper), (least, most) in zip(found, expected, strict=True):
-                room = share * (most - least) + 1e-9 * (1.0 + torch.maximum(least.abs(), most.abs()))
-                assert bool(((lower - least).abs() <= room).all() and ((upper - most).abs() <= room).all())
+            ends = zip(*Compiled(graph, change(planned)).bounds(ball), strict=True)
+            found = torch.stack([torch.cat(parts, dim=1) for parts in ends])
+            assert bool(((found - expected).abs() <= share * width + lost).all())
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -108,12 +115,16 @@ def test_wild_graphs_hold_and_agree_with_the_tensors(seed: int) -> None:
     graph, rng = oracle.graph, np.random.default_rng(seed)
     rows, offset = numbers(rng, ball.batch, 3, graph.outputs), numbers(rng, ball.batch, 3)
     found = Compiled(graph, unpaid(plan(graph, ball.frames))).lower(ball, rows, offset)
-    run = Zonotopes().start(ball)
-    with torch.no_grad():
-        expected = run.lower(propagate(graph, run), rows, offset)
+
+    def tensors() -> torch.Tensor:
+        run = Zonotopes().start(ball)
+        with torch.no_grad():
+            return run.lower(propagate(graph, run), rows, offset)
+
+    expected, given_up = tensors(), room(tensors)
     lost = found.isinf() | expected.isinf()
-    room = 1e-4 * (expected[:1] - expected).abs() + 1e-9 * (1.0 + expected.abs())
-    assert bool((lost | ((found - expected).abs() <= room)).all())
+    share = 1e-4 * (expected[:1] - expected).abs()
+    assert bool((lost | ((found - expected).abs() <= share + given_up + FUNCTIONS * expected.abs())).all())
 
 
 @pytest.mark.slow
@@ -197,10 +208,15 @@ def test_products_are_products(rows: int, depth: int, width: int) -> None:
     ball = LinfBall(numbers(rng, 3, 1, rows), torch.tensor([0.0, 0.5, 2.0], dtype=torch.float64), (0,))
     eye = torch.eye(width, dtype=torch.float64).expand(3, width, width)
     found = planned(graph, ball).lower(ball, eye, torch.zeros(3, width, dtype=torch.float64))
-    total = second @ first
-    expected = ball.center[:, 0] @ total.T - ball.eps[:, None] * total.abs().sum(1)
-    assert torch.allclose(found, expected, rtol=1e-4, atol=1e-9)
-    assert bool((found <= expected + 1e-13).all())
+    # every score is least at a corner of its own, which is held as exactly as the rest
+    moved = -ball.eps[:, None] * (second @ first).sign()[:, None]  # (width, 3, rows)
+    corners = Points(ball.center.repeat(width, 1, 1), moved.flatten(0, 1)[:, None])
+    exact = Oracle(graph, corners).scores
+    for row in range(3):
+        for score, bound in enumerate(found[row].tolist()):
+            truth = exact[score, 3 * score + row]
+            assert bound <= truth
+            assert truth - bound <= 1e-4 * (1.0 + abs(truth))
 
 
 @pytest.mark.parametrize("pair", ["affine, affine", "affine, sum", "sum, affine", "sum, sum"])
@@ -309,7 +325,7 @@ def test_a_forked_process_has_threads_of_its_own() -> None:
         child = os.fork()
         if child == 0:
             os._exit(0 if torch.equal(run.lower(ball, rows, offset), expected) else 1)
-        ended, deadline = (0, 0), time.monotonic() + 30.0
+        ended, deadline = (0, 0), time.monotonic() + 300.0  # a net: it only ends a test that hangs
         while ended == (0, 0) and time.monotonic() < deadline:
             time.sleep(0.01)
             ended = os.waitpid(child, os.WNOHANG)

@@ -128,10 +128,11 @@ def test_rows_are_ordered_by_sample_eps_and_frames() -> None:
 def test_the_table_shows_both_sides_with_four_digits() -> None:
     text = results(SEARCHED, ASKED).table()
     assert "0.0625" in text
-    assert "0.01235" in text
+    assert "0.01234" in text  # proved, so rounded down
+    assert "0.01235" not in text
     assert "0,2-3" in text
     assert "2 rows: 1 certified, 1 falsified" in text
-    assert "mean certified eps 0.06250, on average 50.0 % of the attacked eps" in text
+    assert "mean certified eps 0.06250, on average 50.0 % of the attacked eps (over 1 searched row)" in text
 
 
 @pytest.mark.parametrize("width", [40, 50, 60, 80, 120])

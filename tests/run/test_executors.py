@@ -43,7 +43,7 @@ def carried_out(folder: Path, executor: Executor, size: int = 8) -> list:
 def test_in_process_is_like_no_folder(tmp_path: Path) -> None:
     found = run(MODEL, SEQUENCES, QUERY, tmp_path / "run")
     assert timeless(found) == TRUTH
-    assert found.notes == MODEL.results(TRUTH, SEQUENCES, QUERY, len(TRUTH)).notes
+    assert found.notes == MODEL.results(TRUTH, SEQUENCES, QUERY).notes
     assert not (tmp_path / "run" / "journal").exists()
 
 

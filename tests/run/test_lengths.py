@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 import certrnn
@@ -18,7 +20,12 @@ from certrnn.cli import certify_main
 from certrnn.domains import evaluate
 from certrnn.errors import InvalidInput, Unsupported
 from certrnn.io.onnx import OnnxModel, read
+from certrnn.io.onnx.lengths import length_inputs
+from certrnn.io.text import TextSource
 from certrnn.run.reading import CUT, KEPT, TOLD
+from tests.io.onnx_models import model as onnx_model
+from tests.io.onnx_models import node, saved
+from tests.io.test_tokenizers import saved as tokenizer
 from tests.run.packed import FEATURES, WORDS, export, fixed, packed
 
 FRAMES = 6
@@ -180,3 +187,72 @@ def test_a_length_that_onnxruntime_is_not_told_is_caught(
         patch.setattr(OnnxModel, "lowered", lambda self, shape: lower(replace(self, length=None), shape))
         with pytest.raises(Unsupported, match="graph and onnxruntime agree"):
             check_against_onnxruntime(model.at_length(3), (FRAMES, FEATURES))
+
+
+def further(folder: Path, name: str, used: str = "") -> Path:
+    """A network with a further input of integers; ``used``: nowhere, as ``sequence_lens``, or as a ``value``."""
+    random = np.random.default_rng(2)
+    numbers = {"W": random.standard_normal((1, 4, 3)), "R": random.standard_normal((1, 4, 4))}
+    kept = {key: value.astype(np.float32) for key, value in numbers.items()} | {
+        "V": np.eye(4, 2, dtype=np.float32)
+    }
+    told = ["", name] if used == "length" else []
+    nodes = [
+        node("Transpose", ["x"], "t", perm=[1, 0, 2]),
+        helper.make_node("RNN", ["t", "W", "R", *told], ["", "last"], hidden_size=4, name="rnn"),
+        node("Squeeze", ["last", "zero"], "flat"),
+        node("MatMul", ["flat", "V"], "scores"),
+    ]
+    proto = onnx_model(nodes, {**kept, "zero": np.array([0])}, ["N", "T", 3])
+    proto.graph.input.append(helper.make_tensor_value_info(name, TensorProto.INT32, ["N"]))
+    if used == "value":
+        proto.graph.node[-1].output[0] = "z"
+        cast = helper.make_node("Cast", [name], ["c"], to=TensorProto.FLOAT)
+        column = helper.make_node("Unsqueeze", ["c", "one"], ["column"])
+        proto.graph.node.extend([cast, column, node("Add", ["z", "column"], "scores")])
+        proto.graph.initializer.append(numpy_helper.from_array(np.array([1]), "one"))
+    return saved(folder, proto)
+
+
+@pytest.mark.parametrize("name", ["lengths", "seq_len", "inputLengths", "x.length", "sequence_lens", "day"])
+def test_an_input_is_a_length_by_its_name_or_its_use(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = further(tmp_path, name, "length")
+    np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).standard_normal((1, 4, 3)) / 4)
+    arguments = [str(path), "--data", str(tmp_path / "x.npz"), "--eps", "1e-6", "--frames", "all", "--json"]
+    assert certify_main(arguments) == 0
+    assert f"input '{name}' is read as the sequence length" in json.loads(capsys.readouterr().out)["notes"][0]
+
+
+@pytest.mark.parametrize(
+    "name", ["calendar_day", "valence", "silence", "lens_type", "length_penalty", "talent"]
+)
+@pytest.mark.parametrize("used", ["", "value"])
+def test_an_input_whose_name_holds_the_letters_is_none(
+    used: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is never set to the number of frames in silence."""
+    assert not length_inputs(onnx.load(str(further(tmp_path, name, used))).graph)
+    np.savez(tmp_path / "x.npz", x=np.ones((1, 4, 3)))
+    path = str(tmp_path / "model.onnx")
+    code = certify_main([path, "--data", str(tmp_path / "x.npz"), "--eps", "1e-6", "--frames", "all"])
+    assert code == 3
+    assert repr(name) in capsys.readouterr().err
+
+
+def test_special_tokens_of_a_text_count_for_the_length(tmp_path: Path) -> None:
+    """What the network is told is the tokenizer's whole encoding, though its special tokens are never disturbed."""
+    path = packed(tmp_path / "m.onnx")
+    file = tokenizer(tmp_path, side="right")
+    (tmp_path / "t.txt").write_text("good film\n")
+    model = certrnn.load(path)
+    found = model.read_text(TextSource(str(tmp_path / "t.txt"), tokenizer=file))
+    assert (found.spans, found.told) == (((1, 3),), (4,))
+    row = model.certify(found, eps=1e-9, frames="all", attack=False)[0]
+    scores = deployed(path, np.array([[2, 4, 6, 3, 0, 0]]), [4])[0]
+    assert row.margin == pytest.approx(abs(scores[1] - scores[0]), abs=1e-5)
+    results, members = model.attack(found, eps=5.0)
+    assert results.rows[0].verdict == "falsified"
+    (tmp_path / "a.npz").write_bytes(members.content(model.precision))
+    assert model.replay(str(tmp_path / "a.npz")).rows[0].reason == ""

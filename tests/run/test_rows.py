@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,6 +168,43 @@ def test_padding_is_cut_and_the_callers_array_is_left_alone() -> None:
 def test_values_that_are_no_sequences_are_refused(x: object) -> None:
     with pytest.raises(InvalidInput):
         Sequences.of(x)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        np.array([True, False, True]),
+        [True, False],
+        [0.5, 1.0],
+        np.array([0.0, 2.0]),
+        [-1],
+        [1, 1],
+        [0, 1, 1, 0],
+        [[0], [1]],
+        ["0"],
+    ],
+)
+def test_frames_that_are_no_numbers_of_frames_are_refused(frames: Any) -> None:
+    """A mask is no list of frames: its zeros and ones would name two of them."""
+    with pytest.raises(UsageError, match="flatnonzero"):
+        spelled_frames(frames)
+
+
+def test_frames_may_be_any_whole_numbers() -> None:
+    assert spelled_frames(np.array([0, 3], dtype=np.uint8)) == spelled_frames((0, 3)) == "0,3"
+
+
+@pytest.mark.parametrize(
+    "lengths", [[-1, 2], [9, 2], [2.7, 2], [0, 2], [2], [2, 2, 2], [[2], [2]], [True, True], 2]
+)
+def test_lengths_that_no_sample_has_are_refused(lengths: Any) -> None:
+    with pytest.raises(InvalidInput, match="lengths"):
+        Sequences.of(np.zeros((2, 5, 2)), lengths=lengths)
+
+
+def test_lengths_belong_to_a_stack() -> None:
+    with pytest.raises(InvalidInput, match="stack"):
+        Sequences.of([np.zeros((2, 2)), np.zeros((3, 2))], lengths=[1, 1])
 
 
 @pytest.mark.parametrize("y", [[0], [0, 1, 2], [0.5, 1], ["a", "b"], [np.nan, 0]])

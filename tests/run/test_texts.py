@@ -80,11 +80,11 @@ def test_a_fixed_number_of_words(side: str, files: Path) -> None:
     assert found.spans is not None
     assert (found.spans[0], found.spans[2]) == ((first, first + 5), (0, 6))
     rows = model.certify(found.take([0]), eps=1e-3, frames="each", attack=False)
-    assert [row.frames for row in rows] == [[t] for t in range(first, first + 5)]
+    assert [row.frames for row in rows] == [[t] for t in range(5)]
     assert "1 of 4 texts were too long" in found.note
     assert "reads the padding" in found.note
-    with pytest.raises(UsageError, match=f"frames lie in {first}"):
-        model.certify(found.take([0]), eps=1e-3, frames="0" if side == "left" else "5")
+    with pytest.raises(UsageError, match=r"lie in 0\.\.4"):
+        model.certify(found.take([0]), eps=1e-3, frames="5")
 
 
 def test_all_frames_of_a_padded_text_are_its_words(files: Path) -> None:

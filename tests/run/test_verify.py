@@ -200,8 +200,6 @@ def test_comparisons_that_the_last_activation_keeps_are_answered(
         ("Softmax", "(>= Y0 (+ Y1 0.1))"),
         ("Softmax", "(>= Y0 (* 2.0 Y1))"),
         ("LogSoftmax", "(>= Y0 -1.0)"),
-        ("Sigmoid", "(>= Y0 0.6)"),
-        ("Sigmoid", "(>= Y0 X0)"),
     ],
 )
 def test_what_the_last_activation_does_not_keep_is_refused(head: str, assertion: str, folder: Path) -> None:

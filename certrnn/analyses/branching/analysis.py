@@ -58,6 +58,7 @@ class BranchAndBound(Analysis):
         limits = replace(self.limits, deadline=min(deadline, self.limits.deadline))
         return replace(self, root=self.root.until(deadline), limits=limits)
 
+    @torch.inference_mode(False)
     def margins(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
         parts = [self._sample(graph, region.rows(i, i + 1), spec.part(i, i + 1)) for i in range(region.batch)]
         return spec.clauses(torch.cat(parts)) if parts else torch.zeros(0, spec.width, dtype=torch.float64)
@@ -67,8 +68,8 @@ class BranchAndBound(Analysis):
         limits = replace(self.limits, deadline=min(deadline, self.limits.deadline))
         bounds, recording = self.root.recorded(graph, region, spec)
         chosen = _open_rows(spec, bounds[0])
-        # what was recorded of a sample whose values left the floating-point range are stand-ins, nothing to reason with
-        if not len(chosen) or limits.late or bool(recording.run.failed.any()):
+        # the records of a sample whose values left the floating-point range are stand-ins, nothing to reason with
+        if not len(chosen) or limits.late or bool(recording.failed.any()):
             return bounds
         part = Spec(spec.rows[:, chosen], spec.offset[:, chosen])
         better = self._grown(graph, region, part, bounds[0, chosen], recording, limits)
@@ -88,12 +89,10 @@ class BranchAndBound(Analysis):
             if disturbed <= self.few:
                 inputs = Inputs(graph, spec, self.root)
                 return grow(inputs, Leaf(bound, as_box(region)), limits)
-            tree = Neurons(
-                recording,
-                Rows({graph.output: spec.rows}, spec.offset),
-                self.ascent,
-                self._near(graph, region, spec),
-            )
+            rows = Rows({graph.output: spec.rows}, spec.offset)
+            if not rows.nonlinear(recording):
+                return bound  # exactly linear: there is no neuron to cut, and nothing to gain
+            tree = Neurons(recording, rows, self.ascent, self._near(graph, region, spec))
             return _grown_from(tree, bound, limits)
 
     def _near(self, graph: Graph, region: Region, spec: Spec) -> Callable[[torch.Tensor], bool] | None:

@@ -32,6 +32,7 @@ class Popqorn(Analysis):
     fit: Fit = field(default_factory=Envelope)
     memory: int = 1 << 29
 
+    @torch.inference_mode(False)
     def margins(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
         step = max(1, self.memory // _bytes_per_row(graph))
         with torch.no_grad():

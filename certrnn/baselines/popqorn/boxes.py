@@ -17,6 +17,7 @@ from certrnn.domains._rounding import down
 from certrnn.domains.interval import IntervalRun
 from certrnn.ir import Elementwise, Graph, Input
 from certrnn.regions import Region
+from transformers_abs._rounding import gamma
 
 
 @dataclass(eq=False)
@@ -87,14 +88,32 @@ class Boxes:
 
         result = substitute(self, {position: rows}, planes, exact=True)
         value, size = result.constant + offset, result.constant.abs() + offset.abs()
+        hidden = result.error
         if result.inputs:
-            forms = {self._frame(p): coefficient for p, coefficient in result.inputs.items()}
+            forms, joined = self._by_frame(result.inputs)
             lowest, terms = least(self.inputs, self.run.region.constraints, forms)
-            value, size = value + lowest, size + terms
+            value, size, hidden = value + lowest, size + terms, hidden + joined
         # a per mille for the sums of non-negative terms inside the error and the sizes themselves
-        error = 1.001 * result.error
+        error = 1.001 * hidden
         bound = down(value - error, 1.001 * size + error, 2 * len(self.graph.nodes) + 8)
         return torch.where(self.run.failed[:, None] | bound.isnan(), -torch.inf, bound)
+
+    def _by_frame(
+        self, inputs: dict[int, torch.Tensor]
+    ) -> tuple[dict[int, torch.Tensor], torch.Tensor | float]:
+        """Coefficients (B, R, features) by frame, which several nodes may read, and what adding them up hides (B, R):
+        a share of every single term, since they may cancel."""
+        forms: dict[int, torch.Tensor] = {}
+        hidden: torch.Tensor | float = 0.0
+        for position, coefficient in inputs.items():
+            frame = self._frame(position)
+            if frame in forms:
+                size = self.inputs[frame].magnitude()
+                both = forms[frame].abs() + coefficient.abs()
+                hidden = hidden + gamma(2) * torch.einsum("brn,bn->br", both, size)
+                coefficient = forms[frame] + coefficient
+            forms[frame] = coefficient
+        return forms, hidden
 
     def _frame(self, position: int) -> int:
         node = self.graph.nodes[position]

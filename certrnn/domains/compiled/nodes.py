@@ -78,9 +78,6 @@ class Planner(Sheet):
     def affine(self, node: Affine, value: Value) -> Value:
         out, weight = self.value(node.size), self.weight(node.weight)
         terms = value.size + 3
-        out.depth = terms
-        sizes = [value.plane(p) for p in ((at.MAGNITUDE, at.RADIUS) if value.read else (at.SIZE, at.SPREAD))]
-        given = (*out.planes, node.size, *value.planes, value.size, *sizes, weight.panels)
         pending = value.terms if value.dense is None else []
         # slopes are multiplied into the weights, which may underflow beside generators of any size
         lost = pending[0].source.total if len(pending) == 1 and isinstance(pending[0], Scaled) else -1
@@ -95,11 +92,12 @@ class Planner(Sheet):
         out.rounds, box = rounds(out.terms), value.size + 3
         errors = (gamma(terms) + node.relative_error, raising(terms + 8))
         errors += (gamma(box) + node.relative_error, raising(box + 5), singles.gamma(out.rounds))
+        given = (*out.planes, node.size, *value.planes, value.size, *self.sizes(value), weight.panels)
         self.tape.emit(at.AFFINE, *given, self.constant(to_numpy(node.bias)), lost, factors=errors)
         return out
 
     def scale(self, node: Affine, value: Value) -> Value:
-        out, terms = self.value(node.size), value.depth + 4
+        out, terms = self.value(node.size), 4
         self.read(value)
         weight = self.constant(to_numpy(node.weight))
         given = (*out.planes, node.size, *value.planes, weight, self.constant(to_numpy(node.bias)))
@@ -117,31 +115,39 @@ class Planner(Sheet):
             place = out.plane(at.FRESH)
             self.tape.emit(at.MULTIPLY, place, value.diagonal.place, 1, weight, node.size)
             out.diagonal = Diagonal(value.diagonal.block, place)
-        out.depth = terms
         return out
 
     def sum(self, node: Sum, values: list[Value]) -> Value:
         out = self.value(node.size)
-        out.depth = sum(v.depth for v in values) + len(values) + 4
-        sources = self.table([n for v in values for n in v.planes])
-        coefficients = self.constant(np.array(node.coefficients))
-        given = (*out.planes, node.size, len(values), sources, coefficients)
-        errors = (gamma(out.depth) + node.relative_error, raising(out.depth + 4))
-        errors += (gamma(len(values) + 3) + node.relative_error, raising(len(values) + 3))
         diagonals: list[Diagonal] = []
+        sources: list[int] = []
         for value, coefficient in zip(values, node.coefficients, strict=True):
             out.terms += self.times(value, coefficient)
+            sources += (*value.planes, *self.sizes(value))
             if value.diagonal is not None:
                 place = self.scaled(value.diagonal.place, coefficient, node.size)
                 diagonals.append(Diagonal(value.diagonal.block, place))
         out.diagonal = self.joined(node, out, diagonals)
         if out.diagonal is None:
             out.terms += [Placed(d) for d in diagonals]
-        # its own roundings are paid for by every value's own slack; here come those by the other values
+        # what a value taken apart rounds by itself is paid for by its slack; here comes what others round it by
         more = sum(map(through, out.terms)) + 1 if out.terms else 0
-        out.rounds = max(v.rounds for v in values) + more
-        self.tape.emit(at.SUM, *given, factors=(*errors, singles.gamma(more, out.rounds)))
+        out.rounds = rounds(out.terms) + 1 if out.terms else 0
+        terms = len(values) + 6  # of centers and diagonals, in double
+        given = (*out.planes, node.size, len(values), self.table(sources))
+        errors = (gamma(terms) + node.relative_error, raising(terms + 4))
+        errors += (gamma(len(values) + 3) + node.relative_error, raising(len(values) + 3))
+        coefficients = self.constant(np.array(node.coefficients))
+        self.tape.emit(at.SUM, *given, coefficients, factors=(*errors, singles.gamma(more, out.rounds)))
         return out
+
+    def sizes(self, value: Value) -> tuple[int, int]:
+        """Where the size and the spread lie that a node is charged by which reads the value: of what its terms are
+        added up to, where they are, or of the terms."""
+        if value.dense is not None:
+            self.read(value)
+        planes = (at.MAGNITUDE, at.RADIUS) if value.read else (at.SIZE, at.SPREAD)
+        return value.plane(planes[0]), value.plane(planes[1])
 
     def times(self, value: Value, coefficient: float) -> list[Term]:
         """The terms of a multiple of the value, its rows where it has many. Only signs are multiplied into slopes: the
@@ -184,7 +190,6 @@ class Planner(Sheet):
             if owner.diagonal is None:
                 return self.columns(owner, first, node.size)
         out = self.value(node.size)
-        out.depth = max(v.depth for v in values)
         table = [
             n
             for o, c in zip(owners, columns, strict=True)
@@ -205,7 +210,7 @@ class Planner(Sheet):
             if dense is None
             else Dense(dense.buffer, dense.rows, dense.first + first, size, dense.total + first)
         )
-        return Value(owner.base + first, owner.stride, size, dense=part, depth=owner.depth)
+        return Value(owner.base + first, owner.stride, size, dense=part)
 
     def gathered(
         self, out: Value, parts: list[Dense | None], owners: np.ndarray, columns: np.ndarray
@@ -236,7 +241,7 @@ class Planner(Sheet):
         out, symbols = self.value(node.size), any(v.symbols for v in values)
         numbers, alpha = number_of(node.transformer)
         rows = [self.dense(value) for value in values]
-        out.depth, out.rounds = 6, sum(v is not None for v in (*rows, *(v.diagonal for v in values)))
+        out.rounds = sum(v is not None for v in (*rows, *(v.diagonal for v in values)))
         errors = (gamma(8), raising(1), raising(12), alpha, singles.gamma(out.rounds))
         if symbols and len(values) == 2:
             widths(self, node.size, *values)

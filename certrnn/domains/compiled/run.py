@@ -66,6 +66,8 @@ class Compiled:
         total = sum(node.size for node in self.graph.nodes) if observe else 0
         bounds = torch.empty(batch, rows.shape[1], dtype=torch.float64)
         seen = (bounds.new_empty(batch, total), bounds.new_empty(batch, total))
+        if not batch:
+            return bounds, seen
         nodes = np.array(p.values, dtype=np.int64)
         given = (p.instructions, p.factors, p.w, p.s, p.index, _plain(*boxes), _plain(rows, offset))
         self._spread((*given, to_numpy(bounds), _plain(*seen), nodes), batch)
@@ -137,16 +139,50 @@ def _plain(*tensors: torch.Tensor) -> tuple[np.ndarray, ...]:
 def compiled(graph: Graph, frames: tuple[int, ...]) -> Compiled | None:
     """The graph with these frames disturbed; None where the machine does not know a function of it, values are empty,
     or weights out of its range."""
-    return _compiled(graph, frames, _versions(graph))
+    found = _planned(graph, frames)
+    if not found.current:
+        _planned.cache_clear()
+        found = _planned(graph, frames)
+    return found.run
+
+
+@dataclass(frozen=True, eq=False)
+class _Planned:
+    """A plan, if there is one, and the numbers that it was made from: a plan holds copies of weights."""
+
+    run: Compiled | None
+    weights: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+
+    @property
+    def current(self) -> bool:
+        """Whether no weight has changed, in whatever way: a tensor counts no change through ``data`` or numpy."""
+        return all(torch.equal(weight, copy) for weight, copy in self.weights)
 
 
 @lru_cache(maxsize=_KEPT)
-def _compiled(graph: Graph, frames: tuple[int, ...], versions: int) -> Compiled | None:
+def _planned(graph: Graph, frames: tuple[int, ...]) -> _Planned:
+    with torch.inference_mode(False), torch.no_grad():
+        weights = tuple((weight, weight.detach().clone()) for weight in _weights(graph))
+        return _Planned(_compiled(graph, frames), weights)
+
+
+def _compiled(graph: Graph, frames: tuple[int, ...]) -> Compiled | None:
     if not all(known(node.transformer) for node in graph.nodes if isinstance(node, Elementwise)):
         return None
     if not all(node.size for node in graph.nodes) or not all(map(_moderate, graph.nodes)):
         return None
     return Compiled(graph, plan(graph, frames))
+
+
+def _weights(graph: Graph) -> list[torch.Tensor]:
+    """Every tensor of the graph once: steps of a network share theirs."""
+    found: dict[int, torch.Tensor] = {}
+    for node in graph.nodes:
+        for tensor in (node.weight, node.bias) if isinstance(node, Affine) else ():
+            found[id(tensor)] = tensor
+        if isinstance(node, Constant):
+            found[id(node.value)] = node.value
+    return list(found.values())
 
 
 def _moderate(node: Node) -> bool:
@@ -156,14 +192,3 @@ def _moderate(node: Node) -> bool:
         return True
     largest = float(node.weight.abs().max())
     return largest == 0.0 or _SMALLEST < largest < 1.0 / _SMALLEST
-
-
-def _versions(graph: Graph) -> int:
-    """Grows with every change in place of a weight: a plan holds copies."""
-    total = 0
-    for node in graph.nodes:
-        if isinstance(node, Affine):
-            total += node.weight._version + node.bias._version
-        elif isinstance(node, Constant):
-            total += node.value._version
-    return total

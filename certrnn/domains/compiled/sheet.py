@@ -20,8 +20,7 @@ from certrnn.domains.compiled.symbols import Dense, Diagonal, Placed, Scaled, Ta
 @dataclass(eq=False)
 class Value:
     """What is known of a node's value: where its planes lie, what its generators are made of, what has been read.
-    ``depth`` and ``rounds`` count the roundings of one number to double and to single precision while its terms are
-    added up."""
+    ``rounds`` counts the roundings of one number to single precision while its terms are added up."""
 
     base: int
     stride: int
@@ -29,7 +28,6 @@ class Value:
     terms: list[Term] = field(default_factory=list)
     diagonal: Diagonal | None = None
     dense: Dense | None = None
-    depth: int = 0
     rounds: int = 0
     read: bool = False
 

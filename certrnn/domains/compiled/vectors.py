@@ -100,9 +100,9 @@ def scale(v, w, base, step, size, source, apart, weights, biases, factors, one):
     for j in range(size):
         p, q, a, offset = base + j, source + j, w[weights + j], w[biases + j]
         share, slack = abs(a), v[q + at.SLACK * apart]
-        terms = max(v[q + at.MAGNITUDE * apart], v[q + at.SIZE * apart])
-        terms = (share * terms + abs(offset)) * factors[1] + TINY
-        spread = share * max(v[q + at.RADIUS * apart], v[q + at.SPREAD * apart]) * factors[1]
+        # the generators are multiplied as they are stored
+        terms = (share * v[q + at.MAGNITUDE * apart] + abs(offset)) * factors[1] + TINY
+        spread = share * v[q + at.RADIUS * apart] * factors[1]
         slack = share * slack + factors[0] * terms + factors[at.SINGLES] * spread
         slack = slack * factors[1] + missed
         v[p + at.CENTER * step], v[p + at.SLACK * step] = v[q + at.CENTER * apart] * a + offset, slack
@@ -123,13 +123,13 @@ def add_up(v, w, index, base, step, size, count, sources, coefficients, factors)
     for j in range(size):
         center, slack, total, spread, lower, upper, most = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for k in range(count):
-            source, apart, a = index[sources + 2 * k] + j, index[sources + 2 * k + 1], w[coefficients + k]
-            share = abs(a)
+            row, a = sources + 4 * k, w[coefficients + k]
+            source, apart, share = index[row] + j, index[row + 1], abs(a)
             low, high = v[source + at.LOWER * apart], v[source + at.UPPER * apart]
             center += a * v[source + at.CENTER * apart]
             slack += share * v[source + at.SLACK * apart]
-            total += share * v[source + at.SIZE * apart]
-            spread += share * v[source + at.SPREAD * apart]
+            total += share * v[index[row + 2] + j]
+            spread += share * v[index[row + 3] + j]
             lower += a * (low if a >= 0.0 else high)
             upper += a * (high if a >= 0.0 else low)
             most += share * (abs(low) if abs(low) > abs(high) else abs(high))

@@ -41,7 +41,8 @@ _DAMAGE = (
 
 def read_npy(content: bytes, origin: Origin) -> Arrays:
     """The array of an npy file as x."""
-    return Arrays(_array(io.BytesIO(content), len(content), "array", origin))
+    x = _array(io.BytesIO(content), len(content), "array", origin)
+    return Arrays(x, notes=_bytes_note(x))
 
 
 def read_npz(content: bytes, origin: Origin) -> Arrays:
@@ -61,9 +62,9 @@ def npz_members(content: bytes, origin: Origin) -> dict[str, np.ndarray]:
 
 def named_arrays(found: dict[str, np.ndarray], origin: Origin) -> Arrays:
     """Sorts arrays by the names they carry (case does not matter)."""
-    y = _pick(found, Y_KEYS, origin)
     names = _pick(found, NAME_KEYS, origin)
     lengths = _pick(found, LENGTH_KEYS, origin)
+    y = _asked(_pick(found, Y_KEYS, origin), lengths)
     x = _pick(found, X_KEYS, origin)
     if x is None:
         known = {*Y_KEYS, *NAME_KEYS, *LENGTH_KEYS}
@@ -75,7 +76,25 @@ def named_arrays(found: dict[str, np.ndarray], origin: Origin) -> Arrays:
         x = found[rest[0]]
     if names is not None and (names.ndim != 1 or names.dtype.kind not in "Uiu"):
         raise origin.invalid("names is a list of text", f"type {names.dtype}, shape {names.shape}")
-    return Arrays(x, y, None if names is None else tuple(str(name) for name in names), lengths)
+    named = None if names is None else tuple(str(name) for name in names)
+    return Arrays(x, y, named, lengths, notes=_bytes_note(x))
+
+
+def _bytes_note(x: np.ndarray) -> tuple[str, ...]:
+    """Bytes are most often pixels; what a network was trained on, the file does not say."""
+    if x.dtype != np.uint8:
+        return ()
+    return ("x holds bytes, read as they are (0..255): divide by 255 first where the network was trained so",)
+
+
+def _asked(y: np.ndarray | None, lengths: np.ndarray | None) -> np.ndarray | None:
+    """Labels, those of padded frames as -1, whatever the file fills them with: they ask nothing."""
+    if y is None or lengths is None or y.ndim != 2 or lengths.ndim != 1 or len(y) != len(lengths):
+        return y
+    padding = np.arange(y.shape[1]) >= lengths[:, None]
+    if y.shape[1] == 1 or y.dtype.kind not in "biuf" or not padding.any():
+        return y
+    return np.where(padding, -1, y.astype(np.float64 if y.dtype.kind == "f" else np.int64))
 
 
 def _pick(found: dict[str, np.ndarray], keys: tuple[str, ...], origin: Origin) -> np.ndarray | None:

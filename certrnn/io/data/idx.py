@@ -38,5 +38,7 @@ def read_idx(content: bytes, labels: bytes | None, origin: Origin) -> Arrays:
     images = read_array(content, origin)
     y = None if labels is None else read_array(labels, origin)
     if images.dtype == np.uint8:
-        return Arrays(images / 255.0, y, rows=True, notes=("idx bytes 0..255 divided by 255",))
+        return Arrays(
+            images / 255.0, y, rows=True, notes=("bytes 0..255 of the idx file were divided by 255",)
+        )
     return Arrays(images, y, rows=True)

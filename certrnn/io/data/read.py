@@ -11,7 +11,7 @@ from pathlib import Path
 
 from certrnn.io.data.arrays import NPY_MAGIC, NPZ_MAGICS, read_npy, read_npz
 from certrnn.io.data.idx import is_idx, read_idx
-from certrnn.io.data.samples import Arrays, Origin, Samples, ShapeHint, check, shown
+from certrnn.io.data.samples import Arrange, Arrays, Origin, Samples, as_written, check, shown
 from certrnn.io.data.tables import read_csv, read_jsonl
 
 MAX_BYTES = 1 << 31
@@ -20,17 +20,12 @@ MAX_BYTES = 1 << 31
 _GZIP = b"\x1f\x8b"
 
 
-def read_samples(
-    path: str | os.PathLike[str], *, model_shape_hint: ShapeHint | None = None, classes: int | None = None
-) -> Samples:
+def read_samples(path: str | os.PathLike[str], arrange: Arrange = as_written) -> Samples:
     """Sequences and labels of an npz, npy, csv, jsonl or idx file, also gzipped; told apart by content.
 
     Parameters
     ----------
-    model_shape_hint: (frames, features) that the model takes, None where it takes any. A flat sample, shape
-        (samples, values), is cut into frames of that many features, or of one feature where nothing is known;
-        rows of an idx image are regrouped. Anything else must fit as it stands.
-    classes: number of classes, where known; labels must lie below it.
+    arrange: makes samples (N, T, D) of the array that the file holds, whatever its axes mean.
 
     Raises
     ------
@@ -39,7 +34,7 @@ def read_samples(
     """
     origin = Origin(Path(path))
     content = file_content(origin.path, origin)
-    return check(_arrays(content, origin), origin, model_shape_hint, classes)
+    return check(_arrays(content, origin), origin, arrange)
 
 
 def _arrays(content: bytes, origin: Origin) -> Arrays:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,6 @@ from certrnn.errors import InvalidInput
 
 MAX_VALUES = 1 << 28
 """Most numbers a file may declare: 2 GiB of float64. Checked before anything of that size is allocated."""
-
-ShapeHint = tuple[int | None, int | None]
-"""Frames and features that a model takes; None where it takes any number."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +26,51 @@ class Origin:
         )
 
 
+@dataclass(frozen=True)
+class Column:
+    """A column of a table that may be no feature: ``kind`` is ``index`` or ``label``."""
+
+    place: int
+    name: str
+    kind: str
+
+
 @dataclass(frozen=True, eq=False)
 class Arrays:
-    """What a format's reader found, not yet checked. ``rows`` tells that a sample is rows of an image that
-    may be regrouped into frames."""
+    """What a format's reader found, not yet checked.
+
+    Parameters
+    ----------
+    x: the samples, in the file's own axes.
+    rows: a sample is the rows of an image, which may be regrouped into frames.
+    ragged: samples of different lengths were padded along their first axis.
+    doubtful: columns of a table among the values of x, whose names are no feature's.
+    notes: what was done to the values on reading, one line each.
+    """
 
     x: np.ndarray
     y: np.ndarray | None = None
     names: tuple[str, ...] | None = None
     lengths: np.ndarray | None = None
     rows: bool = False
+    ragged: bool = False
+    doubtful: tuple[Column, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def without(self, columns: Sequence[Column]) -> Arrays:
+        """With those columns left out, which a note says."""
+        gone = {column.place for column in columns}
+        kept = [place for place in range(self.x.shape[1]) if place not in gone]
+        return replace(self, x=self.x[:, kept], doubtful=(), notes=(*self.notes, *map(_left_out, columns)))
+
+
+def _left_out(column: Column) -> str:
+    label = "; name it y to use it as labels" if column.kind == "label" else ""
+    return f"column {shown(column.name)!r} ({column.kind}) is no feature, and was left out{label}"
+
+
+Arrange = Callable[[Arrays, "Origin"], tuple[np.ndarray, tuple[str, ...]]]
+"""The samples (N, T, D) of what a file holds, and notes about how it was read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +85,7 @@ class Samples:
     lengths: (N,) int64 in 1..T, or None where every sequence has T frames.
     source: the file read.
     notes: what was done to the values on reading, one line each.
+    unlabelled: why y is None although the file has labels: the first of them that is no class; "" else.
     """
 
     x: np.ndarray
@@ -62,6 +94,7 @@ class Samples:
     lengths: np.ndarray | None
     source: Path
     notes: tuple[str, ...] = ()
+    unlabelled: str = ""
 
     def __len__(self) -> int:
         return self.x.shape[0]
@@ -76,6 +109,7 @@ class Samples:
             None if self.lengths is None else self.lengths[rows],
             self.source,
             self.notes,
+            self.unlabelled,
         )
 
 
@@ -85,44 +119,61 @@ def shown(value: object, length: int = 60) -> str:
     return text if len(text) <= length else text[: length - 3] + "..."
 
 
-def check(arrays: Arrays, origin: Origin, hint: ShapeHint | None, classes: int | None) -> Samples:
+def check(arrays: Arrays, origin: Origin, arrange: Arrange) -> Samples:
     """The samples of a file, or the first requirement that they break.
 
     Raises
     ------
     InvalidInput: rank, sizes, values, labels or lengths are wrong.
     """
-    x = _sequences(arrays, origin, hint)
+    x, notes = arrange(replace(arrays, x=_values(arrays, origin)), origin)
     count, frames, _ = x.shape
-    y = None if arrays.y is None else _labels(arrays.y, (count, frames), origin, classes)
+    y, unlabelled = (None, "") if arrays.y is None else _labels(arrays.y, (count, frames), origin)
     lengths = None if arrays.lengths is None else _whole(arrays.lengths, count, "lengths", origin)
     if lengths is not None and (lengths.min() < 1 or lengths.max() > frames):
         bad = int(np.flatnonzero((lengths < 1) | (lengths > frames))[0])
         raise origin.invalid(f"lengths lie in 1..{frames}", f"{lengths[bad]} at sample {bad}")
     if arrays.names is not None and len(arrays.names) != count:
         raise origin.invalid(f"there is one name for each of {count} samples", f"{len(arrays.names)} names")
-    return Samples(x, y, arrays.names, lengths, origin.path, arrays.notes)
+    return Samples(x, y, arrays.names, lengths, origin.path, notes, unlabelled)
 
 
-def _labels(labels: np.ndarray, shape: tuple[int, int], origin: Origin, classes: int | None) -> np.ndarray:
-    """Labels (N,) of samples, or (N, T) of their frames."""
-    steps = labels.shape == shape and shape[1] > 1
-    flat = _whole(labels.reshape(-1), shape[0] * shape[1], "labels y", origin) if steps else None
-    y = _whole(labels, shape[0], "labels y", origin) if flat is None else flat.reshape(shape)
-    low, top = -1 if steps else 0, (classes or 1 << 31) - 1
+def as_written(arrays: Arrays, origin: Origin) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(samples, frames, features) as they stand; of (samples, values) every value is a frame."""
+    x = arrays.x
+    if x.ndim not in (2, 3):
+        raise origin.invalid(
+            "x has shape (samples, frames, features), or (samples, values)", f"shape {x.shape}"
+        )
+    return (x[:, :, None] if x.ndim == 2 else x), arrays.notes
+
+
+def _labels(labels: np.ndarray, shape: tuple[int, int], origin: Origin) -> tuple[np.ndarray | None, str]:
+    """Labels (N,) of samples, or several (N, S) of each; or None where they are real, and the first that is."""
+    steps = labels.ndim == 2 and labels.shape[0] == shape[0] and labels.shape[1] > 1
+    flat = labels.reshape(-1, 1) if steps else labels
+    real = _numbers(flat, len(flat) if steps else shape[0], "labels y", origin)
+    fraction = np.flatnonzero(real != np.rint(real))
+    if len(fraction):
+        return (
+            None,
+            f"{real[fraction[0]]:g} at sample {int(fraction[0]) // (labels.shape[1] if steps else 1)}",
+        )
+    y = real.astype(np.int64).reshape(labels.shape if steps else -1)
+    low, top = -1 if steps else 0, (1 << 31) - 1
     wrong = (y < low) | (y > top)
     if wrong.any():
         bad = tuple(int(i) for i in np.argwhere(wrong)[0])
-        remedy = "Number the classes from 0." if classes is None else f"The model has {classes} classes."
+        remedy = "Number the classes from 0."
         raise origin.invalid(f"labels lie in {low}..{top}", f"{y[bad]} at sample {bad[0]}", remedy)
-    return y
+    return y, ""
 
 
-def _sequences(arrays: Arrays, origin: Origin, hint: ShapeHint | None) -> np.ndarray:
+def _values(arrays: Arrays, origin: Origin) -> np.ndarray:
     x = arrays.x
     if x.dtype.kind not in "biuf" or x.dtype.itemsize > 8:
         raise origin.invalid("x holds real numbers", f"type {x.dtype}", "Save x as float32 or float64.")
-    if x.ndim not in (2, 3):
+    if x.ndim < 2:
         raise origin.invalid(
             "x has shape (samples, frames, features), or (samples, values)", f"shape {x.shape}"
         )
@@ -135,30 +186,11 @@ def _sequences(arrays: Arrays, origin: Origin, hint: ShapeHint | None) -> np.nda
         raise origin.invalid(
             "every value of x is finite", f"{values[place]} at {place}", "Clean the data first."
         )
-    return values.reshape(_shape(values.shape, arrays.rows, origin, hint))
+    return values
 
 
-def _shape(
-    shape: tuple[int, ...], rows: bool, origin: Origin, hint: ShapeHint | None
-) -> tuple[int, int, int]:
-    frames, features = hint or (None, None)
-    count, inner = shape[0], shape[1:]
-    fits = frames in (None, inner[0]) and features in (None, inner[-1])
-    if len(inner) == 2 and fits:
-        return count, inner[0], inner[1]
-    if len(inner) == 1 or rows:
-        values = int(np.prod(inner))
-        width = features or (1 if frames is None else max(values // frames, 1))
-        if values % width == 0 and frames in (None, values // width):
-            return count, values // width, width
-    raise origin.invalid(
-        f"samples have the model's shape (frames, features) = ({frames or 'any'}, {features or 'any'})",
-        f"{inner} for each of {count} samples",
-        "Reshape x to (samples, frames, features).",
-    )
-
-
-def _whole(values: np.ndarray, count: int, what: str, origin: Origin) -> np.ndarray:
+def _numbers(values: np.ndarray, count: int, what: str, origin: Origin) -> np.ndarray:
+    """One number a sample, as float64: finite, and small enough for wholeness to mean something."""
     flat = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
     if flat.shape != (count,):
         raise origin.invalid(
@@ -171,8 +203,15 @@ def _whole(values: np.ndarray, count: int, what: str, origin: Origin) -> np.ndar
     with np.errstate(all="ignore"):
         real = flat.astype(np.float64)
     wrong = ~(np.abs(real) < 2.0**53)  # also nan; beyond 2^53 a float64 says nothing about wholeness
-    wrong[~wrong] = real[~wrong] != np.rint(real[~wrong])
     if wrong.any():
         bad = int(np.flatnonzero(wrong)[0])
         raise origin.invalid(f"{what} holds whole numbers", f"{real[bad]} at sample {bad}")
+    return real
+
+
+def _whole(values: np.ndarray, count: int, what: str, origin: Origin) -> np.ndarray:
+    real = _numbers(values, count, what, origin)
+    bad = np.flatnonzero(real != np.rint(real))
+    if len(bad):
+        raise origin.invalid(f"{what} holds whole numbers", f"{real[bad[0]]} at sample {bad[0]}")
     return real.astype(np.int64)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from certrnn.io.data.arrays import LENGTH_KEYS, NAME_KEYS, X_KEYS, Y_KEYS
+from certrnn.io.data.columns import doubtful, is_index
 from certrnn.io.data.samples import MAX_VALUES, Arrays, Origin, shown
 
 
@@ -18,7 +19,7 @@ def read_csv(text: str, origin: Origin) -> Arrays:
     value.
 
     The first line names the columns; without a header every column is a value. Comma, semicolon or tab
-    separates.
+    separates. A column that numbers the lines, as pandas writes it, is left out; see :mod:`certrnn.io.data.columns`.
     """
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
@@ -41,7 +42,8 @@ def read_csv(text: str, origin: Origin) -> Arrays:
                 f"every line has {len(header)} cells, as the first", f"{len(row)} in line {line}"
             )
     special = {} if bare else {kind: _column(header, keys, origin) for kind, keys in _SPECIAL.items()}
-    taken = {column for column in special.values() if column is not None}
+    index = [] if bare else [column for column in range(len(header)) if is_index(header, body, column)]
+    taken = {*index, *(column for column in special.values() if column is not None)}
     values = [column for column in range(len(header)) if column not in taken]
     if not values:
         raise origin.invalid("at least one column holds values", shown(header))
@@ -53,6 +55,8 @@ def read_csv(text: str, origin: Origin) -> Arrays:
         None if y is None else _numbers(body, [y], offset, origin)[:, 0],
         None if names is None else tuple(row[names] for row in body),
         None if lengths is None else _numbers(body, [lengths], offset, origin)[:, 0],
+        doubtful=() if bare else doubtful([header[column] for column in values], x),
+        notes=tuple(f"column {shown(header[c])!r} numbers the lines, and was left out" for c in index),
     )
 
 
@@ -105,7 +109,7 @@ def read_jsonl(text: str, origin: Origin) -> Arrays:
         shapes = shown(sorted({sample.shape[1:] for sample in samples}))
         raise origin.invalid("frames have the same number of features in every line", f"{shapes}")
     x, lengths = _padded(samples, origin)
-    return Arrays(x, _labels(labels, origin), _names(names, origin), lengths)
+    return Arrays(x, _labels(labels, origin), _names(names, origin), lengths, ragged=lengths is not None)
 
 
 def json_object(row: str, line: int, origin: Origin) -> dict[str, Any]:

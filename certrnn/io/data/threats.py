@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from certrnn.errors import InvalidInput
 from certrnn.io.data.read import file_content
 from certrnn.io.data.samples import MAX_VALUES, Origin, shown
+from transformers_abs._decimals import at_least
 
 MAX_SETS = 1 << 22
 """Most lines of a file of substitutes."""
@@ -41,7 +43,7 @@ def read_radii(path: str | Path) -> np.ndarray:
             text = content.decode("utf-8").replace(",", " ")
             if not text.strip():
                 raise ValueError("it is empty")
-            found = np.loadtxt(io.StringIO(text), dtype=np.float64, ndmin=1)
+            found = np.loadtxt(io.StringIO(text), dtype=np.float64, ndmin=1, converters=_radius)
     except (ValueError, EOFError, OSError, MemoryError) as error:
         raise origin.invalid("radii are numbers, in npy or as text", shown(str(error))) from None
     if found.dtype.kind not in "iuf" or not 0 < found.size <= MAX_VALUES or found.ndim not in (1, 2, 3):
@@ -77,6 +79,12 @@ def read_substitutes(path: str | Path) -> dict[tuple[int, int], np.ndarray]:
     if not found:
         raise origin.invalid("some word has substitutes", "no line")
     return found
+
+
+def _radius(text: str) -> float:
+    """A radius as it is written, rounded up: 0.3 is no float64, and the nearest one is smaller."""
+    value = float(text)
+    return at_least(text) if math.isfinite(value) else value
 
 
 def _entry(line: bytes, number: int, origin: Origin) -> tuple[tuple[int, int], np.ndarray]:

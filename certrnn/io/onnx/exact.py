@@ -1,17 +1,31 @@
 """Arithmetic on known numbers that never loses track of its own rounding.
 
-A certificate is about the exact real evaluation of the numbers in the file, so folding constants in floating point
-must not change what they mean. Each function returns the rounded result with a bound on its relative error (0 where
-the result is exact), or None where no such bound holds (a sum of inexact numbers of opposite sign); the caller then
-leaves the arithmetic to the graph, where the domains enclose the rounding.
+What a constant means
+---------------------
+A certificate is about the exact real evaluation of the numbers in the file. Hence a sum, a product, a mean of constants
+is the *real* one whatever element type the file declares: the rounding that onnxruntime's float32 (float16, ..) adds to
+each operation is left out for constants exactly as it is for data. What the file rounds by name is rounded: ``Cast``
+and ``CastLike`` to a type that does not hold every number of the source's type give the nearest number of that type
+(ties to even, overflow to infinity or saturated), to an integer type the integer part; ``Floor``, ``Ceil``, ``Round``,
+``Sign`` and comparisons give what the real numbers give. Integers wrap around as their type does.
+
+Each function returns the rounded result with a bound on its relative error (0 where the result is exact), or None where
+no such bound holds (a sum of inexact numbers of opposite sign); the caller then leaves the arithmetic to the graph,
+where the domains enclose the rounding. A relative error ``e`` says that the number meant lies in ``a -+ e |a|``: zeros
+are exact. As ``t + e |t|`` increases with ``t``, whatever moves, picks or orders numbers (a slice, a maximum, a clip)
+keeps the largest error of its operands. A step function of inexact numbers is known where the whole interval steps
+alike (``settled``), else refused. ``constants_check`` compares all of this with onnxruntime, node by node.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
+from onnx import TensorProto
 
+from certrnn.io.onnx.kinds import FORMATS, INTEGERS, UNKNOWN, holds, rounded, widened
 from certrnn.io.onnx.tensors import Known
 
 UNIT = 2.0**-53
@@ -31,7 +45,7 @@ def _result(array: np.ndarray, error: float, name: str) -> Known | None:
 def add(left: Known, right: Known, sign: float = 1.0) -> Known | None:
     """``left + sign * right`` for floats; integers add exactly."""
     if not left.real:
-        return Known(left.array + (right.array if sign > 0 else -right.array))
+        return _integers(left, right, np.add if sign > 0 else np.subtract)
     a, b = np.broadcast_arrays(left.array, sign * right.array)
     with np.errstate(all="ignore"):
         total = a + b
@@ -48,7 +62,7 @@ def add(left: Known, right: Known, sign: float = 1.0) -> Known | None:
 def multiply(left: Known, right: Known) -> Known | None:
     """``left * right`` element by element; exact where both are float32 numbers and nothing underflows."""
     if not left.real:
-        return Known(left.array * right.array)
+        return _integers(left, right, np.multiply)
     with np.errstate(all="ignore"):
         a, b = np.broadcast_arrays(left.array, right.array)
         product = a * b
@@ -92,13 +106,17 @@ def square_root(number: Known) -> Known | None:
     """``sqrt(number)``; IEEE square roots are correctly rounded."""
     with np.errstate(all="ignore"):
         root = np.sqrt(number.array)
+        exact = _single(root) and bool((root * root == number.array).all())
+    if exact and number.relative_error == 0.0:
+        return _result(root, 0.0, number.name)
     return _result(root, (number.relative_error + UNIT) * _GROWTH, number.name)
 
 
 def total(number: Known, axes: tuple[int, ...], keep: bool) -> Known | None:
     """Sum over ``axes``, correctly rounded (``math.fsum``)."""
     if not number.real:
-        return Known(number.array.sum(axis=axes, keepdims=keep))
+        with np.errstate(all="ignore"):
+            return Known(number.array.sum(axis=axes, keepdims=keep, dtype=number.array.dtype))
     if number.relative_error > 0.0 and bool((number.array < 0).any() and (number.array > 0).any()):
         return None
     moved = np.moveaxis(number.array, axes, range(len(axes)))
@@ -106,16 +124,24 @@ def total(number: Known, axes: tuple[int, ...], keep: bool) -> Known | None:
     rows = flat.reshape(flat.shape[0], -1).T
     if not np.isfinite(rows).all():
         return None
-    sums = np.array([math.fsum(row) for row in rows]).reshape(flat.shape[1:])
+    try:
+        found = [math.fsum(row) for row in rows]
+        exact = all(math.fsum([*row, -s]) == 0.0 for row, s in zip(rows, found, strict=True))
+    except OverflowError:
+        return None
+    sums = np.array(found).reshape(flat.shape[1:])
     if keep:
         sums = np.expand_dims(sums, axes)
-    return _result(sums, (number.relative_error + UNIT) * _GROWTH, number.name)
+    error = number.relative_error + (0.0 if exact else UNIT)
+    return _result(sums, error * _GROWTH, number.name)
 
 
 def matrix_product(left: Known, right: Known) -> Known | None:
     """``left @ right`` of numbers of the file, every entry correctly rounded."""
     if not left.real:
-        return Known(left.array @ right.array)
+        return _integers(left, right, np.matmul)
+    if not (np.isfinite(left.array).all() and np.isfinite(right.array).all()):
+        return None
     if not left.array.any() or not right.array.any():
         return Known(np.zeros_like(left.array @ right.array), 0.0, left.name)
     if not (_single(left.array) and _single(right.array)) or left.relative_error or right.relative_error:
@@ -124,6 +150,82 @@ def matrix_product(left: Known, right: Known) -> Known | None:
     if bool(((np.abs(pairs) < _TINY) & (pairs != 0.0)).any()):
         return None
     return total(Known(pairs, 0.0, left.name), (pairs.ndim - 1,), keep=False)
+
+
+def quotient(left: Known, right: Known) -> Known | None:
+    """Integer division, which truncates towards zero; None where it is not defined (by zero, or beyond the type)."""
+    a, b = np.broadcast_arrays(left.array, right.array)
+    if undivided(a, b):
+        return None
+    floor, rest = a // b, a % b
+    return Known(floor + ((rest != 0) & ((a < 0) != (b < 0))).astype(a.dtype))
+
+
+def undivided(left: np.ndarray, right: np.ndarray) -> bool:
+    """True where an integer division has no result: by zero, or of the least number by -1."""
+    if bool((right == 0).any()):
+        return True
+    least = np.iinfo(left.dtype).min
+    return bool(least < 0 and ((left == least) & (right == np.array(-1, dtype=right.dtype))).any())
+
+
+def _integers(left: Known, right: Known, operation: Callable[..., np.ndarray]) -> Known:
+    """Integers wrap around."""
+    with np.errstate(all="ignore"):
+        return Known(operation(left.array, right.array))
+
+
+def ends(number: Known) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest numbers that each entry may stand for."""
+    if number.relative_error == 0.0:
+        return number.array, number.array
+    slack = number.relative_error * np.abs(number.array)
+    low, high = np.nextafter(number.array - slack, -np.inf), np.nextafter(number.array + slack, np.inf)
+    zero = number.array == 0.0
+    return np.where(zero, 0.0, low), np.where(zero, 0.0, high)
+
+
+def settled(number: Known, step: Callable[[np.ndarray], np.ndarray]) -> np.ndarray | None:
+    """A monotone step function of known numbers; None where their errors leave open which step it is."""
+    low, high = (step(end) for end in ends(number))
+    return low if number.relative_error == 0.0 or np.array_equal(low, high) else None
+
+
+def cast(number: Known, kind: int, saturate: bool = True) -> Known | None:
+    """``Cast`` to the element type ``kind``: exact, rounded to nearest, or truncated.
+
+    Returns None where the number is not known well enough to round it, or lies outside of an integer type.
+    """
+    if kind == TensorProto.BOOL:
+        return Known(number.array != 0, 0.0, number.name)
+    if kind in INTEGERS:
+        return _whole(number, INTEGERS[kind])
+    if not number.real:
+        plain = number.array.astype(np.float64) if kind == TensorProto.DOUBLE else widened(number.array)
+        return Known(rounded(plain, kind, saturate), 0.0, number.name, kind)
+    if number.kind != UNKNOWN and holds(kind, number.kind):
+        return Known(number.array, number.relative_error, number.name, kind)
+    array = settled(number, lambda a: rounded(a, kind, saturate))
+    if array is None or (kind == TensorProto.DOUBLE and number.relative_error):
+        return None
+    return Known(array, 0.0, number.name, kind)
+
+
+def _whole(number: Known, dtype: np.dtype) -> Known | None:
+    """Integers wrap around into a narrower type; floats lose their fraction and must fit."""
+    if not number.real:
+        return Known(number.array.astype(dtype), 0.0, number.name)
+    array = settled(number, np.trunc)
+    bounds = np.iinfo(dtype)
+    # float64 rounds the greatest 64-bit integers up to a power of two, which does not fit
+    if array is None or not bool(((array >= float(bounds.min)) & (array < float(bounds.max) + 1.0)).all()):
+        return None
+    return Known(array.astype(dtype), 0.0, number.name)
+
+
+def unit(kind: int) -> float:
+    """Unit roundoff of an element type."""
+    return FORMATS[kind].unit if kind in FORMATS else UNIT
 
 
 def _single(array: np.ndarray) -> bool:

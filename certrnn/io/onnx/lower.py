@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import onnx
@@ -12,14 +10,17 @@ import onnx
 from certrnn.cells import Recurrence
 from certrnn.errors import CertrnnError, InvalidInput, Unsupported
 from certrnn.io.onnx import loop
-from certrnn.io.onnx.layout import DataInput, Layout
+from certrnn.io.onnx.answers import Answer, Reader, Reading
+from certrnn.io.onnx.choices import Choices
+from certrnn.io.onnx.kinds import file_types, name_of
+from certrnn.io.onnx.layout import Layout
 from certrnn.io.onnx.lengths import length_inputs
-from certrnn.io.onnx.node import NodeContext
-from certrnn.io.onnx.ops import MOVEMENT, OPERATORS, PICKING
-from certrnn.io.onnx.ops.heads import DROPPABLE, dropped, steps_of
+from certrnn.io.onnx.node import NodeContext, decoded
+from certrnn.io.onnx.ops import OPERATORS
 from certrnn.io.onnx.reader import ModelFile, _short, to_array
 from certrnn.io.onnx.space import Space
-from certrnn.io.onnx.tensors import Known, Tensor, Tokens, View, known
+from certrnn.io.onnx.tensors import Chosen, Known, Normalised, Tensor, Tokens, View, known
+from certrnn.io.onnx.wanted import needed, outputs_in_order
 from certrnn.ir import Graph
 from certrnn.ir.rewrite import simplify
 
@@ -46,62 +47,101 @@ class Embedding:
 
 
 @dataclass(frozen=True, eq=False)
+class Table:
+    """Arguments of a Softmax or LogSoftmax: a graph of all of them, the group of each, and which of the values the
+    output holds, in row-major order."""
+
+    arguments: Graph
+    groups: np.ndarray
+    entries: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Lowered:
     """A lowered model.
 
     Parameters
     ----------
-    graph: the network, simplified.
+    graph: the scores that decide, step after step, simplified.
     whole: the same before simplification.
+    numbers: the elements of the output itself, in row-major order; of a Softmax its arguments. None for class numbers.
+    function: what the output applies to ``numbers`` in groups: ``Softmax``, ``LogSoftmax``, or "".
+    groups: for each of ``numbers`` the group that it is normalised in; empty where there is no function.
+    table: all that the function normalises, of which the output may hold a part; None where there is no function.
+    scale: factor and offset of what the function's values are multiplied by and added to.
+    sigmoids: the arguments of ``numbers`` where all of these are sigmoids, else None.
+    answer: how the output's numbers are read.
+    shape: of the output tensor for one sample.
     tensors: for every ONNX tensor that depends on the input, its elements in ``whole``: numbers that count through the
         nodes' values one after the other, of the tensor's shape for one sample.
     starts: number of the first element of each node of ``whole``, and their count.
-    scores: name of the ONNX tensor that holds the graph's output.
-    picked: which of its elements are the graph's output, shape (C,).
-    head: ``"logits"`` (one score a class) or ``"binary"`` (class 1 where the one score is positive).
-    steps: how many steps the scores belong to, one after the other: 1, or the number of frames of a network that
-        answers at every frame.
+    known: for every ONNX tensor that does not, its numbers.
+    warnings: those of the notes that a reader of results must know.
+    timed: the output's axes that trace to time.
     recurrences: the recurrent layers of the file, by their positions in ``whole``.
     """
 
     graph: Graph
     whole: Graph
+    numbers: Graph | None
+    function: str
+    groups: np.ndarray
+    table: Table | None
+    scale: tuple[float, float]
+    sigmoids: Graph | None
+    answer: Answer
+    shape: tuple[int, ...]
     tensors: dict[str, np.ndarray]
     starts: np.ndarray
-    scores: str
-    picked: np.ndarray
-    head: str
+    known: dict[str, Known]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    timed: tuple[int, ...]
     embedding: Embedding | None
     recurrences: tuple[Recurrence, ...] = ()
-    steps: int = 1
+
+    @property
+    def steps(self) -> int:
+        """How many steps the scores belong to: 1, or the number of frames."""
+        return self.answer.steps
 
 
-def lower(file: ModelFile, layout: Layout, output: str, length: int | None = None) -> Lowered:
-    """Lower the part of the model that ``output`` depends on, for one sample.
+def lower(
+    file: ModelFile,
+    layout: Layout,
+    choices: Choices,
+    length: int | None = None,
+    whole: Lowered | None = None,
+) -> Lowered:
+    """Lower the part of the model that its outputs depend on, for one sample.
 
     Parameters
     ----------
+    choices: which output answers, and how it is read.
     length: what the model is told as its sequence length, where it has such an input; the number of frames by default.
+    whole: the same told the number of frames, which says how the output is read at shorter lengths.
 
     Raises
     ------
     Unsupported, InvalidInput: naming the node.
     """
-    return _Lowering(file, layout, output, layout.frames if length is None else length).run()
+    return _Lowering(file, layout, choices, layout.frames if length is None else length, whole).run()
 
 
 class _Lowering:
     """One walk over the nodes of a model."""
 
-    def __init__(self, file: ModelFile, layout: Layout, output: str, length: int) -> None:
-        self.file, self.layout, self.output, self.length = file, layout, output, length
+    def __init__(
+        self, file: ModelFile, layout: Layout, choices: Choices, length: int, whole: Lowered | None
+    ) -> None:
+        self.file, self.layout, self.choices, self.length = file, layout, choices, length
+        self.at_length = whole
         self.proto = file.proto.graph
         self.space = Space()
         self.notes: list[str] = []
         self.embedding: Embedding | None = None
         self.inputs: list[int] = []
-        self.scores = output
+        self.types = file_types(self.proto)
 
     def run(self) -> Lowered:
         scope: dict[str, Tensor] = {}
@@ -110,32 +150,41 @@ class _Lowering:
             scope[tensor.name] = known(
                 to_array(tensor, f"reading model {self.file.path.name!r}"), tensor.name
             )
-        wanted = _needed(self.proto.node, {self.output})
-        self.last = {
-            op: _terminal(self.proto.node, self.output, PICKING if op == "Sigmoid" else MOVEMENT)
-            for op in DROPPABLE
-        }
+        answering, *others = outputs_in_order(self.proto, self.choices)
+        self._walk({answering}, scope)
+        reading = self._read(answering, scope)
+        if self.at_length is not None:
+            self._agrees(reading.answer, self.at_length.answer)
+        for other in others:
+            self._follows(other, answering, reading, scope)
+        return self._finish(reading, scope)
+
+    def _walk(self, outputs: set[str], scope: dict[str, Tensor]) -> None:
+        """Every node that the outputs depend on and that was not read yet."""
+        wanted = needed(self.proto.node, outputs)
         for node in self.proto.node:
-            if any(name in wanted for name in node.output):
+            if any(name in wanted and name not in scope for name in node.output):
                 self._step(node, scope)
-        return self._finish(scope)
 
     # ---- inputs
 
     def _bind_inputs(self, scope: dict[str, Tensor]) -> None:
         layout = self.layout
         if layout.input.tokens:
-            scope[layout.input.name] = Tokens(layout.arrange(np.arange(layout.frames)[None]))
+            scope[layout.input.name] = Tokens(
+                layout.arrange(np.arange(layout.frames)[None]), layout.input.type
+            )
         builder = self.space.builder
         self.inputs = [builder.input(t, layout.features, f"frame {t}") for t in range(layout.frames)]
         rows = np.stack([self.space.ids(p) for p in self.inputs])
         self.rows = rows
         if not layout.input.tokens:
-            scope[layout.input.name] = View(layout.arrange(rows[None]))
+            scope[layout.input.name] = View(layout.arrange(rows[None]), layout.input.type)
         for info in length_inputs(self.proto):
             if info.name != layout.input.name:
                 axes = [1] * len(info.type.tensor_type.shape.dim)
-                scope[info.name] = Known(np.full(axes, self.length, dtype=np.int64))
+                kind = onnx.helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type)
+                scope[info.name] = Known(np.full(axes, self.length, dtype=kind))
                 self.notes.append(
                     f"input {info.name!r}: the sequence length, {self.length} of {layout.frames} frames"
                 )
@@ -175,7 +224,7 @@ class _Lowering:
             raise InvalidInput(
                 where, "its inputs are computed by earlier nodes", repr(missing[0]), "Export again."
             )
-        attributes = {a.name: _decoded(a, where) for a in node.attribute}
+        attributes = decoded(node, where)
         inputs = tuple(scope[i] if i else None for i in node.input)
         return NodeContext(
             name,
@@ -186,6 +235,7 @@ class _Lowering:
             tuple(node.output),
             self.space,
             self.notes,
+            self.types,
         )
 
     def _results(self, node: onnx.NodeProto, context: NodeContext, scope: dict[str, Tensor]) -> list[Tensor]:
@@ -199,13 +249,8 @@ class _Lowering:
             return self._branch(context, scope)
         if node.op_type == "Loop":
             return loop.unroll(context, scope, self._step)
-        if (
-            node.op_type in DROPPABLE
-            and node.output[0] in self.last[node.op_type]
-            and isinstance(context.input(0), View)
-        ):
-            self.scores = node.input[0]
-            return dropped(context)
+        if node.op_type == "Scan":
+            return loop.scan(context, scope, self._step)
         if (
             node.op_type == "Gather"
             and isinstance(context.input(0), Known)
@@ -245,117 +290,111 @@ class _Lowering:
             raise context.damaged("the embedding's numbers are finite", "nan or inf")
         self.embedding = Embedding(table.array, node.output[0])
         context.note(f"cut: the frames are rows of the table {table.name!r} of {table.shape[0]} words")
-        return View(self.rows[words.frames])
+        return View(self.rows[words.frames], table.kind)
 
     # ---- the end
 
-    def _finish(self, scope: dict[str, Tensor]) -> Lowered:
-        if self.output not in scope:
-            raise InvalidInput("reading the graph's output", "it is computed by a node", repr(self.output))
-        result = scope[self.output]
-        if not isinstance(result, View):
+    def _read(self, output: str, scope: dict[str, Tensor]) -> Reading:
+        if output not in scope:
+            raise InvalidInput("reading the graph's output", "it is computed by a node", repr(output))
+        whole = self.at_length
+        timed = whole.timed if whole is not None and whole.answer.output == output else None
+        return Reader(self.space, self.layout.frames, self.choices, timed).read(output, scope[output])
+
+    def _agrees(self, answer: Answer, whole: Answer) -> None:
+        """Refuse a shorter length at which the output would be read in another way."""
+        if (answer.said, answer.kind, answer.cut) != (whole.said, whole.kind, whole.cut):
             raise Unsupported(
-                f"reading output {self.output!r}",
-                "the scores depend on the input",
-                "a constant",
-                "Check the export.",
+                f"reading output {answer.output!r}",
+                "it is read alike at every sequence length",
+                f"{answer.said} at length {self.length}, and {whole.said} at length {self.layout.frames}",
+                "Say with --cut T which scores mean class 1.",
             )
-        steps = steps_of(result.shape)
-        if result.ids.size == 0 or steps not in (1, self.layout.frames):
+
+    def _follows(self, other: str, answering: str, reading: Reading, scope: dict[str, Tensor]) -> None:
+        """Refuse an output that may say something else than the one that answers, where nobody chose between them."""
+        try:
+            self._walk({other}, scope)
+            if isinstance(scope.get(other), Known):
+                return
+            same = self._read(other, scope).key == reading.key
+        except CertrnnError:
+            same = False
+        if not same:
+            names = ", ".join(repr(o.name) for o in self.proto.output)
             raise Unsupported(
-                f"reading output {self.output!r}",
-                "the output is one vector of class scores a sample, or one a frame with the classes last",
-                f"shape {result.shape} for one sample of {self.layout.frames} frames",
-                "Export the scores of one frame, e.g. the last, or of every frame.",
+                f"reading model {self.file.path.name!r}",
+                "it has one output, or all of its outputs decide alike",
+                f"outputs {names}, and {other!r} does not follow from {answering!r}",
+                f"Choose one with --output NAME, or in Python certrnn.load(.., output={answering!r}).",
             )
-        if steps > 1:
-            classes = result.ids.size // steps
-            self.notes.append(f"output {self.output!r}: read as {steps} steps of {classes} scores each")
-        position = self.space.vector(result.ids, "scores")
-        self.space.ids(position)
+
+    def _finish(self, reading: Reading, scope: dict[str, Tensor]) -> Lowered:
+        result = scope[reading.answer.output]
+        steps, classes = reading.answer.steps, reading.answer.classes
+        if steps > 1 and reading.answer.kind != "numbers" and not self.choices.multi_label:
+            self.notes.append(
+                f"output {reading.answer.output!r}: read as {steps} steps of {classes} scores each"
+            )
+        position = self.space.vector(reading.scores, "scores")
+        numbers = None if isinstance(result, Chosen) else self.space.vector(_arguments(result), "scores")
+        self.space.ids(position if numbers is None else max(position, numbers))
         whole = self.space.builder.build(position)
-        head = "binary" if result.ids.size == steps else "logits"
-        tensors = {n: t.ids for n, t in scope.items() if isinstance(t, View)}
-        starts = np.array([0, *np.cumsum([n.size for n in whole.nodes])])
+        graph = simplify(whole)
+        written = None if numbers is None else simplify(self.space.builder.build(numbers))
+        function, groups, scale = "", np.zeros(0, dtype=np.int64), (1.0, 0.0)
+        if isinstance(result, Normalised):
+            function, scale = result.function, (result.factor, result.offset)
+            groups = result.groups[result.entries].reshape(-1)
+        elif isinstance(result, Chosen):
+            function = "ArgMax"
         return Lowered(
-            simplify(whole),
-            whole,
-            tensors,
-            starts,
-            self.scores,
-            _places(tensors[self.scores], result.ids),
-            head,
-            tuple(self.notes),
-            self.embedding,
-            tuple(self.space.recurrences),
-            steps,
+            graph=graph,
+            whole=whole,
+            numbers=graph if numbers == position else written,
+            function=function,
+            groups=groups,
+            table=self._table(result),
+            scale=scale,
+            sigmoids=self._sigmoids(result),
+            answer=reading.answer,
+            shape=result.shape,
+            tensors={n: t.ids for n, t in scope.items() if isinstance(t, View)},
+            starts=np.array([0, *np.cumsum([n.size for n in whole.nodes])]),
+            known={n: t for n, t in scope.items() if isinstance(t, Known)},
+            notes=(*self.notes, f"output {reading.answer.output!r}: {reading.answer.said}", *reading.notes),
+            warnings=(*reading.notes, *self._roundings()),
+            timed=reading.timed,
+            embedding=self.embedding,
+            recurrences=tuple(self.space.recurrences),
         )
 
+    def _table(self, result: Tensor) -> Table | None:
+        if not isinstance(result, Normalised):
+            return None
+        place = self.space.vector(result.scores, "arguments")
+        self.space.ids(place)
+        arguments = simplify(self.space.builder.build(place))
+        return Table(arguments, result.groups, result.entries.reshape(-1))
 
-def _places(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Where each wanted id stands among ``ids``, flattened."""
-    flat = ids.reshape(-1)
-    order = np.argsort(flat, kind="stable")
-    return order[np.searchsorted(flat, wanted.reshape(-1), sorter=order)]
+    def _roundings(self) -> list[str]:
+        names = ", ".join(sorted(name_of(kind) for kind in self.space.roundings))
+        told = f"the file casts numbers to {names} on the way: rounded there by a deployment, and by no proof"
+        return [told] if names else []
 
-
-def _decoded(attribute: onnx.AttributeProto, where: str) -> Any:
-    if attribute.ref_attr_name:
-        raise InvalidInput(where, "attributes hold values", f"a reference {attribute.ref_attr_name!r}")
-    match attribute.type:
-        case onnx.AttributeProto.STRING:
-            return attribute.s.decode("utf-8", "replace")
-        case onnx.AttributeProto.STRINGS:
-            return [s.decode("utf-8", "replace") for s in attribute.strings]
-        case onnx.AttributeProto.TENSOR:
-            return to_array(attribute.t, where)
-        case onnx.AttributeProto.SPARSE_TENSOR | onnx.AttributeProto.SPARSE_TENSORS:
-            raise Unsupported(where, "tensors are dense", f"sparse attribute {attribute.name!r}")
-    return onnx.helper.get_attribute_value(attribute)
-
-
-def _reads(node: onnx.NodeProto) -> set[str]:
-    """Names a node reads, those of its sub-graphs included."""
-    names = {i for i in node.input if i}
-    for attribute in node.attribute:
-        for graph in [attribute.g, *attribute.graphs] if attribute.HasField("g") else list(attribute.graphs):
-            for inner in graph.node:
-                names |= _reads(inner)
-            names |= {o.name for o in graph.output}
-    return names
+    def _sigmoids(self, result: Tensor) -> Graph | None:
+        """The arguments of an output of sigmoids, where nothing but numbers is asked of it."""
+        if not (self.choices.numbers and isinstance(result, View) and self.space.probabilities(result.ids)):
+            return None
+        ids = self.space.resolved(result.ids.reshape(-1))
+        inner = self.space.vector(self.space.sources(*self.space.locate(ids)), "scores")
+        self.space.ids(inner)
+        return simplify(self.space.builder.build(inner))
 
 
-def _needed(nodes: Sequence[onnx.NodeProto], wanted: set[str]) -> set[str]:
-    """Names that the wanted tensors depend on."""
-    found = set(wanted)
-    for node in reversed(nodes):
-        if any(o in found for o in node.output):
-            found |= _reads(node)
-    return found
-
-
-def _terminal(nodes: Sequence[onnx.NodeProto], output: str, allowed: frozenset[str]) -> set[str]:
-    """Names of tensors after which only operators of ``allowed`` lead to the output."""
-    found, name = {output}, output
-    makers = {o: n for n in nodes for o in n.output if o}
-    while name in makers:
-        node = makers[name]
-        if node.op_type not in allowed or not node.input:
-            break
-        name = node.input[0]
-        found.add(name)
-    return found
-
-
-def choose_input(inputs: list[DataInput], graph: onnx.GraphProto) -> DataInput:
-    """The input that carries the data; every other must be a sequence length."""
-    lengths = {i.name for i in length_inputs(graph)}
-    others = [i for i in inputs if i.name not in lengths]
-    if len(others) != 1:
-        raise Unsupported(
-            "reading the model's inputs",
-            "there is one data input (and a sequence length)",
-            ", ".join(repr(i.name) for i in others) or "none",
-            "Export with initial states and masks as constants.",
-        )
-    return others[0]
+def _arguments(tensor: Tensor) -> np.ndarray:
+    """Elements of an output in row-major order; of normalised values their arguments."""
+    if isinstance(tensor, Normalised):
+        return tensor.scores[tensor.entries].reshape(-1)
+    assert isinstance(tensor, View)
+    return tensor.ids.reshape(-1)

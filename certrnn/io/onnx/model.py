@@ -10,11 +10,16 @@ import numpy as np
 import onnx
 
 from certrnn.errors import InvalidInput, Unsupported
-from certrnn.io.onnx.layout import DataInput, Layout, data_inputs, fit
+from certrnn.io.onnx.axes import Traced, trace
+from certrnn.io.onnx.choices import Choices
+from certrnn.io.onnx.layout import DataInput, Layout, data_inputs
 from certrnn.io.onnx.lengths import length_inputs
-from certrnn.io.onnx.lower import Embedding, Lowered, choose_input, lower
+from certrnn.io.onnx.letters import Letters, parse_layout
+from certrnn.io.onnx.lower import Embedding, Lowered, lower
 from certrnn.io.onnx.reader import ModelFile, load
 from certrnn.io.onnx.replay import Session
+from certrnn.io.onnx.roles import Roles, roles
+from certrnn.io.onnx.wanted import choose_input, outputs_in_order
 from certrnn.ir import Graph
 
 _NUMPY: dict[int, type] = {
@@ -26,20 +31,22 @@ _NUMPY: dict[int, type] = {
 }
 
 
-def read(path: str | Path, output: str | None = None) -> OnnxModel:
+def read(path: str | Path, choices: Choices | None = None) -> OnnxModel:
     """Read an ONNX classifier.
 
     Parameters
     ----------
     path: the model file; external data is looked for in its folder only.
-    output: name of the output that holds the scores; the first one by default.
+    choices: what the file alone does not settle.
 
     Raises
     ------
-    InvalidInput: the file is missing or damaged.
+    InvalidInput: the file is missing or damaged, or has no such output.
     Unsupported: its operator set, inputs or outputs are not of a kind certrnn reads. Nodes are read later, by
         :meth:`OnnxModel.graph`.
     """
+    chosen = choices or Choices()
+    parse_layout(chosen.layout)
     file = load(path)
     source = choose_input(data_inputs(file.proto.graph), file.proto.graph)
     if source.type not in _NUMPY:
@@ -50,10 +57,15 @@ def read(path: str | Path, output: str | None = None) -> OnnxModel:
                 source.type, source.type
             ),
         )
-    names = [o.name for o in file.proto.graph.output]
-    chosen = names[0] if output is None and names else output
-    if chosen not in names or chosen is None:
-        raise InvalidInput(f"reading model {file.path.name!r}", f"the output is one of {names}", repr(output))
+    names = outputs_in_order(file.proto.graph, chosen)
+    known = [o.name for o in file.proto.graph.output]
+    if not names or names[0] not in known:
+        raise InvalidInput(
+            f"reading model {file.path.name!r}",
+            f"the output is one of {', '.join(map(repr, known)) or 'none'}",
+            repr(chosen.output),
+            "Choose one of these with --output NAME.",
+        )
     return OnnxModel(file, source, chosen)
 
 
@@ -68,14 +80,28 @@ class OnnxModel:
 
     file: ModelFile
     input: DataInput
-    output: str
+    choices: Choices = field(default_factory=Choices)
     length: int | None = None
-    _lowered: dict[tuple[int, int, int | None], Lowered] = field(default_factory=dict)
+    _lowered: dict[tuple[object, ...], Lowered] = field(default_factory=dict)
     _sessions: dict[str, Session] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
         return self.file.path
+
+    @property
+    def output(self) -> str:
+        """Name of the output that answers."""
+        return outputs_in_order(self.file.proto.graph, self.choices)[0]
+
+    @property
+    def framewise(self) -> bool:
+        """True where several answers of a sample are those of its frames, False where they are independent labels."""
+        return not self.choices.multi_label
+
+    def as_numbers(self) -> OnnxModel:
+        """The same model with its output taken as numbers instead of classes."""
+        return replace(self, choices=replace(self.choices, numbers=True))
 
     @property
     def sha256(self) -> str:
@@ -95,6 +121,12 @@ class OnnxModel:
     def takes_lengths(self) -> bool:
         """True where the file has an input that says how many frames are no padding (torch's packed sequences)."""
         return bool(length_inputs(self.file.proto.graph))
+
+    @cached_property
+    def spoken(self) -> str:
+        """Which of the file's inputs are read as sequence lengths, in a line, or ""."""
+        names = " and ".join(repr(info.name) for info in length_inputs(self.file.proto.graph))
+        return f"input {names} is read as the sequence length" if names else ""
 
     def at_length(self, length: int) -> OnnxModel:
         """The same model on samples whose first ``length`` frames are no padding.
@@ -120,19 +152,35 @@ class OnnxModel:
             raise InvalidInput(
                 "fitting the data to the model", "a sample has shape (frames, features)", shape
             )
-        return fit(self.input, self.file.proto.graph, int(shape[0]), int(shape[1]))
+        return self.roles.fit(int(shape[0]), int(shape[1]))
+
+    @cached_property
+    def traced(self) -> Traced:
+        """What the graph says about the axes of its input."""
+        return trace(self.file.proto, self.input.name, self.input.dims)
+
+    @cached_property
+    def letters(self) -> Letters | None:
+        """The axes of the data's array, as the user named them."""
+        return parse_layout(self.choices.layout)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """What the axes of the input mean: traced, named, as the user said, or as declared."""
+        return roles(self.input, self.traced, self.letters)
 
     def lowered(self, shape: tuple[int, ...]) -> Lowered:
         """Everything known about the model on samples of shape (T, D); computed once a shape."""
         frames, features = (int(shape[0]), int(shape[1])) if len(shape) == 2 else (0, 0)
         length = None if self.length == frames else self.length
-        key = (frames, features, length)
+        key = (frames, features, length, self.choices)
         if key not in self._lowered:
             if length is not None and not 0 < length < frames:
                 raise InvalidInput(
                     "fitting the data to the model", f"a sequence length lies in 1..{frames}", length
                 )
-            self._lowered[key] = lower(self.file, self.layout(shape), self.output, length)
+            whole = None if length is None else replace(self, length=None).lowered(shape)
+            self._lowered[key] = lower(self.file, self.layout(shape), self.choices, length, whole)
         return self._lowered[key]
 
     def graph(self, shape: tuple[int, ...]) -> Graph:
@@ -145,17 +193,21 @@ class OnnxModel:
         """
         return self.lowered(shape).graph
 
-    def head(self, shape: tuple[int, ...]) -> str:
-        """``"logits"`` for one score a class, ``"binary"`` where class 1 wins if the one score is positive."""
-        return self.lowered(shape).head
-
     def steps(self, shape: tuple[int, ...]) -> int:
         """How many steps the scores belong to, one after the other: 1, or the number of frames."""
         return self.lowered(shape).steps
 
+    def reading(self, shape: tuple[int, ...]) -> str:
+        """How the output's numbers are read, such as ``3 classes, the largest of Softmax answers``."""
+        return self.lowered(shape).answer.said
+
+    def arrangement(self, shape: tuple[int, ...]) -> str:
+        """How a sample (frames, features) lies in the model's input: batch and time axis, in a line."""
+        return str(self.layout(shape))
+
     def notes(self, shape: tuple[int, ...]) -> tuple[str, ...]:
         """What was unrolled, folded, cut and dropped, a line each."""
-        return self.lowered(shape).notes
+        return (*self.lowered(shape).notes, *self.layout(shape).notes)
 
     @cached_property
     def embedding(self) -> Embedding | None:
@@ -210,63 +262,67 @@ class OnnxModel:
         }
 
     def run_onnxruntime(self, x: np.ndarray) -> np.ndarray:
-        """Scores (N, C) of ``x`` (N, T, D) as onnxruntime computes them from the file's numbers.
+        """Scores (N, steps * classes) of ``x`` (N, T, D) in the file's own final output, as onnxruntime computes it.
 
-        With an embedding ``x`` holds word vectors, fed past the table. The scores are the arguments of a softmax,
-        sigmoid or argmax at the end of the model. All samples run at once where the batch axis is dynamic.
+        They decide as the graph's scores do: the largest of a step wins, or a lone one where it is positive. Of a file
+        that ends in a softmax they are its probabilities, of one that names a class 1 for it and 0 for others. With an
+        embedding ``x`` holds word vectors, fed past the table. All samples run at once where the batch axis is dynamic.
 
         Raises
         ------
         Unsupported: onnxruntime cannot load or run the model.
         """
         x = np.asarray(x)
-        lowered = self.lowered(x.shape[1:])
-        scores = self._run(x, (lowered.scores,))[0].reshape(len(x), -1)
-        expected = lowered.tensors[lowered.scores].size
-        if scores.shape[1] != expected:
-            raise Unsupported(
-                "running the model in onnxruntime",
-                f"it computes {expected} numbers a sample, as the graph does",
-                scores.shape[1],
-            )
-        return scores[:, lowered.picked]
+        return self._scores(self.run_outputs(x), x.shape[1:])
 
-    def run_onnxruntime_from_embedding(self, x: np.ndarray) -> np.ndarray:
-        """Scores (N, C) of word vectors (N, T, E); the same as :meth:`run_onnxruntime`."""
-        return self.run_onnxruntime(x)
+    def run_outputs(self, x: np.ndarray, together: bool = True) -> np.ndarray:
+        """The final output (N, size) of ``x`` (N, T, D), flattened, of the file's own type; all samples at once where
+        that is possible and ``together`` allows it."""
+        return self._run(np.asarray(x), together)
 
     def run_onnxruntime_on_words(self, words: np.ndarray) -> np.ndarray:
-        """Scores (N, C) of words (N, T) from the whole file, embedding included."""
+        """The same scores of words (N, T) from the whole file, embedding included."""
         if self.embedding is None:
             raise InvalidInput(
                 "running words", "the model has an embedding", f"input {self.input.name!r} of floats"
             )
-        words = np.asarray(words)
-        lowered = self.lowered((words.shape[1], self.embedding.table.shape[1]))
-        name = lowered.scores
+        words, name = np.asarray(words), self.output
         session = self._session(None, (name,))
         runs = [
             session.run((name,), self.feed(words[i : i + 1]))[0].reshape(1, -1) for i in range(len(words))
         ]
-        return np.concatenate(runs)[:, lowered.picked]
+        return self._scores(np.concatenate(runs), (words.shape[1], self.embedding.table.shape[1]))
+
+    def _scores(self, outputs: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        lowered = self.lowered(shape)
+        expected = (
+            int(np.prod(lowered.answer.places.shape)) if lowered.numbers is None else lowered.numbers.outputs
+        )
+        if outputs.shape[1] != expected:
+            raise Unsupported(
+                "running the model in onnxruntime",
+                f"it computes {expected} numbers a sample, as the graph does",
+                outputs.shape[1],
+            )
+        return lowered.answer.scores(outputs)
 
     def inner(self, sample: np.ndarray, names: tuple[str, ...]) -> list[np.ndarray]:
         """The named tensors of the file for one sample (T, D)."""
         return self._run_some(self._session(sample.shape, names), sample[None], names)
 
-    def _run(self, x: np.ndarray, names: tuple[str, ...]) -> list[np.ndarray]:
-        layout = self.layout(x.shape[1:])
-        session = self._session(x.shape[1:], names)
-        # an answer at every frame may lie with the frames before the batch: one by one there is no doubt
-        if layout.dynamic_batch and len(x) > 1 and self.lowered(x.shape[1:]).steps == 1:
+    def _run(self, x: np.ndarray, together: bool) -> np.ndarray:
+        lowered = self.lowered(x.shape[1:])
+        session = self._session(x.shape[1:], (self.output,))
+        # where one sample's output begins with its batch axis, that of several does
+        if together and self.layout(x.shape[1:]).dynamic_batch and len(x) > 1 and lowered.shape[:1] == (1,):
             try:
-                together = self._run_some(session, x, names)
-                if all(r.shape[:1] == (len(x),) for r in together):
-                    return together
+                found = self._run_some(session, x, (self.output,))[0]
+                if found.shape == (len(x), *lowered.shape[1:]):
+                    return found.reshape(len(x), -1)
             except Unsupported:
                 pass  # a batch of one was baked into the file behind a dynamic axis: run one by one
-        runs = [self._run_some(session, x[i : i + 1], names) for i in range(len(x))]
-        return [np.concatenate([r[k].reshape(1, -1) for r in runs]) for k in range(len(names))]
+        runs = [self._run_some(session, x[i : i + 1], (self.output,))[0] for i in range(len(x))]
+        return np.concatenate([run.reshape(1, -1) for run in runs])
 
     def _run_some(self, session: Session, x: np.ndarray, names: tuple[str, ...]) -> list[np.ndarray]:
         layout = self.layout(x.shape[1:])

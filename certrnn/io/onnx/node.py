@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import onnx
 
 from certrnn.errors import InvalidInput, Unsupported
+from certrnn.io.onnx.reader import to_array
 from certrnn.io.onnx.space import Space
-from certrnn.io.onnx.tensors import Known, Tensor, Tokens, View
+from certrnn.io.onnx.tensors import Chosen, Known, Normalised, Tensor, Tokens, View
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +24,7 @@ class NodeContext:
     name: the node's name, or its first output where it has none.
     inputs: None where an optional input is left out.
     outputs: names of the outputs; empty where nobody wants one.
+    types: element types of the file's inputs, outputs and weights (``kinds.file_types``).
     """
 
     name: str
@@ -32,6 +35,7 @@ class NodeContext:
     outputs: tuple[str, ...]
     space: Space
     notes: list[str]
+    types: frozenset[int] = frozenset()
 
     @property
     def where(self) -> str:
@@ -104,11 +108,42 @@ class NodeContext:
                     f"{self.op} of them",
                     "Compute masks and lengths outside of the model: torch's packed sequences take lengths.",
                 )
+            case Normalised() | Chosen():
+                raise self._after_the_end(tensor)
             case View():
                 return tensor
 
+    def _after_the_end(self, tensor: Normalised | Chosen) -> Unsupported:
+        """Nothing computes with probabilities or class numbers; see :mod:`certrnn.io.onnx.ops.heads`."""
+        what = "ArgMax" if isinstance(tensor, Chosen) else tensor.function
+        return self.refuse(
+            f"{what} is the end of the network, but for moving, scaling and picking of its values",
+            f"{self.op} of them",
+            "Export the logits; a softmax inside the network, as attention has it, is not interpreted.",
+        )
+
     def note(self, text: str) -> None:
         self.notes.append(f"{self.name} ({self.op}): {text}")
+
+
+def decoded(node: onnx.NodeProto, where: str) -> dict[str, Any]:
+    """Attributes of a node by name: numbers, lists, text, arrays, graphs."""
+    return {a.name: _decoded(a, where) for a in node.attribute}
+
+
+def _decoded(attribute: onnx.AttributeProto, where: str) -> Any:
+    if attribute.ref_attr_name:
+        raise InvalidInput(where, "attributes hold values", f"a reference {attribute.ref_attr_name!r}")
+    match attribute.type:
+        case onnx.AttributeProto.STRING:
+            return attribute.s.decode("utf-8", "replace")
+        case onnx.AttributeProto.STRINGS:
+            return [s.decode("utf-8", "replace") for s in attribute.strings]
+        case onnx.AttributeProto.TENSOR:
+            return to_array(attribute.t, where)
+        case onnx.AttributeProto.SPARSE_TENSOR | onnx.AttributeProto.SPARSE_TENSORS:
+            raise Unsupported(where, "tensors are dense", f"sparse attribute {attribute.name!r}")
+    return onnx.helper.get_attribute_value(attribute)
 
 
 def broadcast(node: NodeContext, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -7,14 +7,26 @@ exactly one whole node.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
 from certrnn.cells import Recurrence
 from certrnn.io.onnx.tensors import Known, View, check_finite
-from certrnn.ir import Affine, Elementwise, Gather, GraphBuilder
+from certrnn.ir import Affine, Elementwise, Gather, GraphBuilder, Input
 from transformers_abs import SIGMOID, TANH, Transformer
 from transformers_abs.bivariate import MUL_SIGMOID, PRODUCT, SIGMOID_TANH
+
+
+@dataclass(frozen=True, eq=False)
+class Extreme:
+    """That elements ``ids`` are the larger (or smaller) of two others each, which sums of rectifiers do not show."""
+
+    ids: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    larger: bool
 
 
 class Space:
@@ -24,12 +36,21 @@ class Space:
     def __init__(self) -> None:
         self.builder = GraphBuilder()
         self.recurrences: list[Recurrence] = []
+        self.extremes: list[Extreme] = []
+        self.roundings: dict[int, set[int]] = {}
+        """Elements by the narrower type that the file casts them to."""
+        self._groups_made = 0
         self._starts: list[int] = [0]
         self._vectors: dict[bytes, int] = {}
         self._constants: dict[tuple[bytes, float], int] = {}
         self._numbers: dict[tuple[tuple[int, ...], bytes], torch.Tensor] = {}
         self._applied: dict[tuple[object, ...], int] = {}
         self._matrices: dict[tuple[int, bool, int], tuple[np.ndarray, torch.Tensor]] = {}
+
+    def new_groups(self, count: int) -> np.ndarray:
+        """Numbers (count,) of groups that are normalised together, never given out before."""
+        first, self._groups_made = self._groups_made, self._groups_made + count
+        return np.arange(first, first + count)
 
     # ---- ids
 
@@ -71,6 +92,45 @@ class Space:
             return self.ids(position)[elements]
         below = np.concatenate([self._resolved(s, np.arange(self.builder[s].size)) for s in node.sources])
         return below[node.index[elements]]
+
+    def resolved(self, ids: np.ndarray) -> np.ndarray:
+        """The same elements as they stand in the nodes that compute them, looking through Gather nodes."""
+        positions, elements = self.locate(ids.reshape(-1))
+        found = ids.reshape(-1).copy()
+        for position in np.unique(positions):
+            here = positions == position
+            found[here] = self._resolved(int(position), elements[here])
+        return found.reshape(ids.shape)
+
+    def sources(self, positions: np.ndarray, elements: np.ndarray) -> np.ndarray:
+        """For elements of nodes that read one other element each, that one, looking through Gather nodes."""
+        found = np.empty(len(positions), dtype=np.int64)
+        for position in np.unique(positions):
+            here = positions == position
+            node = self.builder[int(position)]
+            if isinstance(node, Gather):
+                found[here] = self._resolved(int(position), elements[here])
+            else:
+                found[here] = self._resolved(node.sources[0], elements[here])
+        return found
+
+    def probabilities(self, ids: np.ndarray) -> bool:
+        """True where every element is a sigmoid's value."""
+        positions, _ = self.locate(self.resolved(ids).reshape(-1))
+        nodes = (self.builder[int(position)] for position in np.unique(positions))
+        return all(isinstance(node, Elementwise) and node.transformer is SIGMOID for node in nodes)
+
+    def varies(self, ids: np.ndarray) -> bool:
+        """True where an element is computed from an Input node."""
+        waiting, seen = [int(p) for p in np.unique(self.locate(ids)[0])], set[int]()
+        while waiting:
+            position = waiting.pop()
+            node = self.builder[position]
+            if isinstance(node, Input):
+                return True
+            seen.add(position)
+            waiting.extend(s for s in node.sources if s not in seen)
+        return False
 
     # ---- numbers
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from certrnn.errors import InvalidInput
+from certrnn.errors import InvalidInput, Unsupported
+from certrnn.io.onnx.kinds import FORMATS, UNKNOWN, kind_of, name_of, rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,12 +16,19 @@ class Known:
 
     ``array`` is float64 for every ONNX float type (a widening, hence exact), else the integers or booleans as they
     stand. Each number lies within ``relative_error`` of what it stands for, as a share of its own absolute value: 0
-    for numbers of the file.
+    for numbers of the file. ``kind`` is the ONNX element type that the file gives the tensor: what a float of the file
+    is computed to is a real number whatever its type (see ``exact``), but casts ask for the type.
     """
 
     array: np.ndarray
     relative_error: float = 0.0
     name: str = ""
+    kind: int = UNKNOWN
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "array", np.asarray(self.array))
+        if self.kind == UNKNOWN and not self.real:
+            object.__setattr__(self, "kind", kind_of(self.array.dtype))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -36,10 +44,11 @@ class Known:
 class View:
     """Elements of graph nodes, arranged in a tensor: ``ids`` holds one element number (see ``Space``) an entry.
 
-    Every movement of data is numpy on ``ids`` and creates no node.
+    Every movement of data is numpy on ``ids`` and creates no node. ``kind`` is the tensor's ONNX element type.
     """
 
     ids: np.ndarray
+    kind: int = UNKNOWN
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -51,13 +60,76 @@ class Tokens:
     """Integer words of the input: ``frames`` holds the frame number that each entry is the word of."""
 
     frames: np.ndarray
+    kind: int = UNKNOWN
 
     @property
     def shape(self) -> tuple[int, ...]:
         return self.frames.shape
 
 
-Tensor = Known | View | Tokens
+@dataclass(frozen=True, eq=False)
+class Normalised:
+    """Values of a Softmax or LogSoftmax, ``factor * function(scores) + offset``.
+
+    ``entries`` numbers, for each entry, a place in the two flat arrays: ``scores`` holds the element numbers of the
+    function's arguments, ``groups`` the number of the group in which each is normalised. Within a group the order of
+    values is the order of arguments; values of two groups say nothing about each other.
+    """
+
+    entries: np.ndarray
+    scores: np.ndarray
+    groups: np.ndarray
+    function: str
+    factor: float = 1.0
+    offset: float = 0.0
+    kind: int = UNKNOWN
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.entries.shape
+
+    @property
+    def plain(self) -> bool:
+        """True where the values are the function's own."""
+        return self.factor == 1.0 and self.offset == 0.0
+
+    def moved_by(self, factor: float, offset: float) -> Normalised:
+        """``factor * self + offset``."""
+        return replace(self, factor=self.factor * factor, offset=self.offset * factor + offset)
+
+    def comparable(self, rows: np.ndarray, where: str) -> np.ndarray:
+        """Element numbers of the arguments behind entries ``rows`` (R, C), where each row is of one group.
+
+        Raises
+        ------
+        Unsupported: values of different groups would be compared.
+        """
+        groups = self.groups[rows]
+        if not bool((groups == groups[:, :1]).all()):
+            raise Unsupported(
+                where,
+                f"values that are compared are of one {self.function} group",
+                f"values of {len(np.unique(groups[0]))} groups in one vector of classes",
+                "Export one output a group, each with its classes on an axis of their own.",
+            )
+        return self.scores[rows]
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Class numbers that an ArgMax picked: entry e is the place of the largest among the elements
+    ``classes[entries[e]]`` (C,)."""
+
+    entries: np.ndarray
+    classes: np.ndarray
+    kind: int = UNKNOWN
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.entries.shape
+
+
+Tensor = Known | View | Tokens | Normalised | Chosen
 
 MAX_ELEMENTS = 1 << 26
 """Largest tensor that reading a model may create, in elements: a damaged shape must not exhaust the memory."""
@@ -72,30 +144,50 @@ def entries(tensor: Tensor) -> np.ndarray:
             return tensor.ids
         case Tokens():
             return tensor.frames
+        case Normalised() | Chosen():
+            return tensor.entries
 
 
 def rearranged(tensor: Tensor, moved: np.ndarray) -> Tensor:
     """The tensor of the same kind with entries ``moved``, which must be entries of ``tensor``."""
     match tensor:
         case Known():
-            return Known(moved, tensor.relative_error, tensor.name)
+            return replace(tensor, array=moved)
         case View():
-            return View(moved)
+            return replace(tensor, ids=moved)
         case Tokens():
-            return Tokens(moved)
+            return replace(tensor, frames=moved)
+        case Normalised() | Chosen():
+            return replace(tensor, entries=moved)
 
 
-def known(array: np.ndarray, name: str = "", relative_error: float = 0.0) -> Known:
-    """Known numbers, floats widened to float64."""
+def known(array: np.ndarray, name: str = "", relative_error: float = 0.0, kind: int = UNKNOWN) -> Known:
+    """Known numbers, floats widened to float64; their element type is the array's unless another is given."""
     array = np.asarray(array)
     if array.dtype.kind == "V" or array.dtype.kind not in "fiub":
         # bfloat16 and the 8-bit floats of ml_dtypes report kind 'V'; widening them to float64 is exact
         if array.dtype.kind in "OSU" or array.dtype.names is not None or array.dtype.kind == "c":
             raise InvalidInput(f"reading tensor {name!r}", "its elements are real numbers", array.dtype)
+        kind = kind or kind_of(array.dtype)
+        if kind not in FORMATS:
+            raise InvalidInput(f"reading tensor {name!r}", "its elements have at least 8 bits", name_of(kind))
         array = array.astype(np.float64)
     if array.dtype.kind == "f":
+        kind = kind or kind_of(array.dtype)
         array = array.astype(np.float64)
-    return Known(array, relative_error, name)
+    return Known(array, relative_error, name, kind)
+
+
+def stored(tensor: Known) -> np.ndarray:
+    """The numbers in their own element type, rounded to it, as a file would hold them."""
+    import onnx
+
+    if not tensor.real:
+        return tensor.array
+    kind = tensor.kind or int(onnx.TensorProto.FLOAT)
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(kind)
+    with np.errstate(all="ignore"):
+        return rounded(tensor.array, kind, FORMATS[kind].small).astype(dtype)
 
 
 def check_elements(operation: str, count: int) -> None:

@@ -45,7 +45,7 @@ def read_embeddings(path: str | os.PathLike[str]) -> Embeddings:
     if content.startswith(NPZ_MAGICS):
         return _npz(content, origin)
     try:
-        return _lines(content.decode("utf-8"), origin)
+        return _lines(content.decode("utf-8-sig"), origin)
     except UnicodeDecodeError as error:
         raise origin.invalid(
             "word vectors are text in UTF-8 or npz", f"other bytes from byte {error.start}"
@@ -67,10 +67,11 @@ def _npz(content: bytes, origin: Origin) -> Embeddings:
 
 
 def _lines(text: str, origin: Origin) -> Embeddings:
-    rows = [line.rstrip("\r").rstrip(" ").split(" ") for line in text.split("\n") if line.strip()]
-    if rows and len(rows[0]) == 2 and len(rows) > 1 and len(rows[1]) != 2:
-        rows = rows[1:]  # word2vec's heading: number of words, number of features
-    width = len(rows[0]) - 1 if rows else 0
+    given = [line.rstrip("\r").rstrip(" ") for line in text.split("\n") if line.strip()]
+    if len(given) > 1 and given[0].count(" ") == 1 != given[1].count(" "):
+        given = given[1:]  # word2vec's heading: number of words, number of features
+    width = given[0].count(" ") if given else 0
+    rows = [_row(line, width) for line in given]
     if width < 1 or width * len(rows) > MAX_VALUES:
         raise origin.invalid("a line is a word and its vector", shown(rows[0] if rows else "nothing"))
     for number, row in enumerate(rows, start=1):
@@ -81,6 +82,20 @@ def _lines(text: str, origin: Origin) -> Embeddings:
     except ValueError as error:
         raise origin.invalid("vectors are numbers", shown(str(error), 100)) from None
     return _named([row[0] for row in rows], table, origin)
+
+
+def _row(line: str, width: int) -> list[str]:
+    """A word and its numbers; a few words of GloVe's hold spaces, none of them numbers."""
+    word, *numbers = line.rsplit(" ", width) if width else [line]
+    return line.split(" ") if any(_number(part) for part in word.split(" ")[1:]) else [word, *numbers]
+
+
+def _number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _named(words: list[str], table: np.ndarray, origin: Origin) -> Embeddings:

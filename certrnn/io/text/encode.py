@@ -11,26 +11,40 @@ from certrnn.errors import InvalidInput, UsageError
 from certrnn.io.data.samples import shown
 from certrnn.io.text.embeddings import Embeddings, read_embeddings
 from certrnn.io.text.source import DROP, TextSource
-from certrnn.io.text.vocabulary import PADDING, Vocabulary, pieces, read_vocabulary
+from certrnn.io.text.splitting import SPACE, Plain, Splitting
+from certrnn.io.text.vocabulary import PADDING, Vocabulary, read_vocabulary
 
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """One text: its words as they are shown, their numbers (T,) int64, how many of them are unknown, and how many words
-    of the text were cut off or left out."""
+    """One text in numbers.
+
+    Parameters
+    ----------
+    words: the words that are read, as they are shown.
+    ids: (T,) int64, what the network reads: words, and what a tokenizer puts before and after them.
+    unknown: how many words are unknown.
+    cut, dropped: how many words of the text were cut off, or left out.
+    places: the position in the text of each word.
+    first: the position in ``ids`` of the first word; the others follow.
+    filled: how many of ``ids`` before and after the others are padding.
+    """
 
     words: tuple[str, ...]
     ids: np.ndarray
     unknown: int = 0
     cut: int = 0
     dropped: int = 0
+    places: tuple[int, ...] = ()
+    first: int = 0
+    filled: tuple[int, int] = (0, 0)
 
 
 class Encoder(ABC):
     """Turns texts into numbers of words.
 
-    ``padding`` is the number that fills up short texts, or None where none is known; ``side`` is where it goes;
-    ``fill`` is the number of words that every text is filled up to, whatever the network takes, or None.
+    ``padding`` is the number that fills up short texts, or None where none is known; ``side`` is where it goes, and
+    ``cut_from`` where long texts lose words.
     ``unknown`` is the number of the entry for unknown words, or None. ``table`` (numbers, features) holds the vectors,
     or None where the network has its own. ``rule`` says in a few words how texts were read.
     """
@@ -38,13 +52,13 @@ class Encoder(ABC):
     unknown: int | None
     padding: int | None
     side: str
-    fill: int | None
+    cut_from: str
     table: np.ndarray | None
     rule: str
 
     @abstractmethod
     def encode(self, text: str, limit: int | None = None) -> Encoded:
-        """The words of a text, at most ``limit`` of them."""
+        """A text in at most ``limit`` numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,37 +67,36 @@ class WordEncoder(Encoder):
 
     Parameters
     ----------
+    most: words kept of a text; None for all.
     unknown: number of the entry that unknown words are read as; None to leave them out.
     strict: unknown words are an error, for there is neither an entry for them nor leave to drop them.
     """
 
     vocabulary: Vocabulary
-    source: TextSource
+    splitting: Splitting
+    most: int | None
     unknown: int | None
     strict: bool
     padding: int | None
     side: str
+    cut_from: str
     table: np.ndarray | None
     rule: str
-    fill: int | None = None
 
     def encode(self, text: str, limit: int | None = None) -> Encoded:
-        words = pieces(text.lower() if self.vocabulary.lower else text, self.source.split)
-        ids = self.vocabulary.ids
-        known = [(word, ids.get(word, self.unknown)) for word in words]
-        missing = [word for word in words if word not in ids]
-        if missing and self.strict:
+        words = self.splitting.words(text)
+        numbers = [self.vocabulary.number(word) for word in words]
+        if self.strict and None in numbers:
+            missing = repr(shown(words[numbers.index(None)]))
             remedy = "Give it an entry such as <unk>, or pass --unknown drop, or --split words."
-            raise InvalidInput(
-                "reading texts", "the vocabulary holds every word", repr(shown(missing[0])), remedy
-            )
-        kept = [(word, number) for word, number in known if number is not None]
-        most = min(limit or len(kept), self.source.max_length or len(kept))
-        taken = kept[:most]
-        unknown = sum(word not in ids for word, _ in taken)
-        numbers = np.array([number for _, number in taken], dtype=np.int64)
-        dropped = len(known) - len(kept)
-        return Encoded(tuple(word for word, _ in taken), numbers, unknown, len(kept) - len(taken), dropped)
+            raise InvalidInput("reading texts", "the vocabulary holds every word", missing, remedy)
+        kept = [k for k, number in enumerate(numbers) if number is not None or self.unknown is not None]
+        most = min(n for n in (limit, self.most, len(kept)) if n is not None)
+        taken = kept[len(kept) - most :] if self.cut_from == "left" else kept[:most]
+        found = [numbers[k] for k in taken]
+        ids = np.array([self.unknown if n is None else n for n in found], dtype=np.int64)
+        lost = len(kept) - len(taken), len(words) - len(kept)
+        return Encoded(tuple(words[k] for k in taken), ids, found.count(None), *lost, places=tuple(taken))
 
 
 def word_encoder(source: TextSource) -> WordEncoder:
@@ -102,21 +115,30 @@ def word_encoder(source: TextSource) -> WordEncoder:
     name = None if source.unknown == DROP else source.unknown or vocabulary.unknown
     if name is not None and name not in vocabulary.ids:
         raise UsageError("reading --unknown", "the entry is in the vocabulary, or drop", repr(name))
-    rule = (
-        "texts are split at white space" if source.split == "space" else "punctuation stands apart from words"
-    )
-    if vocabulary.lower:
-        rule += " and lower-cased, as the vocabulary has no capital letters"
+    drop = source.unknown == DROP or (vocabulary.keras is not None and name is None)
+    splitting = _splitting(vocabulary, source)
+    rule = "; ".join(said for said in (splitting.rule, vocabulary.remark) if said)
     unknown, padding = None if name is None else vocabulary.ids[name], vocabulary.padding
     if table is not None:
         # vectors of zeros stand in for padding and unknown words that the file does not name
         zero, table = len(table), np.concatenate([table, np.zeros((1, table.shape[1]))])
         named = any(word in vocabulary.ids for word in PADDING)
         padding = padding if named else zero
-        unknown = zero if unknown is None and source.unknown != DROP else unknown
-    strict = unknown is None and source.unknown != DROP
+        unknown = zero if unknown is None and not drop else unknown
+    strict = unknown is None and not drop
     side = source.pad or "right"
-    return WordEncoder(vocabulary, source, unknown, strict, padding, side, table, rule)
+    cut_from, most = source.truncate or side, source.max_length
+    return WordEncoder(vocabulary, splitting, most, unknown, strict, padding, side, cut_from, table, rule)
+
+
+def _splitting(vocabulary: Vocabulary, source: TextSource) -> Splitting:
+    if vocabulary.keras is None:
+        return Plain(source.split or SPACE, vocabulary.lower, vocabulary.form)
+    if source.split is not None:
+        raise UsageError(
+            "reading --split", "the vocabulary does not say itself how texts are split", source.split
+        )
+    return vocabulary.keras
 
 
 def _joined(

@@ -1,11 +1,8 @@
-"""Files of texts: one a line, csv, or one JSON object a line."""
+"""Files of texts: one a line, csv, or records in JSON."""
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,38 +12,48 @@ import numpy as np
 from certrnn.io.data.arrays import Y_KEYS
 from certrnn.io.data.read import file_content
 from certrnn.io.data.samples import Origin, shown
-from certrnn.io.data.tables import json_object
+from certrnn.io.text.records import Columns, json_records, table
 
 TEXT_KEYS = ("text", "sentence", "review", "comment", "tweet", "content")
 """Names of the column, or key, that holds the texts; the first that is there counts."""
 
+LABEL_KEYS = (*Y_KEYS, "sentiment", "polarity", "category", "label_id", "class_id")
+"""Names of the column, or key, that holds the labels; one of them may be there."""
+
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts and their labels, or None where the file has none."""
+    """Texts and their labels, or None where the file has none; ``notes`` say what of the file was not read."""
 
     texts: tuple[str, ...]
     labels: tuple[int, ...] | None
+    notes: tuple[str, ...] = ()
 
 
 def read_texts(path: str | os.PathLike[str]) -> Texts:
-    """Texts of a txt, csv, tsv or jsonl file, also gzipped.
+    """Texts of a txt, csv, tsv, jsonl or json file, also gzipped.
 
-    The name tells csv and tsv from txt; a file that begins with ``{`` is jsonl.
+    The name tells csv and tsv from txt. What is JSON as a whole, or an object a line, is records and never lines of
+    text. A line ends as on Unix, Windows or, where there is no other end, on old Macs.
 
     Raises
     ------
-    InvalidInput: the file is missing, damaged, no UTF-8, or lacks a column of texts; a label is no whole number.
+    InvalidInput: the file is missing, damaged, no UTF-8, or lacks a column of texts; a label is no whole number, or
+        stands in two columns.
     """
     origin = Origin(Path(path))
     text = plain_text(origin)
     name = origin.path.name.lower().removesuffix(".gz")
-    if text.lstrip().startswith("{") and not name.endswith((".txt", ".csv", ".tsv")):
-        return _jsonl(text, origin)
     if name.endswith((".csv", ".tsv")):
-        return _csv(text, "\t" if name.endswith(".tsv") else ",", origin)
-    lines = text.split("\n")
-    return Texts(tuple(line.strip() for line in (lines[:-1] if not lines[-1].strip() else lines)), None)
+        return _chosen(table(text, "\t" if name.endswith(".tsv") else ",", TEXT_KEYS, origin), origin)
+    found = json_records(text, name, origin)
+    if isinstance(found, list):
+        return Texts(tuple(found), None)
+    if found is not None:
+        return _chosen(found, origin)
+    rows = lines(text)
+    _refuse_header(rows[0], origin)
+    return Texts(tuple(row.strip("\r") for row in rows), None)
 
 
 def plain_text(origin: Origin) -> str:
@@ -59,56 +66,70 @@ def plain_text(origin: Origin) -> str:
     content = file_content(origin.path, origin)
     if not content.strip():
         raise origin.invalid("the file holds text", "an empty file")
+    remedy = "Save it as UTF-8, such as by iconv -t UTF-8."
     try:
-        return content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise origin.invalid("the file is text in UTF-8", f"other bytes from byte {error.start}") from None
+        received = f"other bytes from byte {error.start}"
+        raise origin.invalid("the file is text in UTF-8", received, remedy) from None
+    if "\x00" in text:
+        raise origin.invalid("text holds no zero bytes", f"one at character {text.index(chr(0))}", remedy)
+    return text
 
 
-def _csv(text: str, delimiter: str, origin: Origin) -> Texts:
-    try:
-        rows = [
-            row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if row
-        ]
-    except csv.Error as error:
-        raise origin.invalid("the csv text is well formed", shown(str(error))) from None
-    header = [cell.strip().lower() for cell in rows[0]] if rows else []
-    column, label = _place(header, TEXT_KEYS), _place(header, Y_KEYS)
-    if column is None:
-        requirement = f"the first line names a column {', '.join(TEXT_KEYS[:-1])} or {TEXT_KEYS[-1]}"
-        raise origin.invalid(requirement, shown(header, 100), "Add a header such as text,label.")
-    body = rows[1:]
-    for line, row in enumerate(body, start=2):
-        if len(row) != len(header):
-            raise origin.invalid(f"every row has {len(header)} cells", f"{len(row)} in row {line}")
-    labels = None if label is None else [row[label] for row in body]
-    return _checked([row[column] for row in body], labels, origin)
+def lines(text: str) -> list[str]:
+    r"""The lines of a text, the empty end apart; a lone carriage return ends one only where no line feed does.
+
+    >>> lines("a\r\nb\n"), lines("a\rb\r"), lines("a\x0cb\n")
+    (['a\r', 'b'], ['a', 'b'], ['a\x0cb'])
+    """
+    rows = (text if "\n" in text else text.replace("\r", "\n")).split("\n")
+    return rows[:-1] if len(rows) > 1 and not rows[-1].strip() else rows
 
 
-def _jsonl(text: str, origin: Origin) -> Texts:
-    found, labels = [], []
-    for line, row in enumerate(text.split("\n"), start=1):
-        if row.strip():
-            entry = {key.lower(): value for key, value in json_object(row, line, origin).items()}
-            keys = [key for key in TEXT_KEYS if isinstance(entry.get(key), str)]
-            if not keys:
-                requirement = f"line {line} has a text under one of {', '.join(TEXT_KEYS)}"
-                raise origin.invalid(requirement, shown(sorted(entry), 100))
-            found.append(entry[keys[0]])
-            labels.append(next((entry[key] for key in Y_KEYS if key in entry), None))
-    return _checked(found, None if all(label is None for label in labels) else labels, origin)
+def _refuse_header(row: str, origin: Origin) -> None:
+    for delimiter in ",;\t":
+        cells = {cell.strip().strip('"').lower() for cell in row.split(delimiter)}
+        if cells & set(TEXT_KEYS) and cells & set(LABEL_KEYS):
+            remedy = "Name it .csv, or .tsv with tabs."
+            raise origin.invalid("a file of lines has no header", shown(row), remedy)
 
 
-def _place(header: Sequence[str], keys: Sequence[str]) -> int | None:
-    return next((header.index(key) for key in keys if key in header), None)
-
-
-def _checked(texts: Sequence[str], labels: Sequence[Any] | None, origin: Origin) -> Texts:
+def _chosen(found: Columns, origin: Origin) -> Texts:
+    """The texts and labels of a table, and what was not read of it."""
+    names = [name for name in TEXT_KEYS if name in found.columns]
+    keys = [name for name in LABEL_KEYS if name in found.columns]
+    if not names:
+        raise origin.invalid(found.requires(TEXT_KEYS), shown(sorted(found.columns), 100), found.remedy)
+    texts, labels, read = [], [], set()
+    for number in range(len(found)):
+        row = {name: values[number] for name, values in found.columns.items()}
+        text = next((name for name in names if isinstance(row[name], str)), None)
+        named = [name for name in keys if row[name] is not None]
+        if text is None:
+            received = shown(sorted(name for name, value in row.items() if value is not None), 100)
+            raise origin.invalid(found.requires(TEXT_KEYS), f"{received} at text {number}", found.remedy)
+        if len(named) > 1:
+            raise origin.invalid("one column holds the labels", ", ".join(named), "Leave one of them.")
+        texts.append(row[text])
+        labels.append(row[named[0]] if named else None)
+        read |= {text, *named}
     if not texts:
         raise origin.invalid("there is at least one text", "none")
-    if labels is None:
-        return Texts(tuple(texts), None)
-    return Texts(tuple(texts), tuple(_label(value, number, origin) for number, value in enumerate(labels)))
+    numbers = (
+        None
+        if all(label is None for label in labels)
+        else tuple(_label(value, number, origin) for number, value in enumerate(labels))
+    )
+    return Texts(tuple(texts), numbers, _said(found, read))
+
+
+def _said(found: Columns, read: set[str]) -> tuple[str, ...]:
+    """Which columns the labels are, where their name does not say so, and which were not read."""
+    labels = [name for name in LABEL_KEYS if name in read and name not in Y_KEYS]
+    rest = [name for name in found.columns if name not in read]
+    said = [f"the labels are the column {labels[0]}"] if labels else []
+    return (*said, *([f"columns that were not read: {shown(', '.join(rest), 100)}"] if rest else []))
 
 
 def _label(value: Any, number: int, origin: Origin) -> int:
@@ -117,5 +138,7 @@ def _label(value: Any, number: int, origin: Origin) -> int:
     except (TypeError, ValueError):
         real = np.nan
     if not (abs(real) < 2**31 and real == int(real) and real >= 0):
-        raise origin.invalid("labels are the numbers of classes, from 0", f"{shown(value)} at text {number}")
+        remedy = "Number the classes as the network does, or name the column otherwise to leave it out."
+        received = f"{shown(value)} at text {number}"
+        raise origin.invalid("labels are the numbers of classes, from 0", received, remedy)
     return int(real)

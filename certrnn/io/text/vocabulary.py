@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from certrnn.io.data.samples import Origin, shown
-from certrnn.io.text.texts import plain_text
+from certrnn.io.text.keras import KerasTokenizer, keras_tokenizer
+from certrnn.io.text.splitting import Form
+from certrnn.io.text.texts import lines, plain_text
 
 UNKNOWN = ("<unk>", "[UNK]", "<UNK>", "<oov>", "<OOV>", "UNK")
 PADDING = ("<pad>", "[PAD]", "<PAD>", "<padding>", "PAD")
 """How vocabularies name the entry for unknown words, and the one for padding. A plain ``pad`` is a word like others."""
 
-_PIECES = re.compile(r"<\w+>|\[\w+\]|\w+(?:['\u2019]\w+)*|[^\w\s]")
+FORMS: tuple[Form, ...] = ("NFC", "NFD")
 _SPECIAL = re.compile(r"<.*>|\[.*\]|UNK|PAD")
 
 
@@ -27,26 +31,50 @@ class Vocabulary:
 
     Parameters
     ----------
-    ids: word to number, none of them negative.
+    ids: word to number, none of them negative. Keras names number 0, its padding, "".
+    keras: what else Keras' Tokenizer says; None for a plain vocabulary.
     """
 
     ids: Mapping[str, int]
+    keras: KerasTokenizer | None = None
 
     @property
     def unknown(self) -> str | None:
         """The entry for words that are not listed; None where there is none."""
+        if self.keras is not None:
+            return self.keras.unknown
         return next((name for name in UNKNOWN if name in self.ids), None)
 
     @property
     def padding(self) -> int | None:
         """The number of padding: that of its entry, or 0 where no word has it (Keras counts from 1); else None."""
         named = next((self.ids[name] for name in PADDING if name in self.ids), None)
-        return 0 if named is None and 0 not in self.ids.values() else named
+        return 0 if named is None and (0 not in self.ids.values() or self.ids.get("") == 0) else named
 
-    @property
+    @cached_property
     def lower(self) -> bool:
         """True where no word has a capital letter, so that texts are lower-cased first."""
         return not any(word != word.lower() for word in self.ids if not _SPECIAL.fullmatch(word))
+
+    @cached_property
+    def form(self) -> Form | None:
+        """The Unicode form of all its words; None where they have no one form."""
+        return next((f for f in FORMS if all(unicodedata.is_normalized(f, word) for word in self.ids)), None)
+
+    def number(self, word: str) -> int | None:
+        """The number of a word, as it is written or else with its accents composed; None where it is not listed."""
+        found = self.ids.get(word)
+        return self.ids.get(unicodedata.normalize("NFC", word)) if found is None else found
+
+    @property
+    def remark(self) -> str:
+        """What is odd about its words, or ""."""
+        if self.keras is not None:
+            return ""
+        spaced = sum(len(word.split()) > 1 for word in self.ids)
+        if spaced:
+            return f"{spaced} of {len(self.ids)} entries of the vocabulary hold white space, and no word of a text does"
+        return "number 0 of the vocabulary has no name and is padding, as in Keras" if "" in self.ids else ""
 
     def only(self, words: Iterable[str]) -> Vocabulary:
         """Without the words that are not among ``words``."""
@@ -54,17 +82,9 @@ class Vocabulary:
         return Vocabulary({word: number for word, number in self.ids.items() if word in kept})
 
 
-def pieces(text: str, split: str) -> list[str]:
-    """The words of a text: between white space (``space``), or with punctuation apart (``words``).
-
-    >>> pieces("It's good, really.", "space"), pieces("It's good, really.", "words")
-    (["It's", 'good,', 'really.'], ["It's", 'good', ',', 'really', '.'])
-    """
-    return text.split() if split == "space" else _PIECES.findall(text)
-
-
 def read_vocabulary(path: str | os.PathLike[str]) -> Vocabulary:
-    """A word a line, numbered from 0, or a JSON object from word to number (or list of words).
+    """A word a line, numbered from 0; a JSON object from word to number, or list of words; or Keras' Tokenizer as its
+    ``to_json`` writes it. A nameless first word is padding where it stands in a list, or before ``[UNK]``, as in Keras.
 
     Raises
     ------
@@ -74,15 +94,15 @@ def read_vocabulary(path: str | os.PathLike[str]) -> Vocabulary:
     text = plain_text(origin)
     found = _json(text, origin)
     if found is not None:
-        return _from_json(found, origin)
-    lines = text.split("\n")
-    words = [line.strip(" \t\r") for line in (lines[:-1] if not lines[-1].strip() else lines)]
-    if "" in words:
-        raise origin.invalid("every line holds a word", f"line {words.index('') + 1} is empty")
+        return _from_json(found, text, origin)
+    words = [line.strip(" \t\r") for line in lines(text)]
+    if "" in words[1:] or (words[0] == "" and not set(words[1:2]) & set(UNKNOWN)):
+        remedy = "Where number 0 is padding, name it <pad>."
+        raise origin.invalid("every line holds a word", f"line {words.index('') + 1} is empty", remedy)
     return _numbered(words, origin)
 
 
-def _json(text: str, origin: Origin) -> list[Any] | None:
+def _json(text: str, origin: Origin) -> list[Any] | str | None:
     """What a JSON file holds, pairs for an object; None where the text is words, of which some begin so."""
     named = origin.path.name.lower().removesuffix(".gz").endswith(".json")
     if not named and not text.lstrip().startswith(("{", "[")):
@@ -93,19 +113,38 @@ def _json(text: str, origin: Origin) -> list[Any] | None:
         if not named:
             return None
         raise origin.invalid("the vocabulary is JSON", shown(str(error), 100)) from None
-    return found if isinstance(found, list) else []
+    return found if isinstance(found, list | str) else []
 
 
-def _from_json(found: list[Any], origin: Origin) -> Vocabulary:
-    if found and all(isinstance(word, str) for word in found):
+def _from_json(found: list[Any] | str, text: str, origin: Origin) -> Vocabulary:
+    if isinstance(found, list) and found and all(isinstance(word, str) for word in found):
         return _numbered(found, origin)
+    keras = _keras(found, text, origin)
+    if keras is not None:
+        return Vocabulary(keras.ids, keras)
     pairs = [pair for pair in found if isinstance(pair, tuple)]
-    good = len(pairs) == len(found) > 0
+    if len(pairs) == 1 and pairs[0][0] == "word_index" and isinstance(pairs[0][1], list):
+        pairs = found = pairs[0][1]
+    good = len(pairs) == len(found) > 0 and all(isinstance(pair, tuple) for pair in pairs)
     if not good or not all(type(number) is int and 0 <= number < 1 << 31 for _, number in pairs):
-        remedy = "A Hugging Face tokenizer.json is read by --tokenizer."
-        raise origin.invalid("JSON maps every word to its number, 0 or above", shown(found), remedy)
+        raise origin.invalid("JSON maps every word to its number, 0 or above", shown(found), _remedy(text))
     _numbered([word for word, _ in pairs], origin)
     return Vocabulary(dict(pairs))
+
+
+def _keras(found: list[Any] | str, text: str, origin: Origin) -> KerasTokenizer | None:
+    """Keras' Tokenizer, whose JSON people also write as one text in JSON."""
+    try:
+        whole = json.loads(found if isinstance(found, str) else text)
+    except (ValueError, RecursionError):
+        return None
+    return keras_tokenizer(whole, origin)
+
+
+def _remedy(text: str) -> str:
+    if '"model"' in text:
+        return "A Hugging Face tokenizer.json is read by --tokenizer."
+    return 'Write {"word": number, ..}, or a list of the words in the order of their numbers.'
 
 
 def _numbered(words: list[str], origin: Origin) -> Vocabulary:

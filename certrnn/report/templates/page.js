@@ -12,7 +12,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const down = head.getAttribute("aria-sort") === "ascending";
       heads.forEach((other) => other.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", down ? "descending" : "ascending");
-      const read = (row) => row.cells[place].textContent;
+      const read = (row) => row.cells[place].textContent.replace(/^< /, ""); // below the smallest eps that was tried
       const compare = (a, b) => {
         const [x, y] = [read(a), read(b)];
         if (x === "-" || y === "-") return (x === "-") - (y === "-"); // nothing known comes last both ways

@@ -15,14 +15,17 @@ from collections.abc import Callable
 from certrnn.io.onnx.node import NodeContext
 from certrnn.io.onnx.ops import (
     arithmetic,
+    casts,
     constants,
     functions,
     heads,
     movement,
+    padding,
     recurrent,
     reductions,
     windows,
 )
+from certrnn.io.onnx.ops.schemas import typed
 from certrnn.io.onnx.tensors import Tensor
 
 Handler = Callable[[NodeContext], list[Tensor]]
@@ -30,10 +33,11 @@ Handler = Callable[[NodeContext], list[Tensor]]
 OPERATORS: dict[str, Handler] = {
     "Abs": functions.absolute,
     "Add": arithmetic.add,
+    "ArgMax": heads.argmax,
     "AveragePool": windows.pool,
     "BatchNormalization": functions.batch_normalization,
-    "Cast": movement.cast,
-    "CastLike": movement.cast,
+    "Cast": casts.cast,
+    "CastLike": casts.cast,
     "Clip": functions.clip,
     "Concat": movement.concat,
     "Constant": constants.constant,
@@ -55,18 +59,20 @@ OPERATORS: dict[str, Handler] = {
     "Identity": movement.identity,
     "LSTM": recurrent.recurrent,
     "LeakyRelu": functions.leaky_relu,
-    "LogSoftmax": heads.refused_softmax,
+    "LogSoftmax": heads.softmax,
     "MatMul": arithmetic.matmul,
     "Max": functions.extreme,
     "MaxPool": windows.pool,
     "Mean": arithmetic.total,
     "Min": functions.extreme,
+    "Mod": constants.remainder,
     "Mul": arithmetic.multiply,
     "Neg": arithmetic.negate,
     "PRelu": functions.prelu,
-    "Pad": movement.pad,
+    "Pad": padding.pad,
     "Pow": functions.power,
     "RNN": recurrent.recurrent,
+    "Range": constants.counted,
     "Reciprocal": functions.reciprocal,
     "ReduceMax": reductions.reduce,
     "ReduceMean": reductions.reduce,
@@ -75,12 +81,12 @@ OPERATORS: dict[str, Handler] = {
     "ReduceSum": reductions.reduce,
     "Relu": functions.relu,
     "Reshape": movement.reshape,
-    "ReverseSequence": movement.reverse_sequence,
+    "ReverseSequence": padding.reverse_sequence,
     "Shape": movement.shape,
     "Sigmoid": functions.sigmoid,
     "Size": movement.size,
     "Slice": movement.slice_,
-    "Softmax": heads.refused_softmax,
+    "Softmax": heads.softmax,
     "Split": movement.split,
     "Sqrt": functions.square_root,
     "Squeeze": movement.squeeze,
@@ -91,15 +97,9 @@ OPERATORS: dict[str, Handler] = {
     "Transpose": movement.transpose,
     "Unsqueeze": movement.unsqueeze,
     "Where": movement.where,
-    **dict.fromkeys(sorted(constants.EXACT), constants.exact),
+    **dict.fromkeys(sorted(constants.EXACT - {"ArgMax"}), constants.evaluated),
+    **dict.fromkeys(sorted(constants.STEPS), constants.stepped),
 }
+OPERATORS = {name: typed(handler) for name, handler in OPERATORS.items()}
 
-MOVEMENT = frozenset(
-    {"Cast", "CastLike", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
-)
-"""Operators that keep every entry, after which a dropped head still counts as the end."""
-
-PICKING = MOVEMENT | {"Gather", "Slice"}
-"""Operators that keep or pick entries: after these a dropped Sigmoid, which acts entry by entry, is the end."""
-
-__all__ = ["MOVEMENT", "OPERATORS", "PICKING", "Handler"]
+__all__ = ["OPERATORS", "Handler"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from certrnn.io.onnx import exact
 from certrnn.io.onnx.node import NodeContext, broadcast
-from certrnn.io.onnx.tensors import Known, Tensor, View, check_finite
+from certrnn.io.onnx.ops.heads import scaled
+from certrnn.io.onnx.tensors import Known, Normalised, Tensor, View, check_finite
 
 
 def add(node: NodeContext) -> list[Tensor]:
@@ -34,6 +37,10 @@ def plus(node: NodeContext, left: Tensor, right: Tensor, sign: float = 1.0) -> T
         if folded is not None:
             return folded
         left = node.as_view(left)
+    if isinstance(left, Normalised) and isinstance(right, Known):
+        return scaled(node, left, None, right if sign > 0 else replace(right, array=-right.array))
+    if isinstance(right, Normalised) and isinstance(left, Known) and sign > 0:
+        return scaled(node, right, None, left)
     if isinstance(left, Known) or isinstance(right, Known):
         number, other = (left, right) if isinstance(left, Known) else (right, left)
         assert isinstance(number, Known)
@@ -65,6 +72,9 @@ def times(node: NodeContext, left: Tensor, right: Tensor) -> Tensor:
         if folded is not None:
             return folded
         left = node.as_view(left)
+    for source, factor in ((left, right), (right, left)):
+        if isinstance(source, Normalised) and isinstance(factor, Known):
+            return scaled(node, source, factor, None)
     if isinstance(left, Known) or isinstance(right, Known):
         number, other = (left, right) if isinstance(left, Known) else (right, left)
         assert isinstance(number, Known)
@@ -93,11 +103,11 @@ def divide(node: NodeContext) -> list[Tensor]:
 def _divide_integers(node: NodeContext, left: Tensor, right: Known) -> Known:
     if not isinstance(left, Known) or left.real:
         raise node.damaged("both operands have one type", "a float divided by an integer")
-    a, b = broadcast(node, [left.array, right.array])
-    if bool((b == 0).any()):
-        raise node.damaged("an integer divisor is not zero", 0)
-    quotient = np.abs(a) // np.abs(b)  # ONNX truncates towards zero
-    return Known(np.where((a < 0) != (b < 0), -quotient, quotient).astype(a.dtype))
+    broadcast(node, [left.array, right.array])
+    quotient = exact.quotient(left, right)
+    if quotient is None:
+        raise node.damaged("an integer divisor is not zero and the quotient fits its type", right.array)
+    return quotient
 
 
 def shrink(node: NodeContext, tensor: Tensor, count: int) -> Tensor:
@@ -111,7 +121,8 @@ def shrink(node: NodeContext, tensor: Tensor, count: int) -> Tensor:
 def negate(node: NodeContext) -> list[Tensor]:
     source = node.input(0)
     if isinstance(source, Known):
-        return [Known(-source.array, source.relative_error)]
+        with np.errstate(over="ignore"):  # the least integer stays as it is
+            return [Known(-source.array, source.relative_error)]
     ids = node.view(0).ids
     return [View(node.space.scaled(ids, -np.ones(ids.shape), np.zeros(ids.shape), 0.0, node.name))]
 
@@ -140,9 +151,9 @@ def gemm(node: NodeContext) -> list[Tensor]:
 def _transposed(tensor: Tensor) -> Tensor:
     match tensor:
         case Known():
-            return Known(tensor.array.T, tensor.relative_error, tensor.name)
+            return replace(tensor, array=tensor.array.T)
         case View():
-            return View(tensor.ids.T)
+            return replace(tensor, ids=tensor.ids.T)
     return tensor
 
 

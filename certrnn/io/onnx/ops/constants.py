@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
+from dataclasses import replace
+from fractions import Fraction
 
-from certrnn.io.onnx.node import NodeContext
-from certrnn.io.onnx.tensors import Tensor, check_elements, known
+import numpy as np
+from onnx import TensorProto
+
+from certrnn.io.onnx import exact
+from certrnn.io.onnx.node import NodeContext, broadcast
+from certrnn.io.onnx.tensors import Known, Tensor, check_elements, known
 
 EXACT = frozenset(
     [
@@ -13,27 +19,21 @@ EXACT = frozenset(
         "ArgMax",
         "ArgMin",
         "BitShift",
-        "Ceil",
         "Compress",
         "Equal",
         "EyeLike",
-        "Floor",
         "Greater",
         "GreaterOrEqual",
         "IsInf",
         "IsNaN",
         "Less",
         "LessOrEqual",
-        "Mod",
         "NonZero",
         "Not",
         "OneHot",
         "Or",
-        "Range",
-        "Round",
         "ScatterElements",
         "ScatterND",
-        "Sign",
         "TopK",
         "Trilu",
         "Unique",
@@ -42,15 +42,22 @@ EXACT = frozenset(
 )
 """Operators that onnx's own reference evaluates on constants; none of them rounds, given exact numbers."""
 
+STEPS = {"Ceil": np.ceil, "Floor": np.floor, "Round": np.rint, "Sign": np.sign}
+"""Step functions, which are known where the whole interval of an inexact number steps alike."""
+
 
 def constant(node: NodeContext) -> list[Tensor]:
     for name in ("value", "value_float", "value_floats", "value_int", "value_ints"):
         if name in node.attributes:
-            value = node.attributes[name]
-            if name.startswith("value_int"):
-                value = np.asarray(value, dtype=np.int64)
-            return [known(np.asarray(value), node.name)]
+            return [_held(node, name)]
     raise node.refuse("a Constant holds a dense tensor of numbers", ", ".join(node.attributes) or "nothing")
+
+
+def _held(node: NodeContext, name: str) -> Known:
+    value = node.attributes[name]
+    if name.startswith("value_int"):
+        return Known(np.asarray(value, dtype=np.int64), name=node.name)
+    return known(np.asarray(value), node.name, kind=0 if name == "value" else int(TensorProto.FLOAT))
 
 
 def constant_of_shape(node: NodeContext) -> list[Tensor]:
@@ -58,7 +65,7 @@ def constant_of_shape(node: NodeContext) -> list[Tensor]:
     if any(v < 0 for v in shape):
         raise node.damaged("a shape has no negative axis", shape)
     check_elements(node.where, int(np.prod(shape, dtype=object)) if shape else 1)
-    value = np.asarray(node.attribute("value", np.zeros(1))).reshape(-1)
+    value = np.asarray(node.attribute("value", np.zeros(1, dtype=np.float32))).reshape(-1)
     if value.size != 1:
         raise node.damaged("'value' has one element", value.size)
     return [known(np.full(shape, value[0]), node.name)]
@@ -66,14 +73,69 @@ def constant_of_shape(node: NodeContext) -> list[Tensor]:
 
 def product(node: NodeContext) -> list[Tensor]:
     """ReduceProd of integers, which torch writes for the number of elements of a tensor."""
-    if node.constant(0, "the factors").real:
+    factors = node.constant(0, "the factors")
+    if factors.real:
         raise node.refuse(
             "the product is one of integers", "floats", "Export without a product over an axis."
         )
-    return exact(node)
+    rank, axes = len(factors.shape), node.axes()
+    if not axes and node.attribute("noop_with_empty_axes", 0):
+        return [factors]
+    chosen = tuple(sorted({node.axis(a, rank) for a in axes or range(rank)}))
+    keep = bool(node.attribute("keepdims", 1))
+    with np.errstate(over="ignore"):
+        return [Known(factors.array.prod(axis=chosen, keepdims=keep, dtype=factors.array.dtype))]
 
 
-def exact(node: NodeContext) -> list[Tensor]:
+def stepped(node: NodeContext) -> list[Tensor]:
+    """Ceil, Floor, Round (half to even) and Sign."""
+    number = node.constant(0, "the argument")
+    array = exact.settled(number, STEPS[node.op])
+    if array is None:
+        raise node.refuse(
+            "its argument is known well enough to round it", number.array.reshape(-1)[:3].tolist()
+        )
+    return [Known(array, name=number.name)]
+
+
+def remainder(node: NodeContext) -> list[Tensor]:
+    """Mod: of the divisor's sign, or of the dividend's (fmod), which floats must ask for."""
+    left, right = node.constant(0, "the dividend"), node.constant(1, "the divisor")
+    a, b = broadcast(node, [left.array, right.array])
+    by_dividend = bool(node.attribute("fmod", 0))
+    if left.relative_error or right.relative_error:
+        raise node.refuse("its inputs are exact numbers", "numbers folded in floating point")
+    if left.real and not by_dividend:
+        raise node.damaged("fmod is 1 for floats", 0)
+    if not left.real and exact.undivided(a, b):
+        raise node.damaged("an integer divisor is not zero and the quotient fits its type", right.array)
+    with np.errstate(all="ignore"):
+        return [Known((np.fmod if by_dividend else np.mod)(a, b))]
+
+
+def counted(node: NodeContext) -> list[Tensor]:
+    """Range: start + k delta for every k below (limit - start) / delta."""
+    start, limit, delta = (node.constant(i, w) for i, w in enumerate(("start", "limit", "delta")))
+    if any(
+        n.array.size != 1 or n.relative_error or not np.isfinite(n.array).all() for n in (start, limit, delta)
+    ):
+        raise node.refuse("start, limit and delta are exact numbers", "others")
+    first, last, step = (Fraction(n.array.item()) for n in (start, limit, delta))
+    if step == 0:
+        raise node.damaged("delta is not zero", 0)
+    count = max(0, math.ceil((last - first) / step))
+    check_elements(node.where, count)
+    places = Known(np.arange(count).astype(start.array.dtype))
+    flat = (replace(n, array=n.array.reshape(1)) for n in (start, delta))
+    begin, width = flat
+    offsets = exact.multiply(places, width)
+    result = None if offsets is None else exact.add(begin, offsets)
+    if result is None:
+        raise node.refuse("a range of floats is known to its last digits", "one that rounds beside zero")
+    return [result]
+
+
+def evaluated(node: NodeContext) -> list[Tensor]:
     """Run one node of ``EXACT`` on constants with onnx's reference evaluator."""
     import onnx
     from onnx.reference import ReferenceEvaluator
@@ -81,9 +143,8 @@ def exact(node: NodeContext) -> list[Tensor]:
     arrays = [node.constant(i, f"input {i}") for i in range(len(node.inputs)) if node.has(i)]
     if any(a.relative_error for a in arrays):
         raise node.refuse("its inputs are exact numbers", "numbers folded in floating point")
-    if node.op == "Range":
-        start, limit, delta = (float(a.array.reshape(-1)[0]) for a in arrays)
-        check_elements(node.where, int((limit - start) / delta) if delta else 1 << 62)
+    if str(node.attribute("reduction", "none")) != "none":
+        raise node.refuse("entries are replaced", f"reduction {node.attribute('reduction')!r}")
     if node.op == "OneHot":
         check_elements(node.where, int(arrays[1].array.reshape(-1)[0]) * max(1, arrays[0].array.size))
     names = [f"i{i}" if node.has(i) else "" for i in range(len(node.inputs))]
@@ -103,4 +164,5 @@ def exact(node: NodeContext) -> list[Tensor]:
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", node.opset)])
     results = ReferenceEvaluator(model).run(None, {n: a.array for n, a in zip(used, arrays, strict=True)})
-    return [known(np.asarray(r), node.name) for r in results]  # type: ignore[union-attr]
+    kind = int(node.attribute("dtype", arrays[0].kind)) if node.op == "EyeLike" else 0
+    return [known(np.asarray(r), node.name, kind=kind) for r in results]  # type: ignore[union-attr]

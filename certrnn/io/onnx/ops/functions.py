@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
+from onnx import TensorProto
 
 from certrnn.io.onnx import exact
-from certrnn.io.onnx.node import NodeContext
+from certrnn.io.onnx.kinds import FORMATS
+from certrnn.io.onnx.node import NodeContext, broadcast
 from certrnn.io.onnx.ops.arithmetic import plus, times
-from certrnn.io.onnx.tensors import Known, Tensor, View
+from certrnn.io.onnx.space import Extreme
+from certrnn.io.onnx.tensors import Known, Tensor, View, entries, rearranged
 from transformers_abs import RELU, SIGMOID, TANH, LeakyRelu, Transformer
+
+_WIDE = frozenset([TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.BFLOAT16])
+"""Float types whose largest number a network never comes near."""
 
 
 def elementwise(transformer: Transformer) -> Callable[[NodeContext], list[Tensor]]:
@@ -46,7 +53,8 @@ def absolute(node: NodeContext) -> list[Tensor]:
     """``relu(x) + relu(-x)``."""
     source = node.input(0)
     if isinstance(source, Known):
-        return [Known(np.abs(source.array), source.relative_error)]
+        with np.errstate(over="ignore"):  # the least integer stays as it is
+            return [Known(np.abs(source.array), source.relative_error)]
     return [
         plus(node, rectified(node, source), rectified(node, times(node, source, Known(np.asarray(-1.0)))))
     ]
@@ -68,35 +76,46 @@ def clip(node: NodeContext) -> list[Tensor]:
 def limited(node: NodeContext, tensor: Tensor, lower: Known | None, upper: Known | None) -> Tensor:
     """``min(upper, max(lower, x))``."""
     if isinstance(tensor, Known):
-        low = -np.inf if lower is None else lower.array
-        high = np.inf if upper is None else upper.array
-        array = np.minimum(high, np.maximum(low, tensor.array)).astype(tensor.array.dtype)
-        errors = (t.relative_error for t in (tensor, lower, upper) if t is not None)
-        return Known(array, 2.0 * max(errors))
-    if lower is not None and not bool((lower.array <= -3.0e38).all()):
+        array = tensor.array if lower is None else np.maximum(lower.array, tensor.array)
+        array = array if upper is None else np.minimum(upper.array, array)
+        return Known(array, max(t.relative_error for t in (tensor, lower, upper) if t is not None))
+    # the largest number of the type bounds nothing: there are no numbers beyond it
+    largest = FORMATS[tensor.kind].largest if tensor.kind in _WIDE else np.inf
+    if lower is not None and not bool((lower.array <= -largest).all()):
         tensor = larger(node, tensor, lower)
-    if upper is not None and not bool((upper.array >= 3.0e38).all()):
+    if upper is not None and not bool((upper.array >= largest).all()):
         tensor = smaller(node, tensor, upper)
     return tensor
 
 
 def _either(left: Known, right: Known) -> float:
-    """Relative error of the number that an extreme picks: doubled, as rounding may have picked the wrong one."""
-    return 2.0 * max(left.relative_error, right.relative_error)
+    """Relative error of the number that an extreme picks, see ``exact``."""
+    return max(left.relative_error, right.relative_error)
 
 
 def larger(node: NodeContext, left: Tensor, right: Tensor) -> Tensor:
     """``max(left, right) = right + relu(left - right)``."""
     if isinstance(left, Known) and isinstance(right, Known):
         return Known(np.maximum(left.array, right.array), _either(left, right))
-    return plus(node, rectified(node, plus(node, left, right, -1.0)), right)
+    return _extreme(node, left, right, plus(node, rectified(node, plus(node, left, right, -1.0)), right))
 
 
 def smaller(node: NodeContext, left: Tensor, right: Tensor) -> Tensor:
     """``min(left, right) = right - relu(right - left)``."""
     if isinstance(left, Known) and isinstance(right, Known):
         return Known(np.minimum(left.array, right.array), _either(left, right))
-    return plus(node, right, rectified(node, plus(node, right, left, -1.0)), -1.0)
+    result = plus(node, right, rectified(node, plus(node, right, left, -1.0)), -1.0)
+    return _extreme(node, left, right, result, is_larger=False)
+
+
+def _extreme(
+    node: NodeContext, left: Tensor, right: Tensor, result: Tensor, is_larger: bool = True
+) -> Tensor:
+    """The result, remembered as what it is: no more than the larger, no less than the smaller of the two."""
+    ids = node.as_view(result).ids
+    one, other = (np.broadcast_to(node.as_view(side).ids, ids.shape).reshape(-1) for side in (left, right))
+    node.space.extremes.append(Extreme(ids.reshape(-1), one, other, is_larger))
+    return result
 
 
 def extreme(node: NodeContext) -> list[Tensor]:
@@ -140,18 +159,22 @@ def reciprocal(node: NodeContext) -> list[Tensor]:
 
 def power(node: NodeContext) -> list[Tensor]:
     """A constant exponent: 1 does nothing, 2 is a product."""
-    exponent = node.constant(1, "the exponent").array.reshape(-1)
-    if exponent.size and bool((exponent == 1).all()):
-        return [node.input(0)]
-    if exponent.size and bool((exponent == 2).all()):
-        return [times(node, node.input(0), node.input(0))]
-    raise node.refuse("the exponent is 1 or 2", exponent[:3].tolist())
+    given = node.constant(1, "the exponent")
+    exponent = given.array.reshape(-1)
+    alike = not given.relative_error and exponent.size > 0 and bool((exponent == exponent[0]).all())
+    if not alike or exponent[0] not in (1, 2):
+        raise node.refuse("the exponent is 1 or 2", exponent[:3].tolist())
+    source = node.input(0)
+    base = rearranged(source, broadcast(node, [entries(source), given.array])[0])
+    return [base if exponent[0] == 1 else times(node, base, base)]
 
 
 def batch_normalization(node: NodeContext) -> list[Tensor]:
     """``scale (x - mean) / sqrt(var + epsilon) + bias``, folded with a bound on the folding's own rounding."""
     if node.attribute("training_mode", 0):
         raise node.refuse("training_mode is 0", 1, "Call model.eval() before exporting.")
+    if any(node.outputs[1:]) or not node.attribute("spatial", 1):
+        raise node.refuse("statistics are per channel and given", "training outputs, or spatial = 0")
     source = node.input(0)
     scale, bias, mean, variance = (
         node.constant(i, w) for i, w in enumerate(("scale", "bias", "mean", "variance"), start=1)
@@ -165,7 +188,7 @@ def batch_normalization(node: NodeContext) -> list[Tensor]:
     axes = [1] * (len(source.shape) - 2)
 
     def spread(k: Known) -> Known:
-        return Known(k.array.reshape(-1, *axes), k.relative_error, k.name)
+        return replace(k, array=k.array.reshape(-1, *axes))
 
     node.note("folded into a diagonal affine map")
     centred = plus(node, source, spread(mean), -1.0)

@@ -1,63 +1,72 @@
-"""Monotone functions at the very end of a classifier: they do not change which class wins, so they are dropped."""
+"""Functions that normalise or pick among scores: at the end of a network they say which scores are compared."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from certrnn.io.onnx.node import NodeContext
-from certrnn.io.onnx.tensors import Known, Tensor, View, entries
+from certrnn.io.onnx.ops.constants import evaluated
+from certrnn.io.onnx.tensors import Chosen, Known, Normalised, Tensor
 
-DROPPABLE = frozenset({"Softmax", "LogSoftmax", "Sigmoid", "ArgMax"})
-"""Operators dropped where nothing but data movement follows them."""
+_INSIDE = "Export the logits; a softmax inside the network, as attention has it, is not interpreted."
 
 
-def refused_softmax(node: NodeContext) -> list[Tensor]:
-    """Softmax anywhere but at the end."""
+def softmax(node: NodeContext) -> list[Tensor]:
+    """Softmax and LogSoftmax: the arguments, and for each the group that it is normalised in."""
     source = node.input(0)
     if isinstance(source, Known):
-        raise node.refuse("softmax is applied to the scores", "constants")
-    raise node.refuse(
-        f"{node.op} is the last operator, over the classes",
-        "operators that follow it",
-        "Export the logits; attention is not interpreted.",
-    )
-
-
-def dropped(node: NodeContext) -> list[Tensor]:
-    """The scores themselves in place of a monotone function of them."""
-    source = node.view(0)
-    if node.op != "Sigmoid":
-        _check_axis(node, source.ids)
-        if source.ids.size == steps_of(source.ids.shape):
-            raise node.refuse(f"{node.op} runs over at least two classes", "one score")
-        if node.op == "ArgMax" and node.attribute("select_last_index", 0):
-            raise node.refuse("select_last_index is 0", 1)
-    node.note("monotone and last, dropped: the scores are its arguments")
-    return [View(entries(source))]
-
-
-def _check_axis(node: NodeContext, ids: np.ndarray) -> None:
+        raise node.refuse(f"{node.op} is applied to scores", "constants", "Export with constant folding.")
+    ids = node.view(0).ids
     rank = ids.ndim
-    if node.op == "ArgMax":
-        axis, length = node.axis(int(node.attribute("axis", 0)), rank), None
-    else:
-        axis = node.axis(int(node.attribute("axis", -1 if node.opset >= 13 else 1)), rank)
-        length = int(np.prod(ids.shape[axis:], dtype=np.int64)) if node.opset < 13 else None
-    # over all scores of the sample, or over those of each step
-    wanted = (ids.size,) if axis < rank - 1 else (ids.size, ids.size // (steps_of(ids.shape) or 1))
-    if (ids.shape[axis] if length is None else length) not in wanted:
+    axis = node.axis(int(node.attribute("axis", -1 if node.opset >= 13 else 1)), rank)
+    # before operator set 13 the axes from ``axis`` on are one
+    together = (axis,) if node.opset >= 13 else tuple(range(axis, rank))
+    count = int(np.prod([ids.shape[a] for a in together], dtype=np.int64))
+    if count < 2:
+        raise node.refuse(f"{node.op} runs over at least two scores", f"axis {axis} of shape {ids.shape}")
+    apart = [n if a not in together else 1 for a, n in enumerate(ids.shape)]
+    groups = node.space.new_groups(int(np.prod(apart, dtype=np.int64))).reshape(apart)
+    groups = np.broadcast_to(groups, ids.shape).reshape(-1)
+    return [Normalised(np.arange(ids.size).reshape(ids.shape), ids.reshape(-1), groups, node.op)]
+
+
+def argmax(node: NodeContext) -> list[Tensor]:
+    """ArgMax of what depends on the data: the scores among which each entry is the place of the largest."""
+    source = node.input(0)
+    if isinstance(source, Known):
+        return evaluated(node)
+    if node.attribute("select_last_index", 0):
+        raise node.refuse("select_last_index is 0", 1)
+    where = source.entries if isinstance(source, Normalised) else node.view(0).ids
+    rank = where.ndim
+    axis = node.axis(int(node.attribute("axis", 0)), rank)
+    if where.shape[axis] < 2:
+        raise node.refuse(f"{node.op} runs over at least two scores", f"axis {axis} of shape {where.shape}")
+    rows = np.moveaxis(where, axis, -1)
+    kept = [n for a, n in enumerate(where.shape) if a != axis or node.attribute("keepdims", 1)]
+    if node.attribute("keepdims", 1):
+        kept[axis] = 1
+    listed = rows.reshape(-1, where.shape[axis])
+    if isinstance(source, Normalised):
+        listed = source.comparable(listed, node.where)
+    return [Chosen(np.arange(len(listed)).reshape(kept), listed)]
+
+
+def scaled(node: NodeContext, source: Normalised, factor: Known | None, offset: Known | None) -> Normalised:
+    """``factor * source + offset``, one positive factor and one offset for all: comparisons within a group stay."""
+    numbers = [t for t in (factor, offset) if t is not None]
+    for number in numbers:
+        if not number.array.size or not bool((number.array == number.array.flat[0]).all()):
+            alike = f"what follows {source.function} treats all of its values alike"
+            raise node.refuse(alike, "several numbers", _INSIDE)
+    if any(len(n.shape) > len(source.shape) or n.array.size > 1 for n in numbers):
+        shape = np.broadcast_shapes(source.shape, *(n.shape for n in numbers))
+        if shape != source.shape:
+            raise node.refuse(f"what follows {source.function} keeps its shape", f"shape {shape}", _INSIDE)
+    by = 1.0 if factor is None else float(factor.array.flat[0])
+    if not (by > 0.0 and np.isfinite(by)):
         raise node.refuse(
-            f"{node.op} runs over all the scores of one sample, or over the last axis at every step",
-            f"axis {axis} of shape {ids.shape}",
-            "Export one vector of class scores a sample, or one a frame.",
+            f"what follows {source.function} keeps the order of its values", f"a factor of {by:g}", _INSIDE
         )
-
-
-def steps_of(shape: tuple[int, ...]) -> int | None:
-    """How many steps the scores of one sample belong to, classes last; None where no axis is that of the steps.
-
-    >>> steps_of((1, 10)), steps_of((1, 7, 3)), steps_of((7, 1, 1)), steps_of((2, 3, 4))
-    (1, 7, 7, None)
-    """
-    before = [length for length in shape[:-1] if length != 1]
-    return 1 if not before else before[0] if len(before) == 1 else None
+    shift = 0.0 if offset is None else float(offset.array.flat[0])
+    return source.moved_by(by, shift)

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from certrnn.io.onnx.node import NodeContext, broadcast
-from certrnn.io.onnx.tensors import Known, Tensor, Tokens, View, check_elements, entries, rearranged
+from certrnn.io.onnx.tensors import (
+    Known,
+    Normalised,
+    Tensor,
+    Tokens,
+    View,
+    check_elements,
+    entries,
+    rearranged,
+)
 
 
 def identity(node: NodeContext) -> list[Tensor]:
@@ -17,44 +28,9 @@ def identity(node: NodeContext) -> list[Tensor]:
                 "dropout is switched off", "training_mode = 1", "Call model.eval() before exporting."
             )
         node.note("dropped, does nothing at inference")
-        return [source, Known(np.ones(source.shape, dtype=bool))]
+        mask = np.ones(source.shape, dtype=bool if node.opset >= 10 else np.float64)
+        return [source, Known(mask)]
     return [source]
-
-
-def cast(node: NodeContext) -> list[Tensor]:
-    """Between float types nothing changes in real arithmetic; known numbers are cast as the type says."""
-    import onnx
-
-    target = int(node.attribute("to", 1)) if node.op == "Cast" else _type_of(node.input(1))
-    source = node.input(0)
-    try:
-        kind = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(target))
-    except (KeyError, TypeError, ValueError) as error:
-        raise node.refuse("'to' is a numeric type", target) from error
-    if isinstance(source, Tokens):
-        return [source]
-    if isinstance(source, View):
-        if kind.kind in "iub":
-            raise node.refuse("a value that depends on the input stays a float", f"a cast to {kind}")
-        return [source]
-    if source.relative_error:
-        if kind.kind in "iub":
-            raise node.refuse("a number cast to an integer is exact", "a number folded in floating point")
-        return [source]  # its rounding is accounted for already; to round again would need a new bound
-    if kind.kind in "iub":
-        with np.errstate(all="ignore"):
-            return [Known(source.array.astype(kind), 0.0, source.name)]
-    if kind.kind in "OSU":
-        raise node.refuse("'to' is a numeric type", kind)
-    with np.errstate(all="ignore"):
-        rounded = source.array.astype(kind).astype(np.float64)
-    return [Known(rounded, 0.0, source.name)]
-
-
-def _type_of(like: Tensor) -> int:
-    if isinstance(like, Known) and not like.real:
-        return 9 if like.array.dtype.kind == "b" else 7
-    return 11
 
 
 def reshape(node: NodeContext) -> list[Tensor]:
@@ -68,6 +44,8 @@ def reshape(node: NodeContext) -> list[Tensor]:
 
 
 def _reshaped(node: NodeContext, array: np.ndarray, shape: list[int]) -> np.ndarray:
+    if any(v < -1 for v in shape):
+        raise node.damaged("an axis of the new shape is -1 (the rest) or a length", shape)
     try:
         return array.reshape(shape)
     except (ValueError, TypeError, OverflowError) as error:
@@ -152,7 +130,7 @@ def _range(start: int, end: int, step: int, size: int) -> np.ndarray:
     end = end + size if end < 0 else end
     if step > 0:
         return np.arange(min(max(start, 0), size), min(max(end, 0), size), step)
-    return np.arange(min(max(start, -1), size - 1), min(max(end, -1), size - 1), step)
+    return np.arange(min(max(start, 0), size - 1), min(max(end, -1), size - 1), step)
 
 
 def split(node: NodeContext) -> list[Tensor]:
@@ -186,11 +164,27 @@ def joined(node: NodeContext, sources: list[Tensor], axis: int) -> Tensor:
     """Concatenation; known numbers beside others become Constant nodes."""
     if all(isinstance(s, Known) for s in sources):
         error = max(s.relative_error for s in sources if isinstance(s, Known))
-        return Known(_concatenated(node, [entries(s) for s in sources], axis), error)
+        array = _concatenated(node, [entries(s) for s in sources], axis)
+        return Known(array, error, kind=sources[0].kind)
     if all(isinstance(s, Tokens) for s in sources):
-        return Tokens(_concatenated(node, [entries(s) for s in sources], axis))
+        return Tokens(_concatenated(node, [entries(s) for s in sources], axis), sources[0].kind)
+    if all(isinstance(s, Normalised) for s in sources):
+        return _side_by_side(node, [s for s in sources if isinstance(s, Normalised)], axis)
     filled = [s for s in sources if entries(s).size]
-    return View(_concatenated(node, [node.as_view(s).ids for s in filled], axis))
+    return View(_concatenated(node, [node.as_view(s).ids for s in filled], axis), sources[0].kind)
+
+
+def _side_by_side(node: NodeContext, parts: list[Normalised], axis: int) -> Normalised:
+    """Values of one function, scaled alike; each keeps its group."""
+    first = parts[0]
+    if any((p.function, p.factor, p.offset) != (first.function, first.factor, first.offset) for p in parts):
+        raise node.refuse("joined values are of one function", ", ".join(p.function for p in parts))
+    tables = list({id(p.scores): p for p in parts}.values())  # pieces of one softmax share its table
+    starts = np.cumsum([0, *(p.scores.size for p in tables)])
+    start = {id(p.scores): begin for p, begin in zip(tables, starts, strict=False)}
+    moved = [p.entries + start[id(p.scores)] for p in parts]
+    scores, groups = (np.concatenate([getattr(p, n) for p in tables]) for n in ("scores", "groups"))
+    return replace(first, entries=_concatenated(node, moved, axis), scores=scores, groups=groups)
 
 
 def _concatenated(node: NodeContext, arrays: list[np.ndarray], axis: int) -> np.ndarray:
@@ -239,11 +233,11 @@ def gather_elements(node: NodeContext) -> list[Tensor]:
     size = source.shape[axis]
     if index.size and not (int(index.min()) >= -size and int(index.max()) < size):
         raise node.damaged(f"indices lie in [-{size}, {size})", index.reshape(-1)[:4].tolist())
-    return [
-        rearranged(
-            source, np.take_along_axis(entries(source), np.where(index < 0, index + size, index), axis)
-        )
-    ]
+    if any(n > m for a, (n, m) in enumerate(zip(index.shape, source.shape, strict=True)) if a != axis):
+        raise node.damaged("indices are no longer than the data on the other axes", index.shape)
+    # numpy would repeat an axis of length 1; ONNX reads the first entries of the data only
+    read = entries(source)[tuple(slice(None) if a == axis else slice(n) for a, n in enumerate(index.shape))]
+    return [rearranged(source, np.take_along_axis(read, np.where(index < 0, index + size, index), axis))]
 
 
 def expand(node: NodeContext) -> list[Tensor]:
@@ -265,66 +259,6 @@ def tile(node: NodeContext) -> list[Tensor]:
         raise node.damaged(f"repeats holds {len(source.shape)} non-negative counts", repeats)
     check_elements(node.where, int(np.prod([*repeats, entries(source).size], dtype=object)))
     return [rearranged(source, np.tile(entries(source), repeats))]
-
-
-def pad(node: NodeContext) -> list[Tensor]:
-    """Pad with a constant, or by reflecting, repeating or wrapping entries."""
-    source = node.input(0)
-    rank = len(source.shape)
-    pads = node.integers(1, "pads") if node.has(1) else [int(v) for v in node.attribute("pads", [])]
-    axes = [node.axis(a, rank) for a in node.integers(3, "axes")] if node.has(3) else list(range(rank))
-    if len(pads) != 2 * len(axes):
-        raise node.damaged(f"pads holds {2 * len(axes)} counts", pads)
-    check_elements(
-        node.where, int(np.prod([n + max(map(abs, pads)) * 2 for n in source.shape], dtype=object))
-    )
-    ends = {a: (pads[i], pads[i + len(axes)]) for i, a in enumerate(axes)}
-    cut = entries(source)[
-        tuple(
-            slice(max(0, -ends.get(a, (0, 0))[0]), n - max(0, -ends.get(a, (0, 0))[1]))
-            for a, n in enumerate(source.shape)
-        )
-    ]
-    width = [(max(0, ends.get(a, (0, 0))[0]), max(0, ends.get(a, (0, 0))[1])) for a in range(rank)]
-    mode = str(node.attribute("mode", "constant"))
-    if mode != "constant":
-        kinds = {"reflect": "reflect", "edge": "edge", "wrap": "wrap"}
-        if mode not in kinds:
-            raise node.damaged(f"mode is constant, {', '.join(kinds)}", mode)
-        return [rearranged(source, np.pad(cut, width, mode=kinds[mode]))]  # type: ignore[call-overload]
-    filling = (
-        node.constant(2, "the value")
-        if node.has(2)
-        else Known(np.asarray(float(node.attribute("value", 0.0))))
-    )
-    if isinstance(source, Known):
-        value = filling.array.reshape(-1)[0]
-        return [
-            Known(
-                np.pad(cut, width, constant_values=value), max(source.relative_error, filling.relative_error)
-            )
-        ]
-    if not any(a or b for a, b in width):
-        return [rearranged(source, cut)]
-    view = node.as_view(source)
-    value = node.space.constant(Known(filling.array.reshape(-1)[:1].astype(np.float64)), node.where).ids[0]
-    return [rearranged(view, np.pad(cut, width, constant_values=value))]
-
-
-def reverse_sequence(node: NodeContext) -> list[Tensor]:
-    source = node.input(0)
-    lengths = node.integers(1, "sequence_lens")
-    time, batch = int(node.attribute("time_axis", 0)), int(node.attribute("batch_axis", 1))
-    if {time, batch} != {0, 1} or len(source.shape) < 2 or len(lengths) != source.shape[batch]:
-        raise node.damaged(
-            "axes 0 and 1 are time and batch, with one length a sample", (time, batch, lengths)
-        )
-    moved = np.moveaxis(entries(source), (time, batch), (0, 1)).copy()
-    for sample, length in enumerate(lengths):
-        if not 0 < length <= moved.shape[0]:
-            raise node.damaged(f"a length lies in 1 to {moved.shape[0]}", length)
-        moved[:length, sample] = moved[:length, sample][::-1]
-    return [rearranged(source, np.moveaxis(moved, (0, 1), (time, batch)))]
 
 
 def shape(node: NodeContext) -> list[Tensor]:

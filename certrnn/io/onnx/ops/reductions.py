@@ -48,7 +48,11 @@ def reduced(node: NodeContext, source: Tensor, axes: tuple[int, ...], keep: bool
         if folded is not None:
             if operation == "ReduceSum":
                 return folded
-            return shrink(node, folded, count) if folded.real else Known(folded.array // count)
+            if folded.real:
+                return shrink(node, folded, count)
+            quotient = exact.quotient(folded, Known(np.asarray(count, dtype=folded.array.dtype)))
+            if quotient is not None:
+                return quotient
     ids = _sums(node, node.as_view(source).ids, axes)
     result = View(np.expand_dims(ids, axes) if keep else ids)
     return result if operation == "ReduceSum" else shrink(node, result, count)
@@ -71,7 +75,7 @@ def _extremes(node: NodeContext, source: Tensor, axes: tuple[int, ...], keep: bo
     """A balanced tree of pairwise maxima (minima)."""
     if isinstance(source, Known):
         pick = np.max if operation == "ReduceMax" else np.min
-        return Known(pick(source.array, axis=axes, keepdims=keep), 2.0 * source.relative_error)
+        return Known(pick(source.array, axis=axes, keepdims=keep), source.relative_error)
     ids = node.as_view(source).ids
     moved = np.moveaxis(ids, axes, range(len(axes)))
     level: list[Tensor] = [View(part) for part in moved.reshape(-1, *moved.shape[len(axes) :])]

@@ -1,0 +1,98 @@
+"""``--like``: a question put again from its own document."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from certrnn.cli._reading import AS_IT_IS, Settled
+from certrnn.cli._runs import PASSING
+from certrnn.errors import UsageError
+
+if TYPE_CHECKING:
+    from certrnn.model import Model
+    from certrnn.report.question import Question
+    from certrnn.run import Query, Sequences
+
+Like = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RESULT",
+        help="Put the question of this JSON document again; MODEL and --data default to its own.",
+        show_default=False,
+    ),
+]
+RowOption = Annotated[
+    int | None,
+    typer.Option("--row", metavar="K", help="Only the K-th row of --like, from 0.", show_default=False),
+]
+
+PLACES = ("model", "data", "radii", "words")
+"""Options that say where something lies; their contents are held against the document's digests."""
+UNASKED = (*PASSING, "fail_under", "like", "row")
+"""Options that say nothing of the question."""
+
+
+def put_again(given: dict[str, Any], command: Callable[..., None]) -> tuple[Model, Sequences, Query]:
+    """The network, the samples and the query of a document, or of one of its rows.
+
+    Parameters
+    ----------
+    given: the options of ``command`` as they were given.
+
+    Raises
+    ------
+    UsageError: an option beside it asks something else, or the document does not say what was asked.
+    InvalidInput: the model, the data, radii or substitutes are others than those of the document.
+    """
+    _require_alone(given, command)
+    from certrnn.io.data.threats import read_radii, read_substitutes
+    from certrnn.io.onnx import Choices
+    from certrnn.report.reading import read_results
+    from certrnn.runs import asked_again, question_in, same_model
+
+    results = read_results(given["like"])
+    question = question_in(results)
+    settled = Choices.of_given(question.network.given)
+    network = Settled(**{field.name: getattr(settled, field.name) for field in fields(Settled)}).load(
+        given["model"] or results.path
+    )
+    same_model(network, results)
+    radii, words = given["radii"], given["words"]
+    chosen, query = asked_again(
+        network,
+        results,
+        given["row"],
+        _samples(network, question, given["data"]),
+        None if radii is None else read_radii(radii),
+        None if words is None else network.substitution(read_substitutes(words)),
+    )
+    return network, chosen, query
+
+
+def _require_alone(given: dict[str, Any], command: Callable[..., None]) -> None:
+    own = inspect.signature(command).parameters
+    for name, value in given.items():
+        default = AS_IT_IS if name == "settled" else None if name in ("model", "data") else own[name].default
+        if name not in (*PLACES, *UNASKED) and value != default:
+            option = (
+                "output, --layout, --cut or --multi-label" if name == "settled" else name.replace("_", "-")
+            )
+            raise UsageError(f"reading --{option}", "the document of --like says what is asked", value)
+
+
+def _samples(network: Model, question: Question, data: Any) -> Sequences:
+    """The samples of a file or of texts: those that were named, else the document's own."""
+    from certrnn.run.restated import text_source
+
+    source = question.data.source
+    if data is None and source is not None:
+        data = source.files[0].name if source.files[0].option == "data" else text_source(source)
+    if data is None:
+        given = "--data FILE gives the samples: a program made them"
+        raise UsageError("reading --like", given, "a document without a file")
+    return network.read(data) if isinstance(data, str) else network.read_text(data)

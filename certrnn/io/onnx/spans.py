@@ -1,0 +1,67 @@
+"""Which frames each element of a graph stands for, so that an output's axis of time is known, not guessed.
+
+An element's *span* is the first and the last frame that it depends on. The state of a recurrent node after step k
+stands for what the step read, whatever came before. Along an axis of time spans move in one direction from entry to
+entry; scores of one vector, which all depend on the same frames, have one span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from certrnn.cells import Recurrence
+from certrnn.ir import Affine, Constant, Gather, Input
+from certrnn.ir.ops import Node
+
+NEVER = np.iinfo(np.int64).max // 2
+"""First frame of what depends on none; the last is its negative."""
+
+
+def spans(nodes: Sequence[Node], recurrences: Sequence[Recurrence]) -> tuple[np.ndarray, np.ndarray]:
+    """First and last frame, each (elements,), of all elements of the nodes one after the other."""
+    told: dict[int, int] = {}
+    for recurrence in recurrences:
+        for read, state in zip(recurrence.frames, recurrence.states, strict=True):
+            told.update((position, read) for position in state if position is not None)
+    firsts: list[np.ndarray] = []
+    lasts: list[np.ndarray] = []
+    for position, node in enumerate(nodes):
+        if position in told:
+            read = told[position]
+            first, last = firsts[read].min(), lasts[read].max()
+            found = np.full(node.size, first), np.full(node.size, last)
+        else:
+            found = _span(node, firsts, lasts)
+        firsts.append(found[0])
+        lasts.append(found[1])
+    return np.concatenate(firsts), np.concatenate(lasts)
+
+
+def _span(node: Node, firsts: list[np.ndarray], lasts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    below = [firsts[s] for s in node.sources], [lasts[s] for s in node.sources]
+    match node:
+        case Input():
+            return np.full(node.size, node.frame), np.full(node.size, node.frame)
+        case Constant():
+            return np.full(node.size, NEVER), np.full(node.size, -NEVER)
+        case Gather():
+            return np.concatenate(below[0])[node.index], np.concatenate(below[1])[node.index]
+        case Affine() if not node.diagonal:
+            return np.full(node.size, below[0][0].min()), np.full(node.size, below[1][0].max())
+    return np.minimum.reduce(below[0]), np.maximum.reduce(below[1])
+
+
+def moves(first: np.ndarray, last: np.ndarray, axis: int) -> bool:
+    """True where spans, of a tensor's shape, move along ``axis`` in one direction, everywhere from entry to entry.
+    Entries that depend on no frame, such as the zero beside a logit, say nothing.
+
+    >>> moves(np.array([0, 0, 1]), np.array([1, 2, 2]), 0), moves(np.array([0, 0]), np.array([3, 3]), 0)
+    (True, False)
+    """
+    steps = np.diff(first, axis=axis), np.diff(last, axis=axis)
+    silent = (first == NEVER).all(axis=axis, keepdims=True)
+    changes = bool(((steps[0] != 0) | (steps[1] != 0) | silent).all()) and not silent.all()
+    up, down = (all(bool((sign * step >= 0).all()) for step in steps) for sign in (1, -1))
+    return changes and (up or down) and first.shape[axis] > 1

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from certrnn.analyses.import_check import check_against_onnxruntime, check_points
-from certrnn.errors import InvalidInput, Unsupported
+from certrnn.errors import InvalidInput, Unsupported, UsageError
 from certrnn.io.onnx import OnnxModel
 from certrnn.run.opponent import Opponent
 from certrnn.run.outward import require_inside
@@ -42,13 +42,8 @@ def check_kind(network: OnnxModel, sequences: Sequences, kind: Kind, query: Quer
     numbers = [sequences.numbers[n] for n in members]
     labels = None if sequences.labels is None else [sequences.labels[n] for n in members]
     query.demand.check(labels, numbers, graph.outputs, network.steps(shape))
-    if isinstance(query.demand, Threshold) and network.lowered(shape).function:
-        raise Unsupported(
-            "reading --threshold",
-            "the network's output is what is certified",
-            f"a network that ends in {network.lowered(shape).function}",
-            "Export it without the last activation, and ask for the threshold before it.",
-        )
+    if isinstance(query.demand, Threshold):
+        _require_numbers(network, shape)
     places = {sequences.numbers[n]: sequences.place(n) for n in members}
     query.disturbance.placed(kind.span[0], places).check(numbers, shape)
     x = torch.from_numpy(np.stack([sequences.frames[n] for n in members]))
@@ -56,6 +51,23 @@ def check_kind(network: OnnxModel, sequences: Sequences, kind: Kind, query: Quer
         require_inside(x, list(threat.frames), clip)
     check_against_onnxruntime(network, shape)
     check_points(network, x.numpy())
+
+
+def _require_numbers(network: OnnxModel, shape: tuple[int, int]) -> None:
+    """A threshold is asked of the output's own numbers, which are no classes."""
+    classes = network.choices.classes
+    if classes:
+        raise UsageError(
+            "reading --threshold", "it asks of the output's numbers, not of classes made of them", classes
+        )
+    function = network.lowered(shape).function
+    if function:
+        raise Unsupported(
+            "reading --threshold",
+            "the network's output is what is certified",
+            f"a network that ends in {function}",
+            "Export it without the last activation, and ask for the threshold before it.",
+        )
 
 
 def problem_of(network: OnnxModel, batch: Batch, query: Query, clip: Clip) -> Problem:

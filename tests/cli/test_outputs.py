@@ -78,6 +78,16 @@ def answered(capsys: pytest.CaptureFixture[str], path: str, *more: str) -> dict[
     return json.loads(capsys.readouterr().out)
 
 
+def asked_again(folder: Path, capsys: pytest.CaptureFixture[str], path: str, *more: str) -> None:
+    """What was settled about the file is settled again by the document of the answer."""
+    answered(capsys, path, *more, "--out", str(folder / "first.json"))
+    assert certify_main(["--like", str(folder / "first.json"), "--json"]) == 0, capsys.readouterr().err
+    first, second = json.loads((folder / "first.json").read_text()), json.loads(capsys.readouterr().out)
+    assert first["question"] == second["question"]
+    verdicts = [[(row["sample"], row["label"], row["verdict"]) for row in d["rows"]] for d in (first, second)]
+    assert verdicts[0] == verdicts[1]
+
+
 def refused(capsys: pytest.CaptureFixture[str], path: str, *more: str) -> str:
     assert certify_main(asked(path, *more)) == 3
     return capsys.readouterr().err
@@ -242,6 +252,9 @@ def test_a_lone_score_that_shows_no_cut_is_refused_unless_one_is_given(
     assert [row["label"] for row in rows] == (own(path)[:, 0] > cut).astype(int).tolist()
     assert "--threshold" in refused(capsys, path)
     assert certify_main(asked(path, "--threshold", "-inf", "100")) == 0
+    assert certify_main(asked(path, "--threshold", "-inf", "100", "--cut", "1")) == 2
+    assert "not of classes made of them; got --cut" in capsys.readouterr().err
+    asked_again(tmp_path, capsys, path, "--cut", repr(cut))
 
 
 def test_pieces_of_a_softmax_are_put_together_again(
@@ -296,6 +309,15 @@ def test_several_outputs_are_refused_until_one_is_chosen(
     assert "the largest of Softmax answers" in capsys.readouterr().out
 
 
+def test_a_constant_output_is_no_answer_and_another_may_be_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nodes = [*LAST, node("Mul", ["zero", "one"], "fixed"), node("Cast", ["fixed"], "y", to=1)]
+    path = written(tmp_path, nodes, numbers(3), {"y": [1], "z": ["N", 3]})
+    assert "--output" in refused(capsys, path)
+    assert len(answered(capsys, path, "--output", "z")["rows"]) == len(SAMPLES)
+
+
 @pytest.mark.parametrize("order", [0, 1])
 def test_outputs_that_decide_alike_need_no_choice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], order: int
@@ -322,6 +344,8 @@ def test_independent_sigmoids_are_said_and_asked_one_by_one(
     for label in range(FRAMES):
         rows = answered(capsys, path, "--multi-label", "--label", str(label))["rows"]
         assert [row["label"] for row in rows] == given[:, label].astype(int).tolist()
+    asked_again(tmp_path, capsys, path, "--multi-label")
+    asked_again(tmp_path, capsys, path, "--multi-label", "--label", "2")
     np.savez(tmp_path / "x.npz", x=SAMPLES, y=given.astype(int))
     assert all(row["verdict"] == "certified" for row in answered(capsys, path, "--multi-label")["rows"])
     np.savez(tmp_path / "x.npz", x=SAMPLES, y=2 * given.astype(int) - 1)

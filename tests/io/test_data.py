@@ -103,6 +103,13 @@ def test_bytes_of_other_files_stay_and_that_is_said(tmp_path: Path) -> None:
     assert "divide by 255" in samples.notes[0]
 
 
+def test_arrays_that_are_not_read_are_said(tmp_path: Path) -> None:
+    (tmp_path / "x.npz").write_bytes(npz(x=X, y=Y, mask=np.ones((2, 4))))
+    assert read_samples(tmp_path / "x.npz").notes == ("other arrays of the file are not read: ['mask']",)
+    (tmp_path / "x.npz").write_bytes(npz(arr_0=X, y=Y))
+    assert read_samples(tmp_path / "x.npz").notes == ()
+
+
 def test_sequences_of_different_lengths_are_padded_and_their_lengths_kept(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text('{"x": [[1, 2], [3, 4]]}\n\n{"x": [[5, 6]]}\n')
     samples = read_samples(tmp_path / "x.jsonl")

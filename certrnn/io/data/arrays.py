@@ -77,7 +77,14 @@ def named_arrays(found: dict[str, np.ndarray], origin: Origin) -> Arrays:
     if names is not None and (names.ndim != 1 or names.dtype.kind not in "Uiu"):
         raise origin.invalid("names is a list of text", f"type {names.dtype}, shape {names.shape}")
     named = None if names is None else tuple(str(name) for name in names)
-    return Arrays(x, y, named, lengths, notes=_bytes_note(x))
+    known = {*X_KEYS, *Y_KEYS, *NAME_KEYS, *LENGTH_KEYS}
+    unread = [key for key in found if key.lower() not in known and found[key] is not x]
+    return Arrays(x, y, named, lengths, notes=(*_bytes_note(x), *_unread_note(unread)))
+
+
+def _unread_note(names: list[str]) -> tuple[str, ...]:
+    """A mask, weights or whatever else a file holds changes nothing here, which whoever wrote it may not expect."""
+    return (f"other arrays of the file are not read: {shown(names)}",) if names else ()
 
 
 def _bytes_note(x: np.ndarray) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from certrnn.io.onnx.spans import moves, spans
 from certrnn.io.onnx.tensors import Chosen, Normalised, Tensor, View
 
 Kind = Literal["classes", "score", "label", "numbers"]
+_ANOTHER = "Name another output with --output, or check the export."
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,12 +106,10 @@ class Reader:
         """
         fixed = isinstance(tensor, View) and not self.space.varies(tensor.ids.reshape(-1))
         if fixed or not isinstance(tensor, View | Normalised | Chosen):
-            raise self._refused(name, "the output depends on the input", "a constant", "Check the export.")
+            raise self._refused(name, "the output depends on the input", "a constant", _ANOTHER)
         size = int(np.prod(tensor.shape, dtype=np.int64))
         if not size:
-            raise self._refused(
-                name, "the output holds numbers", f"shape {tensor.shape}", "Check the export."
-            )
+            raise self._refused(name, "the output holds numbers", f"shape {tensor.shape}", _ANOTHER)
         if self.choices.numbers:
             return self._numbers(name, tensor)
         return replace(self._decided(name, tensor), timed=self._timed(tensor))

@@ -47,6 +47,11 @@ class Choices:
         }
         return tuple((name, str(value)) for name, value in named.items() if value is not None)
 
+    @property
+    def classes(self) -> str:
+        """The options that make classes of numbers, "" where none is given."""
+        return "--cut" if self.cut is not None else "--multi-label" if self.multi_label else ""
+
     @staticmethod
     def of_given(pairs: Iterable[tuple[str, str]]) -> Choices:
         """What :attr:`given` said.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from certrnn.report.compare import Comparison, Group, UTest
 from certrnn.report.curve import Share
 from certrnn.report.curve_table import shortened
-from certrnn.report.figures import exact, lower, near, percent, percent_lower
+from certrnn.report.figures import LONGEST, exact, lower, near, percent, percent_lower
 from certrnn.report.fitted import Strip, fitted
 from certrnn.report.spoken import short
 from certrnn.report.violin import violin_picture
@@ -68,7 +68,7 @@ def _groups(comparison: Comparison) -> list[Strip]:
         strip("std", lambda g: near(g.deviation), 2),
         strip("median", lambda g: lower(g.median), 5),
         strip("share", lambda g: lower(g.share), 4),
-        strip("s/row", lambda g: near(g.seconds_a_row), 1),
+        Strip("s/row", tuple(near(g.seconds_a_row) for g in comparison.groups), 1, least=LONGEST),
         *(
             strip(f"verified at {exact(e)}", lambda g, e=e: _of(g.verified(e), percent_lower), 3)
             for e in comparison.eps

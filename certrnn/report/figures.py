@@ -18,6 +18,8 @@ ABSENT = "-"
 """Stands where there is no number."""
 DIGITS = 4
 """Significant digits of a printed number."""
+LONGEST = 9
+"""Letters of the longest printed number that is not negative, such as 1.234e-05."""
 Number = float | Fraction
 _DECIMALS = 12
 """Most decimals of a percentage: enough to tell any countable share from none and from all."""

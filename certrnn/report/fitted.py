@@ -21,20 +21,25 @@ FOLDED = 20
 
 @dataclass(frozen=True)
 class Strip:
-    """A column: its title and cells. ``rank`` orders who leaves first (the highest, never 0); names may ``fold``."""
+    """A column: its title and cells.
+
+    ``rank`` orders who leaves first (the highest, never 0); names may ``fold``; a column needs at ``least`` so many
+    letters, so that which columns are shown does not depend on how long a measured time is.
+    """
 
     title: str
     cells: tuple[str, ...]
     rank: int = 0
     numeric: bool = True
     folds: bool = False
+    least: int = 0
 
     @property
     def size(self) -> int:
         """Columns of the terminal that it needs."""
         from rich.cells import cell_len
 
-        longest = max(map(cell_len, (self.title, *self.cells)))
+        longest = max(self.least, *map(cell_len, (self.title, *self.cells)))
         return (min(longest, FOLDED) if self.folds else longest) + APART
 
 

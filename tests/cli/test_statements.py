@@ -154,7 +154,10 @@ def test_eps_of_radii_count_radii(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "units of the network's input" not in text
 
 
-def test_a_comparison_says_of_what_its_shares_are(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_comparison_says_of_what_its_shares_are(
+    wrong: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     with np.load(wrong) as data:
         x, y = data["x"], data["y"]
     np.savez(wrong, x=x, y=np.where(np.arange(10) < 5, y, (y - 1) % 10))

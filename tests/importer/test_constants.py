@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from certrnn.io.onnx.ops import casts, movement, padding
 from certrnn.io.onnx.tensors import Known
 from tests.importer import constants
 from tests.importer import expressions as ex
+from tests.importer.exact_types import nearest
 
 Patch = pytest.MonkeyPatch
 
@@ -210,7 +212,7 @@ def test_a_float_beyond_an_integer_type_is_refused(number: float, kind: int) -> 
 def test_large_integers_round_once(number: int, kind: int) -> None:
     found = exact.cast(Known(np.array([number])), kind)
     assert found is not None
-    wanted = ex.nearest(ex.Fraction(number), kind)
+    wanted = nearest(Fraction(number), kind)
     assert found.array.item() == (np.copysign(np.inf, number) if wanted is None else float(wanted))
 
 

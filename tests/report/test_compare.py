@@ -12,6 +12,8 @@ from scipy.stats import mannwhitneyu
 
 from certrnn.report.compare import Comparison, Group, attack_beside, attacked_eps, u_test
 from certrnn.report.compare_table import CompareReport
+from certrnn.report.figures import LONGEST, near
+from certrnn.report.fitted import Strip, fitted
 from certrnn.report.violin import violin_picture
 from tests.report.cases import HOSTILE, results, row
 from tests.report.pictures import png, svg, texts
@@ -141,3 +143,16 @@ def test_a_narrow_terminal_shows_whole_numbers() -> None:
         assert "0.07857" in shown[width] or width == 50  # the deviation
     assert "median" in shown[120]
     assert "median" not in shown[50]
+
+
+@pytest.mark.parametrize("width", range(10, 40, 3))
+def test_which_columns_are_shown_does_not_depend_on_a_measured_time(width: int) -> None:
+    def headers(seconds: float) -> list[object]:
+        strips = [
+            Strip("method", ("zonotope",), numeric=False),
+            Strip("median", ("0.0123",), 2),
+            Strip("s/row", (near(seconds),), 1, least=LONGEST),
+        ]
+        return [column.header for column in fitted(strips, width).columns]
+
+    assert headers(1e-7) == headers(0.5) == headers(12345.0)

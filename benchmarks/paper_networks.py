@@ -15,8 +15,8 @@ import texts
 import torch
 from paper_cases import Case
 
+from certrnn.datasets import Sequences
 from certrnn.model import Model, load
-from certrnn.run import Sequences
 
 EPOCHS = {"mnist": 8, "har": 20}
 WORDS = (5, 25)

@@ -14,12 +14,13 @@ import numpy as np
 from paper_cases import Case
 from paper_networks import Kept
 
+from certrnn.certification import Query
+from certrnn.datasets import Sequences
+from certrnn.engine import engine_version
 from certrnn.model import Model
-from certrnn.report.compare import Comparison, Group, attack_beside, attacked_eps
-from certrnn.report.reading import read_results
-from certrnn.report.results import Results
-from certrnn.run import Query, Sequences
-from certrnn.run.engine import engine_version
+from certrnn.results.certificates import Results
+from certrnn.results.comparison import Comparison, Group, attack_beside, attacked_eps
+from certrnn.results.from_json import read_results
 from certrnn.search import EpsGrid
 
 ATTACK = "attack"

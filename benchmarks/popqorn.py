@@ -23,8 +23,9 @@ import numpy as np
 import torch
 
 from certrnn.baselines import METHODS
+from certrnn.certification import Problem, Threat, parse_threats, radii
 from certrnn.io.onnx import read
-from certrnn.search import Problem, RelativeTolerance, Threat, parse_threats, radii
+from certrnn.search import RelativeTolerance
 
 ATTACK = "PGD-upper-bound"
 PEERS = ("POPQORN-rnn", "POPQORN-lstm-1d", "POPQORN-lstm-const")

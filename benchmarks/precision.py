@@ -32,8 +32,8 @@ from precision_figures import ATTACK, PORT, Book, auto_lirpa_recorded, compariso
 from precision_search import Case, Found, again, climbed, note, ours, theirs
 
 from certrnn.analyses import proved
-from certrnn.run.methods import METHODS
-from certrnn.search import Problem, margins
+from certrnn.certification import Problem, margins
+from certrnn.certification.methods import METHODS
 
 NETWORKS = ("rnn_4f_32h_1l", "rnn_7f_32h_1l", "lstm_4f_32h_1l", "lstm_7f_32h_1l")
 LADDER = ("interval", "zonotope", "popqorn", "crown", "alpha-crown", "joint", "auto")

@@ -14,11 +14,12 @@ from auto_lirpa import AutoLirpa
 from precision_figures import Book
 
 from certrnn.analyses import proved
+from certrnn.certification import Problem, Threat
+from certrnn.certification.methods import METHODS
+from certrnn.certification.portfolio import STEPS, Climb, Ladder
 from certrnn.domains import evaluate
 from certrnn.io.onnx import read
-from certrnn.run.ladder import STEPS, Climb, Ladder
-from certrnn.run.methods import METHODS
-from certrnn.search import Interpolation, Problem, Threat
+from certrnn.search import Interpolation
 
 Found = tuple[torch.Tensor, list[float]]
 """Certified eps (N,) and seconds of each sample."""

@@ -34,10 +34,11 @@ import torch
 
 from certrnn.analyses import METHODS, Analysis, Forward
 from certrnn.cells import LstmCell, RnnCell, unroll
+from certrnn.certification import Problem, Threat, margins, parse_threats, radii
 from certrnn.domains import Zonotopes
 from certrnn.io.onnx import read
 from certrnn.ir import Graph, GraphBuilder
-from certrnn.search import PaperGrid, Problem, RelativeTolerance, Threat, margins, parse_threats, radii
+from certrnn.search import PaperGrid, RelativeTolerance
 from transformers_abs import LeastWidth
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from certrnn.model import Model, load
-    from certrnn.search import Accept, Norm, Threshold
+    from certrnn.threats import Accept, Norm, Threshold
 
 __version__ = "0.1.0"
 __all__ = ["Accept", "Model", "Norm", "Threshold", "__version__", "load"]

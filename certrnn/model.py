@@ -10,39 +10,40 @@ from typing import Any
 import numpy as np
 import torch
 
+from certrnn.certification import (
+    Adversary,
+    Problem,
+    Query,
+    Tick,
+    answer,
+    eps_values,
+    parse_threats,
+    spelled_frames,
+)
+from certrnn.certification.options import substitution
+from certrnn.certification.posing import check_kind, notes_of, opponent, problem_of
+from certrnn.certification.rounding import outward
+from certrnn.certification.statement import of_words, question_of, source_of
+from certrnn.certification.summary import Subject, expected_rows, gathered
+from certrnn.certification.words import WordQuery, answer_words
+from certrnn.datasets import Sequences
+from certrnn.datasets.files import network_for, read_array, read_file
+from certrnn.datasets.texts import read_text
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.examples import resolve
+from certrnn.falsification.campaign import Assault, asked_by, assail, left_out, named
+from certrnn.falsification.counterexamples import Counterexamples
+from certrnn.falsification.rows import Found
 from certrnn.io.onnx import Choices, OnnxModel, read
 from certrnn.io.text import TextSource
-from certrnn.report.attacked import AttackResults, ReplayResults
-from certrnn.report.attacked import ordered as ordered_attacks
-from certrnn.report.question import Question
-from certrnn.report.results import Results
-from certrnn.report.rows import Row
-from certrnn.report.words import Sentence, Words
-from certrnn.run import Adversary, Query, Sequences, Tick, answer, eps_values, spelled_frames
-from certrnn.run.asked import substitution
-from certrnn.run.assault import Assault, asked_by, assail, left_out, named
-from certrnn.run.assault_rows import Found
-from certrnn.run.counterexamples import Counterexamples
-from certrnn.run.outward import outward
-from certrnn.run.posed import check_kind, notes_of, opponent, problem_of
-from certrnn.run.reading import network_for, read_array, read_file
-from certrnn.run.results import Subject, expected_rows, gathered
-from certrnn.run.statement import of_words, question_of, source_of
-from certrnn.run.texts import read_text
-from certrnn.run.words import WordQuery, answer_words
-from certrnn.search import (
-    Demand,
-    Disturbance,
-    Labels,
-    Norm,
-    Problem,
-    Threshold,
-    WordSubstitution,
-    parse_threats,
-)
-from certrnn.search.disturbance import FULL
+from certrnn.results.attacks import AttackResults, ReplayResults
+from certrnn.results.attacks import ordered as ordered_attacks
+from certrnn.results.certificates import Results
+from certrnn.results.question import Question
+from certrnn.results.row import Row
+from certrnn.results.words import Sentence, Words
+from certrnn.threats import Demand, Disturbance, Labels, Norm, Threshold, WordSubstitution
+from certrnn.threats.perturbation import FULL
 
 BATCH = 64
 """Samples that are bounded together; whoever interrupts loses at most one batch of one threat."""

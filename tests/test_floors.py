@@ -83,7 +83,9 @@ def test_neighbours_on_a_floor_do_not_need_each_other() -> None:
 
 
 def test_the_check_sees_a_climbing_import() -> None:
-    names = imported(ast.parse("def f():\n    from certrnn.search import radii\n    import certrnn.cli"))
+    names = imported(
+        ast.parse("def f():\n    from certrnn.certification import radii\n    import certrnn.cli")
+    )
     assert {part(name) for name in names} == {"search", "cli"}
     assert FLOOR["domains"] < FLOOR["search"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from certrnn.analyses._adam import Adam
+from certrnn.analyses.adam import Adam
 from certrnn.analyses.memory import Memory, State
 from certrnn.analyses.planes import Parameters, Samples, sampled
 from certrnn.analyses.quadratic_form import Deviations

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from certrnn.analyses._protocol import Analysis
+from certrnn.analyses.analysis import Analysis
 from certrnn.analyses.ascent import Ascent
 from certrnn.analyses.memory import Memory, samples_key
 from certrnn.analyses.recording import Recording, record

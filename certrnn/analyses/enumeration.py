@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from certrnn.analyses._protocol import Analysis
+from certrnn.analyses.analysis import Analysis
 from certrnn.analyses.forward import Forward
 from certrnn.analyses.memory import Memory
 from certrnn.domains import Intervals

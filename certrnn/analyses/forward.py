@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from certrnn.analyses._protocol import Analysis
+from certrnn.analyses.analysis import Analysis
 from certrnn.domains import Domain, propagate
 from certrnn.ir import Graph
 from certrnn.regions import Region

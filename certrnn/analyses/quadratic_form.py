@@ -20,8 +20,8 @@ import torch
 from certrnn.analyses._congruence import congruence
 from certrnn.analyses.recording import Recording
 from certrnn.arrays import to_numpy, to_tensor
-from certrnn.domains._rounding import TINY, up
-from transformers_abs._rounding import UNIT_ROUNDOFF, gamma
+from certrnn.domains.rounding import TINY, up
+from transformers_abs.rounding import UNIT_ROUNDOFF, gamma
 
 
 @dataclass(frozen=True, eq=False)

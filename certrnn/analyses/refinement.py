@@ -13,9 +13,9 @@ from certrnn.analyses.memory import Memory
 from certrnn.analyses.recording import NodeRecord, Recording
 from certrnn.analyses.rows import Rows, enclosed_rows
 from certrnn.arrays import to_numpy
-from certrnn.domains._rounding import TINY
+from certrnn.domains.rounding import TINY
 from certrnn.ir import Elementwise
-from transformers_abs._rounding import gamma
+from transformers_abs.rounding import gamma
 
 Ends = tuple[torch.Tensor, torch.Tensor]
 

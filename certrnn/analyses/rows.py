@@ -10,9 +10,9 @@ from certrnn.analyses.planes import Parameters, enclosed
 from certrnn.analyses.quadratic_form import Deviations, cube_minimum, dominating_diagonal
 from certrnn.analyses.recording import Recording, Strips
 from certrnn.analyses.substitution import Substituted, ancestors, substitute
-from certrnn.domains._rounding import TINY, up
+from certrnn.domains.rounding import TINY, up
 from certrnn.ir import Elementwise
-from transformers_abs._rounding import gamma
+from transformers_abs.rounding import gamma
 
 
 @dataclass(frozen=True, eq=False)

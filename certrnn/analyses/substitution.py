@@ -13,9 +13,9 @@ from typing import Protocol
 
 import torch
 
-from certrnn.domains._rounding import TINY
+from certrnn.domains.rounding import TINY
 from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Sum
-from transformers_abs._rounding import gamma
+from transformers_abs.rounding import gamma
 
 Planes = Callable[[int, torch.Tensor], tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
 """``planes(position, coefficient (B, R, n))`` gives (slopes (arity, B, R, n), kappa (B, R) summed over the neurons,

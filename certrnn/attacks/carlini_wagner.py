@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import torch
 
-from certrnn.attacks._copies import Closest, Copies, drawn_back, nearest
-from certrnn.attacks._protocol import Attack
+from certrnn.attacks.attack import Attack
+from certrnn.attacks.copies import Closest, Copies, drawn_back, nearest
 from certrnn.attacks.pgd import descent
 from certrnn.errors import UsageError
 from certrnn.ir import Graph

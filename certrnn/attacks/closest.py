@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from certrnn.attacks._protocol import Attack, select, verify
+from certrnn.attacks.attack import Attack, select, verify
 from certrnn.attacks.smallest import Ball, Descent, Smallest, distance
 from certrnn.ir import Graph
 from certrnn.specs import Spec

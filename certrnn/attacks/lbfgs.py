@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from certrnn.arrays import to_numpy, to_tensor
-from certrnn.attacks._copies import Closest, Copies, drawn_back, nearest
-from certrnn.attacks._protocol import Attack
+from certrnn.attacks.attack import Attack
+from certrnn.attacks.copies import Closest, Copies, drawn_back, nearest
 from certrnn.attacks.pgd import descent
 from certrnn.errors import UsageError
 from certrnn.ir import Graph

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from certrnn.attacks._protocol import Attack
+from certrnn.attacks.attack import Attack
 from certrnn.attacks.causal import CausalSystem, State
 from certrnn.attacks.lyapunov import Lyapunov, Margin
 from certrnn.errors import UsageError

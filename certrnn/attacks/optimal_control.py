@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from certrnn.attacks._protocol import Attack
+from certrnn.attacks.attack import Attack
 from certrnn.attacks.causal import CausalSystem, State
 from certrnn.attacks.lyapunov import Lyapunov, Margin
 from certrnn.domains.points import evaluate

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from certrnn.attacks._protocol import Attack, select
+from certrnn.attacks.attack import Attack, select
 from certrnn.domains.points import evaluate
 from certrnn.errors import UsageError
 from certrnn.ir import Graph

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from certrnn.arrays import to_numpy, to_tensor
-from certrnn.attacks._protocol import select, verify
+from certrnn.attacks.attack import select, verify
 from certrnn.attacks.smallest import Ball, Smallest
 from certrnn.ir import Graph
 from certrnn.regions import Region

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import torch
 
-from certrnn.attacks._copies import Closest, Copies, nearest
-from certrnn.attacks._protocol import Attack, select, worst_margin
+from certrnn.attacks.attack import Attack, select, worst_margin
+from certrnn.attacks.copies import Closest, Copies, nearest
 from certrnn.attacks.pgd import descent
 from certrnn.errors import UsageError
 from certrnn.ir import Graph

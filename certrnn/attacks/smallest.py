@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from certrnn.attacks._protocol import Attack, select, verify, worst_margin
+from certrnn.attacks.attack import Attack, select, verify, worst_margin
 from certrnn.errors import UsageError
 from certrnn.ir import Graph
 from certrnn.regions import Region

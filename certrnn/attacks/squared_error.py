@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from certrnn.attacks._copies import Closest, Copies, nearest
-from certrnn.attacks._protocol import Attack
+from certrnn.attacks.attack import Attack
+from certrnn.attacks.copies import Closest, Copies, nearest
 from certrnn.attacks.pgd import reach
 from certrnn.domains.points import evaluate
 from certrnn.errors import UsageError

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from certrnn.attacks._protocol import Attack, worst_margin
+from certrnn.attacks.attack import Attack, worst_margin
 from certrnn.attacks.pgd import PGD
 from certrnn.errors import UsageError
 from certrnn.ir import Graph

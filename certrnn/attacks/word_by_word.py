@@ -14,7 +14,7 @@ from typing import Protocol
 
 import torch
 
-from certrnn.attacks._protocol import select, worst_margin
+from certrnn.attacks.attack import select, worst_margin
 from certrnn.attacks.causal import CausalSystem, State
 from certrnn.attacks.gradient_sign import GradientSign
 from certrnn.attacks.lyapunov import Lyapunov, Margin

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 
-from certrnn.attacks._protocol import Attack, select, worst_margin
+from certrnn.attacks.attack import Attack, select, worst_margin
 from certrnn.errors import UsageError
 from certrnn.ir import Graph
 from certrnn.regions import Region

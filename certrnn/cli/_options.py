@@ -10,9 +10,9 @@ from certrnn import __version__
 
 if TYPE_CHECKING:
     from certrnn.cli._reading import Settled
+    from certrnn.datasets import Sequences
     from certrnn.io.text import TextSource
     from certrnn.model import Model
-    from certrnn.run import Sequences
 
 Network = Annotated[
     str, typer.Argument(metavar="MODEL", help="ONNX file, or example:NAME.", show_default=False)

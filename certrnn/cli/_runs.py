@@ -13,7 +13,7 @@ import typer
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
-    from certrnn.runs import Settings
+    from certrnn.runs.api import Settings
 
 
 def _option(metavar: str, text: str) -> Any:
@@ -95,9 +95,9 @@ def _in_folder(
             option = named[0].replace("_", "-")
             raise UsageError(f"reading --{option}", "it belongs to --run FOLDER", "no folder")
         return None
-    from certrnn.run.executors import Limits
-    from certrnn.run.plan import TASK
-    from certrnn.runs import Settings
+    from certrnn.runs.api import Settings
+    from certrnn.runs.executors import Limits
+    from certrnn.runs.plan import TASK
 
     limits = Limits(given["time_limit"], given["memory_limit"])
     size = TASK if given["task"] is None else given["task"]

@@ -9,8 +9,8 @@ import typer
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
+    from certrnn.certification import Query
     from certrnn.model import Model
-    from certrnn.run import Query
 
 NormOption = Annotated[
     str,
@@ -92,9 +92,9 @@ def asking(
     """The query about what these options say may change."""
     from dataclasses import replace
 
+    from certrnn.certification.options import disturbance
     from certrnn.io.data.threats import read_radii, read_substitutes
-    from certrnn.run.asked import disturbance
-    from certrnn.search.disturbance import FULL
+    from certrnn.threats.perturbation import FULL
 
     if words is not None:
         return replace(query, disturbance=network.substitution(read_substitutes(words)), eps=(FULL,))

@@ -21,10 +21,10 @@ from certrnn.cli._texts import with_texts
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
+    from certrnn.datasets import Sequences
+    from certrnn.falsification.campaign import Assault
+    from certrnn.falsification.rows import Found
     from certrnn.model import Model
-    from certrnn.run import Sequences
-    from certrnn.run.assault import Assault
-    from certrnn.run.assault_rows import Found
 
 SMALLEST = "smallest"
 
@@ -77,9 +77,9 @@ def attack(
         raise typer.Exit(_replayed(settled.load(model), replay, json))
     from dataclasses import replace
 
+    from certrnn.certification import eps_numbers
+    from certrnn.falsification.campaign import Assault, named
     from certrnn.report.output import Output, write_file
-    from certrnn.run import eps_numbers
-    from certrnn.run.assault import Assault, named
 
     numbers = None if eps == SMALLEST else eps_numbers(eps)
     Output(json=False, file=out)
@@ -109,8 +109,8 @@ def _stream(
     network: Model, sequences: Sequences, assault: Assault
 ) -> tuple[list[Found], BaseException | None]:
     """What was found, and what ended the run early (Ctrl-C, an error), if anything did."""
+    from certrnn.certification import Query
     from certrnn.report.progress import progress
-    from certrnn.run import Query
 
     total = network.count(sequences, Query(assault.eps, assault.frames, assault.clip))
     found, failure = [], None
@@ -125,9 +125,9 @@ def _stream(
 
 
 def _print(results: object, json: bool) -> None:
-    from certrnn.report.attacked import AttackResults
-    from certrnn.report.attacked_table import show_attack
+    from certrnn.report.attack_table import show_attack
     from certrnn.report.output import print_rich, print_text
+    from certrnn.results.attacks import AttackResults
 
     assert isinstance(results, AttackResults)
     if json:
@@ -137,7 +137,7 @@ def _print(results: object, json: bool) -> None:
 
 
 def _replayed(network: Model, file: str, json: bool) -> int:
-    from certrnn.report.attacked_table import show_replay
+    from certrnn.report.attack_table import show_replay
     from certrnn.report.output import print_rich, print_text
 
     results = network.replay(file)

@@ -42,8 +42,9 @@ from certrnn.cli._threats import (
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
+    from certrnn.certification import Query
+    from certrnn.datasets import Sequences
     from certrnn.model import Model
-    from certrnn.run import Query, Sequences
 
 OptionalNetwork = Annotated[
     str | None, typer.Argument(metavar="MODEL", help="ONNX file, or example:NAME.", show_default=False)
@@ -109,8 +110,8 @@ def certify(
 
 def _put(given: dict[str, Any]) -> tuple[Model, Sequences, Query]:
     """The network, the samples and the query that the options name."""
-    from certrnn.run import Query, eps_numbers
-    from certrnn.run.asked import among, demand, numbers
+    from certrnn.certification import Query, eps_numbers
+    from certrnn.certification.options import among, demand, numbers
 
     query = Query(
         eps=eps_numbers(given["eps"]),

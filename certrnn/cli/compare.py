@@ -28,9 +28,10 @@ from certrnn.cli._threats import AcceptOption, Joint, NormOption, Radii, Target,
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
+    from certrnn.certification import Query
+    from certrnn.datasets import Sequences
     from certrnn.model import Model
-    from certrnn.report.compare import AttackedEps, Group
-    from certrnn.run import Query, Sequences
+    from certrnn.results.comparison import AttackedEps, Group
 
 Networks = Annotated[
     str,
@@ -70,13 +71,13 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Certified eps of models and methods: mean, spread, time, violins, and Mann-Whitney's U between them."""
-    from certrnn.report.compare import Comparison
+    from certrnn.certification import Query
+    from certrnn.certification.options import demand, numbers
+    from certrnn.cli._eps import eps_axis
     from certrnn.report.compare_table import CompareReport
     from certrnn.report.files import Files
     from certrnn.report.output import print_rich, print_text
-    from certrnn.run import Query
-    from certrnn.run.asked import demand, numbers
-    from certrnn.run.axis import eps_axis
+    from certrnn.results.comparison import Comparison
 
     axis, files = eps_axis(eps) if eps is not None else (), Files.of(out)
     names, schedule = listed(methods, "--methods"), Query.search(rel_tol)
@@ -121,7 +122,7 @@ def _groups(
     network: Model, sequences: Sequences, queries: list[Query], attack: bool
 ) -> tuple[list[Group], BaseException | None]:
     """One group for each question that was answered to its end; the attack runs once, and stands beside them all."""
-    from certrnn.report.compare import Group, attack_beside, attacked_eps
+    from certrnn.results.comparison import Group, attack_beside, attacked_eps
 
     groups: list[Group] = []
     attacked: AttackedEps = {}

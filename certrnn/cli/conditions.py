@@ -39,10 +39,10 @@ def conditions(
     fails, or cannot tell, with proved bounds on its number. Where it holds over the tube, the disturbance is
     constructed and its divergence measured.
     """
+    from certrnn.certification import eps_numbers
+    from certrnn.certification.conditions import conditions_of
     from certrnn.report.conditions import show
     from certrnn.report.output import print_rich, print_text
-    from certrnn.run.conditions import conditions_of
-    from certrnn.run.query import eps_numbers
 
     values = eps_numbers(eps) or ()
     if not all(0 < value < float("inf") for value in values):

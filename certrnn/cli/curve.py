@@ -58,16 +58,16 @@ def curve(
     """
     from dataclasses import replace
 
-    from certrnn.report.curve import Wording, nothing_certified
-    from certrnn.report.curve import curve as count
+    from certrnn.certification import Query
+    from certrnn.certification.options import demand, numbers
+    from certrnn.cli._eps import eps_axis
     from certrnn.report.curve_table import CurveReport
-    from certrnn.report.figures import exact
     from certrnn.report.files import Files
     from certrnn.report.output import print_rich, print_text
-    from certrnn.report.samples import finished
-    from certrnn.run import Query
-    from certrnn.run.asked import demand, numbers
-    from certrnn.run.axis import eps_axis
+    from certrnn.results.curve import Wording, nothing_certified
+    from certrnn.results.curve import curve as count
+    from certrnn.results.figures import exact
+    from certrnn.results.samples import finished
     from certrnn.search import EpsGrid
 
     axis, files = eps_axis(eps), Files.of(out)

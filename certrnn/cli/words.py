@@ -13,11 +13,11 @@ from certrnn.cli._threats import NormOption
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
+    from certrnn.certification.words import WordQuery
+    from certrnn.datasets import Sequences
     from certrnn.io.text import TextSource
     from certrnn.model import Model
-    from certrnn.report.words import Words
-    from certrnn.run import Sequences
-    from certrnn.run.words import WordQuery
+    from certrnn.results.words import Words
 
 
 @with_texts
@@ -92,8 +92,8 @@ def _question(
 ) -> WordQuery:
     import torch
 
-    from certrnn.run.texts import ZERO, fade_to
-    from certrnn.run.words import FADE, WordQuery
+    from certrnn.certification.words import FADE, WordQuery
+    from certrnn.datasets.texts import ZERO, fade_to
 
     if threat != FADE and toward is not None:
         raise UsageError("reading --toward", "it belongs to --threat fade", f"--threat {threat}")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import transformers_abs as ta
-from certrnn.domains._protocol import Propagation, V
+from certrnn.domains.domain import Propagation, V
 from certrnn.ir import Elementwise, Graph
 
 Observer = Callable[[int, V, ta.Region | None], Any]

@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from certrnn.domains._rounding import gamma
-from transformers_abs._rounding import EXP_ULPS
+from certrnn.domains.rounding import gamma
+from transformers_abs.rounding import EXP_ULPS
 
 
 def coppel(

@@ -9,7 +9,7 @@ import torch
 
 import transformers_abs as ta
 from certrnn.arrays import to_numpy, to_tensor
-from certrnn.domains._rounding import outward
+from certrnn.domains.rounding import outward
 from certrnn.errors import Unsupported
 from transformers_abs.bivariate import SeparableProduct
 

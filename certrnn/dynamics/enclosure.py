@@ -13,7 +13,7 @@ import torch
 
 from certrnn.cells import Cell, GruCell, LstmCell, Recurrence, RnnCell
 from certrnn.domains import Interval, Intervals, Zonotope, Zonotopes, propagate
-from certrnn.domains._protocol import Propagation, V
+from certrnn.domains.domain import Propagation, V
 from certrnn.dynamics.derivatives import Range
 from certrnn.dynamics.intervals import IntervalMatrix
 from certrnn.dynamics.jacobian import interval_jacobian

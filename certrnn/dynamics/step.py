@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from certrnn.cells import Cell, GruCell, LstmCell, RnnCell
-from certrnn.domains._protocol import Propagation, V
+from certrnn.domains.domain import Propagation, V
 from certrnn.domains.points import PointsRun
 from certrnn.errors import Unsupported
 from certrnn.ir import Elementwise, Graph, GraphBuilder, Input

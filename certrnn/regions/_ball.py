@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 
 from certrnn.errors import InvalidInput
-from certrnn.regions._protocol import Region, keep_frames, require_frames
+from certrnn.regions.region import Region, keep_frames, require_frames
 
 B = TypeVar("B", bound="Ball")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from certrnn.errors import InvalidInput
-from certrnn.regions._protocol import Region, keep_frames, require_frames
+from certrnn.regions.region import Region, keep_frames, require_frames
 
 
 @dataclass(frozen=True, eq=False)

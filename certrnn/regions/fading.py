@@ -9,7 +9,7 @@ import torch
 
 from certrnn.errors import InvalidInput
 from certrnn.regions._constraints import ChoiceConstraint
-from certrnn.regions._protocol import Region, require_frames
+from certrnn.regions.region import Region, require_frames
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from certrnn.report.compare import Comparison, Group, UTest
-from certrnn.report.curve import Share
+from certrnn.report.columns import Strip, fitted
 from certrnn.report.curve_table import shortened
-from certrnn.report.figures import LONGEST, exact, lower, near, percent, percent_lower
-from certrnn.report.fitted import Strip, fitted
+from certrnn.report.escape import visible
 from certrnn.report.spoken import short
 from certrnn.report.violin import violin_picture
-from certrnn.report.visible import visible
+from certrnn.results.comparison import Comparison, Group, UTest
+from certrnn.results.curve import Share
+from certrnn.results.figures import LONGEST, exact, lower, near, percent, percent_lower
 
 if TYPE_CHECKING:
     from rich.console import Console

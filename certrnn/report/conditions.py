@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from certrnn.dynamics import CANNOT_TELL, FAILS, HOLDS, Finding, LayerReport
-from certrnn.report.figures import exact, lower, near, upper
-from certrnn.report.question import Question, written
 from certrnn.report.spoken import short
 from certrnn.report.table import frames
+from certrnn.results.figures import exact, lower, near, upper
+from certrnn.results.question import Question, written
 
 COLOURS = {HOLDS: "green", FAILS: "red", CANNOT_TELL: "yellow"}
 

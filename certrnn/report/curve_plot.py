@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from certrnn.report.curve import Curve, Share
 from certrnn.report.plots import BLACK, BLUE, VERMILION, picture, plotting
+from certrnn.results.curve import Curve, Share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

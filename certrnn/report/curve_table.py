@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from certrnn.report.curve import Curve, Share
+from certrnn.report.columns import APART, Strip, fitted
 from certrnn.report.curve_plot import curve_picture
-from certrnn.report.figures import ABSENT, exact, percent, percent_lower, percent_upper
-from certrnn.report.fitted import APART, Strip, fitted
-from certrnn.report.results import Results
+from certrnn.report.escape import visible
 from certrnn.report.spoken import short
 from certrnn.report.table import frames
-from certrnn.report.visible import visible
+from certrnn.results.certificates import Results
+from certrnn.results.curve import Curve, Share
+from certrnn.results.figures import ABSENT, exact, percent, percent_lower, percent_upper
 
 if TYPE_CHECKING:
     from rich.console import Console

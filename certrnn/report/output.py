@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from certrnn.errors import UsageError
-from certrnn.report.results import Results
+from certrnn.results.certificates import Results
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from certrnn import __version__
-from certrnn.report.curve import Curve, Wording, curve, ever_attacked, full_curve
 from certrnn.report.curve_plot import curve_picture
 from certrnn.report.curve_table import columns
-from certrnn.report.figures import ABSENT, eps_lower, upper
-from certrnn.report.meaning import Paragraph, meaning
+from certrnn.report.explanation import Paragraph, meaning
 from certrnn.report.plots import inline_svg
-from certrnn.report.results import Results
-from certrnn.report.rows import VERDICTS
-from certrnn.report.samples import Sample, by_sample, finished
 from certrnn.report.spoken import Fact, facts, units
 from certrnn.report.table import Column, frames
 from certrnn.report.table import columns as columns_of
 from certrnn.report.tiles import Tile, asked_eps, searched, tiles_of
+from certrnn.results.certificates import Results
+from certrnn.results.curve import Curve, Wording, curve, ever_attacked, full_curve
+from certrnn.results.figures import ABSENT, eps_lower, upper
+from certrnn.results.row import VERDICTS
+from certrnn.results.samples import Sample, by_sample, finished
 
 MOST_ROWS = 5000
 """A page with more rows is slow to open; the document has them all."""

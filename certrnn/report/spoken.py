@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from certrnn.report.figures import exact, lower, near, upper
-from certrnn.report.question import Change, Data, Question, Radii, Read, Way
-from certrnn.report.results import SEMANTICS, Results
+from certrnn.results.certificates import SEMANTICS, Results
+from certrnn.results.figures import exact, lower, near, upper
+from certrnn.results.question import Change, Data, Question, Radii, Read, Way
 
 Fact = tuple[str, str]
 SHORT = 12

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from certrnn.report.figures import ABSENT, eps_lower, exact, lower, mean, percent_lower, upper
-from certrnn.report.results import Results
-from certrnn.report.rows import Row
-from certrnn.report.samples import finished
 from certrnn.report.spoken import short
+from certrnn.results.certificates import Results
+from certrnn.results.figures import ABSENT, eps_lower, exact, lower, mean, percent_lower, upper
+from certrnn.results.row import Row
+from certrnn.results.samples import finished
 
 COLOURS = {
     "certified": "green",

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from certrnn.report.curve import curve
-from certrnn.report.figures import eps_lower, exact, lower, mean, middle, percent, percent_lower
-from certrnn.report.results import Results
-from certrnn.report.samples import Sample, shares_of
 from certrnn.report.spoken import by_radii
 from certrnn.report.table import verified_name
+from certrnn.results.certificates import Results
+from certrnn.results.curve import curve
+from certrnn.results.figures import eps_lower, exact, lower, mean, middle, percent, percent_lower
+from certrnn.results.samples import Sample, shares_of
 
 
 @dataclass(frozen=True)

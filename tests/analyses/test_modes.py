@@ -9,11 +9,11 @@ import torch
 import certrnn
 from certrnn.analyses import Analysis, Ascent, Backward, BranchAndBound, Refinement
 from certrnn.analyses.branching import Limits
+from certrnn.certification import Query
+from certrnn.certification.methods import METHODS
 from certrnn.examples import resolve
 from certrnn.ir import Graph
 from certrnn.regions import LinfBall
-from certrnn.run import Query
-from certrnn.run.methods import METHODS
 from certrnn.specs import Spec, label_spec
 from tests.laws.members import DIRECT
 from tests.laws.networks import FAMILIES, region

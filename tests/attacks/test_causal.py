@@ -22,7 +22,7 @@ from certrnn.attacks import (
     OptimalControl,
     Target,
 )
-from certrnn.attacks._protocol import select
+from certrnn.attacks.attack import select
 from certrnn.attacks.fixed_point import Mean
 from certrnn.attacks.online import Feedback, Moment
 from certrnn.cells import Cell, GruCell, LstmCell, RnnCell, unroll
@@ -33,7 +33,7 @@ from certrnn.regions import LinfBall
 from certrnn.specs import Spec, label_spec
 from tests.attacks.cases import cases, uniform
 from tests.rounding import Summed, evaluation_room
-from transformers_abs._rounding import ULP
+from transformers_abs.rounding import ULP
 
 CAUSAL: tuple[CausalAttack, ...] = tuple(
     attack

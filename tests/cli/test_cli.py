@@ -287,7 +287,7 @@ def test_a_failed_self_check_is_loud_and_exits_with_3(
 ) -> None:
     import torch
 
-    from certrnn.run.opponent import Opponent
+    from certrnn.certification import Opponent
 
     monkeypatch.setattr(
         Opponent,

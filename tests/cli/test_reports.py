@@ -209,7 +209,7 @@ def test_an_attack_inside_a_certified_region_is_loud(
 ) -> None:
     import torch
 
-    from certrnn.run.opponent import Opponent
+    from certrnn.certification import Opponent
 
     monkeypatch.setattr(
         Opponent,

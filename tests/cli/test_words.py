@@ -16,13 +16,13 @@ from rich.console import Console
 from torch import nn
 
 import certrnn
+from certrnn.certification.words import WordQuery
 from certrnn.cli import main
 from certrnn.errors import Unsupported
-from certrnn.report.heat import INK, SHADES, scale
-from certrnn.report.words import Sentence, Word, Words
+from certrnn.report.heat_map import INK, SHADES, scale
 from certrnn.report.words_html import page
 from certrnn.report.words_text import show
-from certrnn.run.words import WordQuery
+from certrnn.results.words import Sentence, Word, Words
 from tests.report.browser import browse
 from tests.run.packed import HIDDEN, export
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from certrnn.errors import CertrnnError, InvalidInput, Unsupported
-from certrnn.io import vnnlib
-from certrnn.io.vnnlib import formula as formulas
-from certrnn.io.vnnlib import holds, read_query, terms
-from certrnn.run import disjuncts
+from certrnn.vnnlib import normal_form as disjuncts
+from certrnn.vnnlib import parse as vnnlib
+from certrnn.vnnlib.parse import formula as formulas
+from certrnn.vnnlib.parse import holds, read_query, terms
 from tests.effort import at_most
 from tests.io.test_data import mutate
 from tests.io.vnnlib_queries import (

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import vnnlib as reference
 
-from certrnn.io.vnnlib import Formula, Query, parse
-from certrnn.io.vnnlib.source import Source
-from certrnn.run.disjuncts import Alternative, Literal, alternatives
+from certrnn.vnnlib.normal_form import Alternative, Literal, alternatives
+from certrnn.vnnlib.parse import Formula, Query, parse
+from certrnn.vnnlib.parse.source import Source
 
 INPUTS, OUTPUTS = 3, 2
 Point = tuple[list[Fraction], list[Fraction]]

@@ -12,9 +12,9 @@ import torch
 from certrnn.analyses import Analysis, Ascent, Backward, BranchAndBound, Refinement
 from certrnn.analyses.branching import Limits
 from certrnn.analyses.recording import record
+from certrnn.certification.methods import METHODS
 from certrnn.domains import Zonotopes
 from certrnn.regions import LinfBall
-from certrnn.run.methods import METHODS
 from certrnn.specs import Spec, label_spec
 from tests.laws.adverse import ADVERSE
 from tests.laws.laws import Violation, containment, deviations, margins

@@ -11,12 +11,13 @@ import torch
 import certrnn.examples
 from certrnn.analyses import certified
 from certrnn.attacks import PGD
+from certrnn.certification import Problem, Threat, radii
+from certrnn.certification.methods import METHODS
 from certrnn.domains import Fold, Intervals, Zonotopes
 from certrnn.io.onnx import read
 from certrnn.ir import Graph
 from certrnn.regions import LinfBall
-from certrnn.run.methods import METHODS
-from certrnn.search import Problem, RelativeTolerance, Threat, radii
+from certrnn.search import RelativeTolerance
 from certrnn.specs import label_spec
 from tests.laws.laws import containment, margins
 from tests.laws.members import DIRECT

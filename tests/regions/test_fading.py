@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from certrnn.analyses import METHODS
+from certrnn.certification import Problem
+from certrnn.certification.fading import Shares, fading_shares
 from certrnn.domains import evaluate
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.examples import resolve
 from certrnn.io.onnx import read
 from certrnn.regions import ChoiceConstraint, Fading, LinfBall
-from certrnn.search import Problem
-from certrnn.search.fading import Shares, fading_shares
 
 
 def words(batch: int = 3, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -11,8 +11,8 @@ from fractions import Fraction
 
 import pytest
 
-from certrnn.report import figures
-from certrnn.report.figures import (
+from certrnn.results import figures
+from certrnn.results.figures import (
     eps_lower,
     exact,
     float_lower,
@@ -25,7 +25,7 @@ from certrnn.report.figures import (
     percent_upper,
     upper,
 )
-from transformers_abs._decimals import at_least, at_most, meant
+from transformers_abs.decimals import at_least, at_most, meant
 
 CHANCE = random.Random(1)
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from certrnn.errors import InvalidInput
-from certrnn.report.reading import parse_results, read_results
-from certrnn.report.results import Results
+from certrnn.results.certificates import Results
+from certrnn.results.from_json import parse_results, read_results
 from tests.report.cases import HOSTILE, results, row
 
 WHOLE = results(

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from certrnn.report.results import Results, ordered
-from certrnn.report.rows import VERDICTS, Row, Verdict, ratio
 from certrnn.report.table import frames, plain
+from certrnn.results.certificates import Results, ordered
+from certrnn.results.row import VERDICTS, Row, Verdict, ratio
 
 KEYS = [
     "sample",
@@ -150,7 +150,7 @@ def test_a_table_of_nothing_says_so() -> None:
 
 
 def test_frames_are_written_as_the_option_takes_them() -> None:
-    from certrnn.search import parse_threats
+    from certrnn.certification import parse_threats
 
     for value in ([0], [0, 1, 2], [0, 2, 3, 7]):
         assert parse_threats(frames(value), 8)[0].name == value

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from certrnn.report.rows import Row
-from certrnn.report.samples import by_sample
+from certrnn.results.row import Row
+from certrnn.results.samples import by_sample
 from tests.report.cases import row
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scipy.stats import binomtest
 
-from certrnn.report.wilson import wilson
+from certrnn.results.wilson import wilson
 
 
 @pytest.mark.parametrize("samples", [1, 2, 7, 50, 1000])

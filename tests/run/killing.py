@@ -22,11 +22,12 @@ from pathlib import Path
 import torch
 from pyarrow import parquet
 
+from certrnn.certification import Query, Tick
+from certrnn.datasets import Sequences
 from certrnn.model import Model
-from certrnn.report.rows import Row
-from certrnn.run import Query, Sequences, Tick
-from certrnn.run.store import PLAN, ROWS, read_entries, read_results
-from certrnn.runs import Settings, run, stream
+from certrnn.results.row import Row
+from certrnn.runs.api import Settings, run, stream
+from certrnn.runs.store import PLAN, ROWS, read_entries, read_results
 from tests.run.light import QUERY, light, timeless
 
 SETTINGS = Settings(size=1)

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import certrnn
+from certrnn.certification import Query
+from certrnn.datasets import Sequences
 from certrnn.model import Model
-from certrnn.report.rows import Row
-from certrnn.run import Query, Sequences
-from certrnn.run.plan import Plan
+from certrnn.results.row import Row
+from certrnn.runs.plan import Plan
 
 QUERY = Query((0.001, 0.5), "each", method="zonotope", attack=False)
 """Of the compiled pass, whose rows are identical wherever they are computed: it adds up each by itself, in the order of

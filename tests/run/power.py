@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from certrnn.run.disk import Disk
+from certrnn.runs.disk import Disk
 
 
 class PowerCut(Exception):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from certrnn.cli._eps import eps_axis
 from certrnn.errors import UsageError
-from certrnn.run.axis import eps_axis
 
 
 def test_a_range_has_both_ends_and_round_numbers() -> None:

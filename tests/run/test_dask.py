@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from certrnn.errors import UsageError
-from certrnn.run.execute import execute
-from certrnn.run.executors import Limits
-from certrnn.run.store import read_results, writing
-from certrnn.runs import Settings, executor_for
+from certrnn.runs.api import Settings, executor_for
+from certrnn.runs.coordinator import execute
+from certrnn.runs.executors import Limits
+from certrnn.runs.store import read_results, writing
 from tests.run.light import QUERY, light, plain, plan_of, timeless
 
 distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
@@ -69,7 +69,7 @@ def workers(made: Any) -> list[dict]:
 
 
 def test_nobody_at_the_address_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    from certrnn.run.executors import dask
+    from certrnn.runs.executors import dask
 
     monkeypatch.setattr(dask, "CONNECT", 1)
     with socket.socket() as free:

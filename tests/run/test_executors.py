@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from certrnn.encode import pack
+from certrnn.engine import engine_version
 from certrnn.errors import Unsupported, UsageError
-from certrnn.run.encode import pack
-from certrnn.run.engine import engine_version
-from certrnn.run.execute import execute
-from certrnn.run.executors import Executor, InProcess, Limits, Processes
-from certrnn.run.job import Job
-from certrnn.run.store import read_results, writing
-from certrnn.runs import Settings, executor_for, run
-from certrnn.worker import Answerer
+from certrnn.runs.api import Settings, executor_for, run
+from certrnn.runs.coordinator import execute
+from certrnn.runs.executors import Executor, InProcess, Limits, Processes
+from certrnn.runs.job import Job
+from certrnn.runs.store import read_results, writing
+from certrnn.runs.worker import Answerer
 from tests.run.light import POISON, QUERY, light, plain, plan_of, timeless
 from tests.run.poison_worker import DIES, EATS, HANGS, LIES, PRINTS, RAISES
 
@@ -125,7 +125,7 @@ def test_nothing_finished_is_asked_again_and_pieces_are_those_of_an_uninterrupte
     answerer, asked = Answerer(MODEL, QUERY, SEQUENCES.kinds), []
 
     def noting(task: bytes) -> bytes:
-        from certrnn.run.encode import unpack
+        from certrnn.encode import unpack
 
         asked.append(unpack(task).sequences.numbers)
         return answerer(task)
@@ -212,11 +212,11 @@ def running(pid: int) -> bool:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 def test_workers_end_with_a_coordinator_that_is_killed() -> None:
     program = (
-        "import sys, time; from certrnn.run.executors import Processes\n"
+        "import sys, time; from certrnn.runs.executors import Processes\n"
         "with Processes(1, b'', '', command=sys.argv[1:]) as workers:\n"
         "    print(*workers.pids, flush=True); time.sleep(600)"
     )
-    worker = "from certrnn.run.executors.serving import serve; serve(lambda job: (bytes, ''))"
+    worker = "from certrnn.runs.executors.serving import serve; serve(lambda job: (bytes, ''))"
     command = [sys.executable, "-c", program, sys.executable, "-c", worker]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as coordinator:
         assert coordinator.stdout is not None

@@ -26,7 +26,7 @@ def test_random_kills_lose_nothing(kills: int) -> None:
 def test_a_store_that_writes_late_is_caught() -> None:
     """Planted: rows are handed out before they are written."""
     program = (
-        "from certrnn.run.store import Store; from tests.run import killing; record, held = Store.record, []\n"
+        "from certrnn.runs.store import Store; from tests.run import killing; record, held = Store.record, []\n"
         "def late(self, tasks):\n"
         "    held.extend(tasks)\n"
         "    if len(held) >= 8:\n"

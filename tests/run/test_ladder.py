@@ -10,14 +10,12 @@ import torch
 
 import certrnn
 from certrnn.analyses import Analysis, Backward
+from certrnn.certification import Opponent, Problem, Query, parse_threats
+from certrnn.certification.methods import METHODS, STEPS
+from certrnn.certification.portfolio import Climb, Ladder
 from certrnn.examples import path
 from certrnn.ir import Graph
 from certrnn.regions import Region
-from certrnn.run import Query
-from certrnn.run.ladder import Climb, Ladder
-from certrnn.run.methods import METHODS, STEPS
-from certrnn.run.opponent import Opponent
-from certrnn.search import Problem, parse_threats
 from certrnn.specs import Spec
 from tests.clock import LATE, Clock
 
@@ -121,7 +119,7 @@ def test_a_network_too_large_for_the_dear_methods_keeps_the_cheap_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     small = {name: lambda: Backward("small", memory=1) for name in STEPS}
-    monkeypatch.setattr("certrnn.run.ladder.METHODS", small)
+    monkeypatch.setattr("certrnn.certification.portfolio.METHODS", small)
     x, y = samples(1)
     (row,) = MODEL.radius(x, y, frames="all", budget=5.0, attack=False)
     assert row.method == "zonotope"

@@ -15,14 +15,14 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 import certrnn
-from certrnn.analyses.import_check import check_against_onnxruntime
+from certrnn.certification.self_check import check_against_onnxruntime
 from certrnn.cli import certify_main
+from certrnn.datasets.files import CUT, KEPT, TOLD
 from certrnn.domains import evaluate
 from certrnn.errors import InvalidInput, Unsupported
 from certrnn.io.onnx import OnnxModel, read
 from certrnn.io.onnx.lengths import length_inputs
 from certrnn.io.text import TextSource
-from certrnn.run.reading import CUT, KEPT, TOLD
 from tests.io.onnx_models import model as onnx_model
 from tests.io.onnx_models import node, saved
 from tests.io.test_tokenizers import saved as tokenizer

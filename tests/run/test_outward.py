@@ -14,8 +14,8 @@ import pytest
 import torch
 
 import certrnn
-from certrnn.run.outward import outward
-from transformers_abs._decimals import meant
+from certrnn.certification.rounding import outward
+from transformers_abs.decimals import meant
 
 TYPES = (np.float16, np.float32, np.float64)
 
@@ -95,8 +95,8 @@ def test_nothing_is_certified_on_less_than_the_range(tmp_path: Path, monkeypatch
 
 def test_an_eps_is_the_decimal_that_it_is_written_as() -> None:
     """0.3 lies above the float64 next to it: a region of radius 0.3 holds what lies three tenths away."""
-    from certrnn.run.outward import as_written
-    from certrnn.search import Threshold
+    from certrnn.certification.rounding import as_written
+    from certrnn.threats import Threshold
 
     radii = as_written(torch.tensor([0.3, 0.1, 0.5], dtype=torch.float64)).tolist()
     assert all(Fraction(found) >= meant(eps) for found, eps in zip(radii, (0.3, 0.1, 0.5), strict=True))

@@ -12,8 +12,8 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 import certrnn
 from certrnn.cli import certify_main
+from certrnn.datasets import Sequences
 from certrnn.errors import InvalidInput
-from certrnn.run.sequences import Sequences
 from tests.io.onnx_models import saved
 
 FRAMES, FEATURES, HIDDEN, CLASSES = 6, 2, 3, 3

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+from certrnn import encode
+from certrnn.certification import Query, parse_threats
+from certrnn.certification.summary import Subject
+from certrnn.datasets import Sequences
+from certrnn.encode import as_text, digest, from_text, pack, unpack
 from certrnn.errors import InvalidInput, Unsupported, UsageError
-from certrnn.report.rows import Row
-from certrnn.run import Query, Sequences, encode, parquet
-from certrnn.run.encode import as_text, digest, from_text, pack, unpack
-from certrnn.run.plan import Plan
-from certrnn.run.results import Subject
-from certrnn.search import RelativeTolerance, parse_threats
+from certrnn.results.row import Row
+from certrnn.runs import parquet
+from certrnn.runs.plan import Plan
+from certrnn.search import RelativeTolerance
 
 X = np.linspace(0.0, 1.0, 24).reshape(3, 4, 2)
 SEQUENCES = Sequences.of([X[0], X[1][:2], X[2]], [0, 1, 2])
@@ -138,7 +141,7 @@ def test_what_cannot_be_told_apart_is_not_written() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["os:system", "certrnn.run.disk:os", "certrnn.run.query:nothing", "builtins:eval"]
+    "name", ["os:system", "certrnn.runs.disk:os", "certrnn.certification.query:nothing", "builtins:eval"]
 )
 def test_only_our_own_dataclasses_are_read(name: str) -> None:
     with pytest.raises(InvalidInput):

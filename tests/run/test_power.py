@@ -14,12 +14,12 @@ import pytest
 from pyarrow import parquet
 
 from certrnn.errors import InvalidInput
-from certrnn.report.rows import Row
-from certrnn.run import journal, store
-from certrnn.run.disk import Disk
-from certrnn.run.journal import Entry, Reading
-from certrnn.run.plan import Plan, Task
-from certrnn.run.store import Store, read_entries, writing
+from certrnn.results.row import Row
+from certrnn.runs import journal, store
+from certrnn.runs.disk import Disk
+from certrnn.runs.journal import Entry, Reading
+from certrnn.runs.plan import Plan, Task
+from certrnn.runs.store import Store, read_entries, writing
 from tests.run.light import light, plan_of
 from tests.run.power import (
     CutDisk,

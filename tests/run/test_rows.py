@@ -9,12 +9,21 @@ import numpy as np
 import pytest
 import torch
 
+from certrnn.certification import (
+    Adversary,
+    Opponent,
+    Problem,
+    Query,
+    Threat,
+    answer,
+    eps_values,
+    spelled_frames,
+)
+from certrnn.datasets import Sequences
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.ir import Graph, GraphBuilder
-from certrnn.report.rows import Row
-from certrnn.run import Adversary, Query, Sequences, answer, eps_values, spelled_frames
-from certrnn.run.opponent import Opponent
-from certrnn.search import Problem, RelativeTolerance, Threat
+from certrnn.results.row import Row
+from certrnn.search import RelativeTolerance
 
 
 def difference() -> Graph:

@@ -12,27 +12,18 @@ import numpy as np
 import pytest
 
 import certrnn
-from certrnn import runs
+from certrnn.certification import Query
+from certrnn.certification.methods import METHODS
+from certrnn.certification.restatement import query_of
+from certrnn.certification.statement import question_of, spelled_samples
+from certrnn.encode import digest
 from certrnn.errors import InvalidInput, UsageError
-from certrnn.report.question import Question, read, written
-from certrnn.report.reading import parse_results
-from certrnn.report.results import Results
-from certrnn.run import Query
-from certrnn.run.encode import digest
-from certrnn.run.methods import METHODS
-from certrnn.run.restated import query_of
-from certrnn.run.statement import question_of, spelled_samples
-from certrnn.search import (
-    Accept,
-    EpsGrid,
-    Labels,
-    Norm,
-    PaperGrid,
-    RelativeTolerance,
-    Threshold,
-    WordSet,
-    WordSubstitution,
-)
+from certrnn.results.certificates import Results
+from certrnn.results.from_json import parse_results
+from certrnn.results.question import Question, read, written
+from certrnn.runs import api as runs
+from certrnn.search import EpsGrid, PaperGrid, RelativeTolerance
+from certrnn.threats import Accept, Labels, Norm, Threshold, WordSet, WordSubstitution
 
 MODEL = certrnn.load("example:digits_rnn")
 FEW = MODEL.read("example:digits").take([0, 1, 2, 7])
@@ -125,7 +116,7 @@ def test_samples_and_what_was_done_to_them_are_stated() -> None:
     assert source is not None
     assert (question.data.samples, question.data.count, source.total) == ("0:3,7", 4, 50)
     assert question.data.sha256 != asked_of(FEW.take([0, 1, 2])).data.sha256
-    rounded = certrnn.run.Sequences.of(np.full((1, 8, 8), 0.1)).rounded(np.float32)
+    rounded = certrnn.datasets.Sequences.of(np.full((1, 8, 8), 0.1)).rounded(np.float32)
     assert "float32" in asked_of(rounded).data.done
     assert asked_of(rounded).data.labels == "own answers"
 
@@ -184,7 +175,7 @@ def test_other_data_another_model_and_missing_words_are_refused() -> None:
 
 
 def test_a_run_is_not_taken_up_with_other_versions(tmp_path: Any) -> None:
-    from certrnn.run.plan import Plan
+    from certrnn.runs.plan import Plan
 
     query = Query((0.001,), "all", method="interval", attack=False)
     plan = Plan.of(MODEL.subject(FEW, query), FEW, query)

@@ -12,11 +12,11 @@ import torch
 
 import certrnn
 from certrnn.cli import certify_main
+from certrnn.datasets import Sequences
 from certrnn.domains import evaluate
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.io.text import TextSource
 from certrnn.model import Model
-from certrnn.run.sequences import Sequences
 from tests.io.test_text import tokenizer
 from tests.run.packed import FEATURES, fixed, packed, vectors
 

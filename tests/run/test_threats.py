@@ -12,12 +12,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import certrnn
+from certrnn.certification.options import demand, disturbance
 from certrnn.cli import certify_main
 from certrnn.errors import CertrnnError, InvalidInput, Unsupported, UsageError
 from certrnn.examples import resolve
 from certrnn.io.data.threats import read_radii, read_substitutes
 from certrnn.model import Model
-from certrnn.run.asked import demand, disturbance
 
 DATA = np.load(resolve("example:digits"))
 X, Y = DATA["x"][:3], DATA["y"][:3]

@@ -19,15 +19,15 @@ from onnx import TensorProto, helper, numpy_helper
 
 from certrnn.errors import CertrnnError, InvalidInput, Unsupported
 from certrnn.io.onnx import OnnxModel, read
-from certrnn.io.vnnlib import formula as formulas
-from certrnn.io.vnnlib import holds, parse, terms
-from certrnn.io.vnnlib.source import Source
 from certrnn.regions import Box
-from certrnn.report.verified import SAT, TIMED_OUT, UNKNOWN, UNSAT, Answer
-from certrnn.run import disjuncts
-from certrnn.run.binding import bind
-from certrnn.run.cases import _scale, cases_of, down, up
-from certrnn.run.verify import verify
+from certrnn.vnnlib import normal_form as disjuncts
+from certrnn.vnnlib.answer import SAT, TIMED_OUT, UNKNOWN, UNSAT, Answer
+from certrnn.vnnlib.binding import bind
+from certrnn.vnnlib.cases import _scale, cases_of, down, up
+from certrnn.vnnlib.parse import formula as formulas
+from certrnn.vnnlib.parse import holds, parse, terms
+from certrnn.vnnlib.parse.source import Source
+from certrnn.vnnlib.verify import verify
 from tests.io.vnnlib_queries import query, written
 
 WEIGHT = np.array([[1, -1], [2, 0.5], [-1, 1]], dtype=np.float32)
@@ -150,7 +150,7 @@ PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "or read as and": _and_or,
     "negation forgotten": lambda patch: patch.setattr(formulas.Linear, "__neg__", lambda self: self),
     "boxes rounded inwards by far": lambda patch: patch.setattr(
-        "certrnn.run.cases.up", lambda number: up(number - Fraction(3, 16))
+        "certrnn.vnnlib.cases.up", lambda number: up(number - Fraction(3, 16))
     ),
 }
 

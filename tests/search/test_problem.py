@@ -8,22 +8,15 @@ import pytest
 import torch
 
 from certrnn.analyses import Analysis, Forward, certified
+from certrnn.certification import Problem, Threat, margins, parse_threats, radii
+from certrnn.certification.methods import METHODS
 from certrnn.domains import Zonotopes
 from certrnn.errors import UsageError
 from certrnn.ir import Graph, GraphBuilder
 from certrnn.regions import LinfBall, Region
-from certrnn.run.methods import METHODS
-from certrnn.search import (
-    PaperGrid,
-    Problem,
-    RelativeTolerance,
-    Threat,
-    margins,
-    parse_threats,
-    predict,
-    radii,
-)
+from certrnn.search import PaperGrid, RelativeTolerance
 from certrnn.specs import Spec
+from certrnn.threats import predict
 from tests.laws.members import DIRECT
 from transformers_abs import TANH
 

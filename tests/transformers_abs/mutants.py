@@ -55,7 +55,7 @@ def mutated(folder: Path, mutant: Mutant) -> Iterator[Any]:
     )
     for path in root.rglob("*.py"):
         path.write_text(path.read_text().replace("transformers_abs", name))
-    (root / "_compile.py").write_text(PLAIN_KERNEL)
+    (root / "compilation.py").write_text(PLAIN_KERNEL)
     for file, old, new in mutant.edits:
         text = (root / file).read_text()
         if old not in text:

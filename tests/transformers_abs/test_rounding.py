@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transformers_abs import _rounding as rounding
-from transformers_abs._compile import kernel
+from transformers_abs import rounding
+from transformers_abs.compilation import kernel
 from transformers_abs.univariate import _s_shaped
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)

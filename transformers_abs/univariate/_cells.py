@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from transformers_abs._compile import kernel
-from transformers_abs._rounding import TINY, ULP, next_up, ulps
+from transformers_abs.compilation import kernel
+from transformers_abs.rounding import TINY, ULP, next_up, ulps
 from transformers_abs.univariate import _s_shaped
 
 PIECEWISE_KIND: int = 2

@@ -6,7 +6,8 @@ import numpy as np
 
 from transformers_abs import _validate
 from transformers_abs._protocol import Quadratic, Region, Residual
-from transformers_abs.univariate import _cells, _piecewise, _s_shaped
+from transformers_abs.univariate import _cells, _s_shaped
+from transformers_abs.univariate import piecewise as _piecewise
 
 
 def _row(array: np.ndarray) -> np.ndarray:

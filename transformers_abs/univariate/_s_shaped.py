@@ -11,17 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from transformers_abs._compile import kernel
-from transformers_abs._rounding import (
-    TINY,
-    ULP,
-    next_down,
-    next_up,
-    sigmoid,
-    sigmoid_error,
-    tanh_error,
-    ulps,
-)
+from transformers_abs.compilation import kernel
+from transformers_abs.rounding import TINY, ULP, next_down, next_up, sigmoid, sigmoid_error, tanh_error, ulps
 
 TANH_KIND: int = 0
 SIGMOID_KIND: int = 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from certrnn.analyses._protocol import Analysis
+from certrnn.analyses.analysis import Analysis
 from certrnn.analyses.ascent import Ascent
 from certrnn.analyses.backward import Backward
 from certrnn.analyses.branching.best_first import Leaf, Limits, grow

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from certrnn.domains import Interval
-from certrnn.domains._groups import dual_norm
-from certrnn.domains._rounding import down, up
+from certrnn.domains.rounding import down, up
+from certrnn.domains.zonotope.groups import dual_norm
 from certrnn.regions import ChoiceConstraint, Constraint, NormConstraint
 
 Coefficients = dict[int, torch.Tensor]

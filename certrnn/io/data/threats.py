@@ -14,7 +14,7 @@ import numpy as np
 from certrnn.errors import InvalidInput
 from certrnn.io.data.read import file_content
 from certrnn.io.data.samples import MAX_VALUES, Origin, shown
-from transformers_abs._decimals import at_least
+from transformers_abs.decimals import at_least
 
 MAX_SETS = 1 << 22
 """Most lines of a file of substitutes."""

@@ -17,7 +17,7 @@ from certrnn.arrays import to_tensor
 from certrnn.domains import Zonotope, Zonotopes, propagate
 from certrnn.domains.rounding import up
 from certrnn.domains.zonotope.propagation import ZonotopeRun
-from certrnn.domains.zonotope.symbols import SymbolSpace
+from certrnn.domains.zonotope.space import SymbolSpace
 from certrnn.ir import Elementwise, Graph, Input
 from certrnn.regions import Region
 from transformers_abs.rounding import UNIT_ROUNDOFF

@@ -14,9 +14,9 @@ from certrnn.cli._options import (
     Json,
     Network,
     Samples,
-    read_data,
 )
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
+from certrnn.cli._samples import read_data
 from certrnn.cli._texts import with_texts
 from certrnn.errors import UsageError
 

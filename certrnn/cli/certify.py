@@ -21,11 +21,10 @@ from certrnn.cli._options import (
     RelTol,
     Samples,
     Version,
-    read_whole,
-    select,
 )
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
 from certrnn.cli._runs import RunFolder, with_runs
+from certrnn.cli._samples import read_whole, select
 from certrnn.cli._stream import stream
 from certrnn.cli._texts import with_texts
 from certrnn.cli._threats import (

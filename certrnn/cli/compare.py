@@ -19,9 +19,9 @@ from certrnn.cli._options import (
     Outs,
     RelTol,
     Samples,
-    read_data,
 )
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
+from certrnn.cli._samples import read_data
 from certrnn.cli._stream import stream_samples
 from certrnn.cli._texts import with_texts
 from certrnn.cli._threats import AcceptOption, Joint, NormOption, Radii, Target, ThresholdOption, asking

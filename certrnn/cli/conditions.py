@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from certrnn.cli._options import Clip, Data, Debug, Json, Network, Samples, read_data
+from certrnn.cli._options import Clip, Data, Debug, Json, Network, Samples
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
+from certrnn.cli._samples import read_data
 from certrnn.errors import UsageError
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from certrnn.cli._options import Data, Debug, Json, Method, Network, Samples, read_data
+from certrnn.cli._options import Data, Debug, Json, Method, Network, Samples
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
+from certrnn.cli._samples import read_data
 from certrnn.cli._texts import with_texts
 from certrnn.cli._threats import NormOption
 from certrnn.errors import UsageError

@@ -8,7 +8,7 @@ from certrnn.domains.domain import Domain, Propagation
 from certrnn.domains.interpret import propagate
 from certrnn.domains.interval import Interval, Intervals
 from certrnn.domains.points import Points, evaluate
-from certrnn.domains.zonotope.propagation import Zonotope, Zonotopes
+from certrnn.domains.zonotope import Zonotope, Zonotopes
 from certrnn.domains.zonotope.reduction import Fold, Keep, Reduction
 
 __all__ = [

@@ -102,12 +102,6 @@ class Results(Sequence[Row]):
         """The document as strict JSON text, ending in a newline."""
         return json.dumps(self.as_json(), indent=1, allow_nan=False) + "\n"
 
-    def table(self, width: int = 100) -> str:
-        """The rows as plain text, ``width`` columns wide, with the summary under them."""
-        from certrnn.report.table import plain
-
-        return plain(self, width)
-
     def counts(self) -> dict[str, int]:
         """Number of rows by verdict, in the order of the verdicts' severity."""
         found = Counter(row.verdict for row in self.rows)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 
 from certrnn.domains.rounding import up
 from certrnn.domains.zonotope.generators import Generators
 from certrnn.domains.zonotope.terms import absolute_sums
-
-if TYPE_CHECKING:
-    from certrnn.domains.zonotope.propagation import Zonotope
+from certrnn.domains.zonotope.value import Zonotope
 
 
 class Reduction(ABC):

@@ -1,6 +1,6 @@
 """Row bookkeeping: which noise symbols the generator rows of a value stand for.
 
-A symbol is a number handed out once by the :class:`SymbolSpace` of its propagation. A value lists its symbols in
+A symbol is a number handed out once by the :class:`.SymbolSpace` of its propagation. A value lists its symbols in
 ascending order, one a row. Values are combined by symbol, never by position: two values of equal row counts may stand
 for different symbols, and adding their rows by position would alias them, which is unsound.
 
@@ -12,32 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from certrnn.domains.zonotope.groups import Groups
 
 Rows = np.ndarray
 """Symbol numbers one by one, ascending int64, shape (m,)."""
 
 Symbols = tuple[tuple[int, int], ...]
 """Symbol numbers as ascending, disjoint, non-empty ranges (start, stop)."""
-
-
-class SymbolSpace:
-    """Append-only supply of noise symbols for one propagation; ``groups`` are those that lie in less than their
-    cube."""
-
-    def __init__(self, groups: Groups | None = None) -> None:
-        self.size = 0
-        self.groups = groups
-
-    def append(self, count: int) -> Symbols:
-        """``count`` symbols that nobody has used."""
-        start, self.size = self.size, self.size + count
-        return ((start, self.size),) if count else ()
 
 
 @dataclass(frozen=True)

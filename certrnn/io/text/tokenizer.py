@@ -11,7 +11,7 @@ import numpy as np
 
 from certrnn.errors import InvalidInput, Unsupported, UsageError
 from certrnn.io.data.samples import Origin, shown
-from certrnn.io.text.encode import Encoded, Encoder
+from certrnn.io.text.encoder import Encoded, Encoder
 from certrnn.io.text.source import TextSource
 from certrnn.io.text.texts import plain_text
 from certrnn.io.text.vocabulary import PADDING, UNKNOWN

@@ -17,7 +17,7 @@ from certrnn.datasets import Sequences
 from certrnn.dynamics import examine, recurrences
 from certrnn.io.onnx import OnnxModel
 from certrnn.regions import LinfBall
-from certrnn.report.conditions import Conditions, Examined
+from certrnn.results.conditions import Conditions, Examined
 from transformers_abs.decimals import at_least
 
 

@@ -42,7 +42,7 @@ def conditions(
     """
     from certrnn.certification import eps_numbers
     from certrnn.certification.conditions import conditions_of
-    from certrnn.report.conditions import show
+    from certrnn.report.conditions_table import show
     from certrnn.report.output import print_rich, print_text
 
     values = eps_numbers(eps) or ()

@@ -11,16 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from certrnn.report.spoken import short
-from certrnn.report.table import COLOURS, frames
+from certrnn.report.table import COLOURS
 from certrnn.results.attacks import AttackResults, AttackRow, ReplayedRow, ReplayResults
 from certrnn.results.figures import ABSENT, exact, upper
+from certrnn.results.row import spelled
 
 R = TypeVar("R")
 Cells = Sequence[tuple[str, Callable[[R], str]]]
 
 ATTACKED: Cells[AttackRow] = (
     ("sample", lambda row: str(row.sample)),
-    ("frames", lambda row: frames(row.frames)),
+    ("frames", lambda row: spelled(row.frames)),
     ("label", lambda row: str(row.label)),
     ("target", lambda row: _whole(row.target)),
     ("verdict", lambda row: row.verdict),
@@ -35,7 +36,7 @@ ATTACKED: Cells[AttackRow] = (
 )
 REPLAYED: Cells[ReplayedRow] = (
     ("sample", lambda row: str(row.sample)),
-    ("frames", lambda row: frames(row.frames)),
+    ("frames", lambda row: spelled(row.frames)),
     ("label", lambda row: str(row.label)),
     ("target", lambda row: _whole(row.target)),
     ("eps", lambda row: exact(row.eps)),

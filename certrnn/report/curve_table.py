@@ -11,10 +11,10 @@ from certrnn.report.columns import APART, Strip, fitted
 from certrnn.report.curve_plot import curve_picture
 from certrnn.report.escape import visible
 from certrnn.report.spoken import short
-from certrnn.report.table import frames
 from certrnn.results.certificates import Results
 from certrnn.results.curve import Curve, Share
 from certrnn.results.figures import ABSENT, exact, percent, percent_lower, percent_upper
+from certrnn.results.row import spelled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,7 +33,7 @@ class CurveReport:
 
     def heading(self) -> str:
         """The model and the threat, in a line."""
-        threats = {frames(row.frames) for row in self.results}
+        threats = {spelled(row.frames) for row in self.results}
         about = (
             "all frames"
             if threats == {"all"}

@@ -12,13 +12,13 @@ from certrnn.report.curve_table import columns
 from certrnn.report.explanation import Paragraph, meaning
 from certrnn.report.plots import inline_svg
 from certrnn.report.spoken import Fact, facts, units
-from certrnn.report.table import Column, frames
+from certrnn.report.table import Column
 from certrnn.report.table import columns as columns_of
 from certrnn.report.tiles import Tile, asked_eps, searched, tiles_of
 from certrnn.results.certificates import Results
 from certrnn.results.curve import Curve, Wording, curve, ever_attacked, full_curve
 from certrnn.results.figures import ABSENT, eps_lower, upper
-from certrnn.results.row import VERDICTS
+from certrnn.results.row import VERDICTS, spelled
 from certrnn.results.samples import Sample, by_sample, finished
 
 MOST_ROWS = 5000
@@ -98,7 +98,7 @@ def page_of(results: Results) -> Page:
 
 
 def _about(results: Results) -> tuple[tuple[str, str], ...]:
-    threats = list(dict.fromkeys(frames(row.frames) for row in results))
+    threats = list(dict.fromkeys(spelled(row.frames) for row in results))
     many = f"{len(threats)} sets of frames, each on its own"
     found = [
         ("sha256", results.sha256),
@@ -169,7 +169,7 @@ def _worst(results: Results, samples: list[Sample]) -> Grid | None:
         (
             str(sample.number),
             str(sample.label if results.labelled else sample.prediction),
-            frames(sample.weakest.frames),
+            spelled(sample.weakest.frames),
             eps_lower(sample.certified),
             upper(sample.attacked if sample.attacked < math.inf else None),
         )

@@ -1,7 +1,6 @@
 """Everything that a result depends on, as one value: what was asked, of which network and data, and how.
 
-:func:`written` makes the JSON of it and :func:`read` the value again; :mod:`certrnn.certification.statement` builds it, and asks
-again what it says.
+:func:`written` makes the JSON of it and :func:`read` the value again; :mod:`certrnn.certification.statement` builds it.
 """
 
 from __future__ import annotations

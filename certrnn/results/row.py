@@ -77,3 +77,20 @@ def ratio(certified: float | None, attacked: float | None) -> float | None:
     (0.25, None, None)
     """
     return None if certified is None or not attacked else finite(certified / attacked)
+
+
+def spelled(value: str | list[int]) -> str:
+    """Frames as ``--frames`` takes them.
+
+    >>> spelled([0, 3, 4, 5]), spelled("all")
+    ('0,3-5', 'all')
+    """
+    if isinstance(value, str):
+        return value
+    runs: list[list[int]] = []
+    for frame in value:
+        if runs and frame == runs[-1][-1] + 1:
+            runs[-1] = [runs[-1][0], frame]
+        else:
+            runs.append([frame])
+    return ",".join("-".join(str(end) for end in run) for run in runs)

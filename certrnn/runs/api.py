@@ -15,16 +15,15 @@ from certrnn.certification.restatement import chosen, query_of, text_source
 from certrnn.datasets import Sequences
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.model import Model
-from certrnn.report.table import frames as spelled
 from certrnn.results.certificates import Results
 from certrnn.results.question import Question
-from certrnn.results.row import Row
+from certrnn.results.row import Row, spelled
+from certrnn.runs.answerer import Answerer
 from certrnn.runs.coordinator import execute
 from certrnn.runs.executors import Executor, InProcess, Limits, Processes
 from certrnn.runs.job import Job
 from certrnn.runs.plan import TASK, Plan
 from certrnn.runs.store import Store, read_results, writing
-from certrnn.runs.worker import Answerer
 from certrnn.threats import WordSubstitution
 
 IN_PROCESS, PROCESSES, DASK = "in-process", "processes", "dask://"

@@ -13,8 +13,8 @@ from certrnn.datasets import Sequences
 from certrnn.encode import digest, hashed, tree_digest
 from certrnn.engine import engine_version
 from certrnn.errors import UsageError
-from certrnn.report.table import frames as spelled
 from certrnn.results.certificates import SEMANTICS
+from certrnn.results.row import spelled
 
 KEY_DIGITS = 32
 TASK = 16

@@ -15,7 +15,7 @@ from certrnn.vnnlib.parse import holds, parse
 from certrnn.vnnlib.parse.source import Source
 from tests.cli.terminal import RNN, one_line
 from tests.clock import LATE, Clock
-from tests.run.test_verify import robustness
+from tests.vnnlib.test_verify import robustness
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from certrnn.report.heat_map import INK, SHADES, scale
 from certrnn.report.words_html import page
 from certrnn.report.words_text import show
 from certrnn.results.words import Sentence, Word, Words
+from tests.datasets.packed import HIDDEN, export
 from tests.report.browser import browse
-from tests.run.packed import HIDDEN, export
 
 VOCABULARY = ["<pad>", "<unk>", "the", "film", "good", "great", "bad", "awful", "<i>", "&"]
 GOOD, BAD = (4, 5), (6, 7)

@@ -1,7 +1,7 @@
 """Zonotopes pushed through a graph, node by node.
 
-Where a region is smaller than its box, symbols of its frames form groups (see :mod:`.groups`) whose reach is read by its
-own norm.
+Where a region is smaller than its box, symbols of its frames form groups (see :mod:`.groups`) whose reach is read by
+its own norm.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A zonotope with slack and a box, as one value.
 
 ``{ c + sum_k s_k g_k + r b : s in [-1,1]^m, b in [-1,1]^n }``: the slack r holds rounding errors and folded generators.
-Next to it every value carries the box that interval arithmetic gives for it; each reading intersects the two, so that no
-bound is looser than the interval domain's.
+Next to it every value carries the box that interval arithmetic gives for it; each reading intersects the two, so that
+no bound is looser than the interval domain's.
 """
 
 from __future__ import annotations

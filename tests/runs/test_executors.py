@@ -15,14 +15,14 @@ import pytest
 from certrnn.encode import pack
 from certrnn.engine import engine_version
 from certrnn.errors import Unsupported, UsageError
+from certrnn.runs.answerer import Answerer
 from certrnn.runs.api import Settings, executor_for, run
 from certrnn.runs.coordinator import execute
 from certrnn.runs.executors import Executor, InProcess, Limits, Processes
 from certrnn.runs.job import Job
 from certrnn.runs.store import read_results, writing
-from certrnn.runs.worker import Answerer
-from tests.run.light import POISON, QUERY, light, plain, plan_of, timeless
-from tests.run.poison_worker import DIES, EATS, HANGS, LIES, PRINTS, RAISES
+from tests.runs.light import POISON, QUERY, light, plain, plan_of, timeless
+from tests.runs.poison_worker import DIES, EATS, HANGS, LIES, PRINTS, RAISES
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL, SEQUENCES = light(8)

@@ -19,7 +19,7 @@ from certrnn.runs.api import Settings, executor_for
 from certrnn.runs.coordinator import execute
 from certrnn.runs.executors import Limits
 from certrnn.runs.store import read_results, writing
-from tests.run.light import QUERY, light, plain, plan_of, timeless
+from tests.runs.light import QUERY, light, plain, plan_of, timeless
 
 distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
 

@@ -18,7 +18,7 @@ from certrnn.vnnlib.parse import formula as formulas
 from certrnn.vnnlib.parse import holds, read_query, terms
 from tests.effort import at_most
 from tests.io.test_data import mutate
-from tests.io.vnnlib_queries import (
+from tests.vnnlib.queries import (
     by_alternatives,
     by_reference,
     query,

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from certrnn.report.table import frames, plain
+from certrnn.report.table import plain
 from certrnn.results.certificates import Results, ordered
-from certrnn.results.row import VERDICTS, Row, Verdict, ratio
+from certrnn.results.row import VERDICTS, Row, Verdict, ratio, spelled
 
 KEYS = [
     "sample",
@@ -101,8 +101,8 @@ def test_verified_accuracy_wants_every_row_of_a_sample() -> None:
     bad = replace(good, frames=[1], verdict="unknown")
     other = replace(good, sample=1, frames=[0])
     assert results(good, bad, other).verified() == {0.1: (1, 2)}
-    assert "verified accuracy at eps 0.1: 50.0 % (1 of 2 samples)" in results(good, bad, other).table()
-    assert "certified predictions at eps" in results(good, labelled=False).table()
+    assert "verified accuracy at eps 0.1: 50.0 % (1 of 2 samples)" in plain(results(good, bad, other))
+    assert "certified predictions at eps" in plain(results(good, labelled=False))
 
 
 def test_columns_are_numpy_arrays_with_nan_for_nothing() -> None:
@@ -126,7 +126,7 @@ def test_rows_are_ordered_by_sample_eps_and_frames() -> None:
 
 
 def test_the_table_shows_both_sides_with_four_digits() -> None:
-    text = results(SEARCHED, ASKED).table()
+    text = plain(results(SEARCHED, ASKED))
     assert "0.0625" in text
     assert "0.01234" in text  # proved, so rounded down
     assert "0.01235" not in text
@@ -146,14 +146,14 @@ def test_the_table_fits_narrow_terminals_and_keeps_the_verdict(width: int) -> No
 
 
 def test_a_table_of_nothing_says_so() -> None:
-    assert "nothing finished" in results().table()
+    assert "nothing finished" in plain(results())
 
 
 def test_frames_are_written_as_the_option_takes_them() -> None:
     from certrnn.certification import parse_threats
 
     for value in ([0], [0, 1, 2], [0, 2, 3, 7]):
-        assert parse_threats(frames(value), 8)[0].name == value
+        assert parse_threats(spelled(value), 8)[0].name == value
 
 
 def test_every_verdict_has_a_colour() -> None:

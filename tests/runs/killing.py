@@ -1,6 +1,6 @@
 """Kills runs with SIGKILL at random moments until so many kills are done, and says what was lost, doubled or wrong.
 
-``python -m tests.run.killing --kills 1000`` from the root of the checkout. A run is a process forked from this one, so
+``python -m tests.runs.killing --kills 1000`` from the root of the checkout. A run is a process forked from this one, so
 that a kill costs milliseconds; it writes a real folder with the real store, and reports every row through a pipe once
 the row was handed out as finished.
 """
@@ -28,7 +28,7 @@ from certrnn.model import Model
 from certrnn.results.row import Row
 from certrnn.runs.api import Settings, run, stream
 from certrnn.runs.store import PLAN, ROWS, read_entries, read_results
-from tests.run.light import QUERY, light, timeless
+from tests.runs.light import QUERY, light, timeless
 
 SETTINGS = Settings(size=1)
 

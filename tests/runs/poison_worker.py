@@ -12,8 +12,8 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from certrnn.encode import unpack
+from certrnn.runs.answerer import opening
 from certrnn.runs.executors.serving import Answer, serve
-from certrnn.runs.worker import opening
 
 RAISES, HANGS, EATS, LIES, PRINTS, DIES = 1, 2, 3, 5, 6, 7
 

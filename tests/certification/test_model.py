@@ -11,6 +11,7 @@ import pytest
 import certrnn
 from certrnn.errors import InvalidInput, Unsupported, UsageError
 from certrnn.examples import path
+from certrnn.report.table import plain
 
 MODEL = certrnn.load("example:digits_rnn")
 
@@ -51,7 +52,7 @@ def test_without_labels_the_answers_stand_in() -> None:
     x, _ = digits(2)
     found = MODEL.certify(x, eps=0.001, frames="all", attack=False)
     assert all(row.label == row.prediction for row in found)
-    assert "certified predictions at eps 0.001" in found.table()
+    assert "certified predictions at eps 0.001" in plain(found)
 
 
 def test_inside_the_valid_range_nothing_is_lost() -> None:

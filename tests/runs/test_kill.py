@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.parametrize("kills", [25, pytest.param(1000, marks=pytest.mark.slow)])
 def test_random_kills_lose_nothing(kills: int) -> None:
-    command = [sys.executable, "-m", "tests.run.killing", "--kills", str(kills), "--seed", str(kills)]
+    command = [sys.executable, "-m", "tests.runs.killing", "--kills", str(kills), "--seed", str(kills)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr or done.stdout
     tally = json.loads(done.stdout)
@@ -26,7 +26,7 @@ def test_random_kills_lose_nothing(kills: int) -> None:
 def test_a_store_that_writes_late_is_caught() -> None:
     """Planted: rows are handed out before they are written."""
     program = (
-        "from certrnn.runs.store import Store; from tests.run import killing; record, held = Store.record, []\n"
+        "from certrnn.runs.store import Store; from tests.runs import killing; record, held = Store.record, []\n"
         "def late(self, tasks):\n"
         "    held.extend(tasks)\n"
         "    if len(held) >= 8:\n"

@@ -17,8 +17,8 @@ from certrnn.domains import evaluate
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.io.text import TextSource
 from certrnn.model import Model
+from tests.datasets.packed import FEATURES, fixed, packed, vectors
 from tests.io.test_text import tokenizer
-from tests.run.packed import FEATURES, fixed, packed, vectors
 
 VOCABULARY = ["<pad>", "<unk>", "the", "a", "film", "movie", "was", "is", "good", "bad", "not", "."]
 TEXTS = "The film was good .\nnosuch movie\n\nit is not a bad film and so it is good . really .\n"

@@ -1,12 +1,9 @@
-"""Existence conditions as people and programs read them."""
+"""Existence conditions as people read them."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -15,46 +12,11 @@ from rich.text import Text
 
 from certrnn.dynamics import CANNOT_TELL, FAILS, HOLDS, Finding, LayerReport
 from certrnn.report.spoken import short
-from certrnn.report.table import frames
+from certrnn.results.conditions import Conditions
 from certrnn.results.figures import exact, lower, near, upper
-from certrnn.results.question import Question, written
+from certrnn.results.row import spelled
 
 COLOURS = {HOLDS: "green", FAILS: "red", CANNOT_TELL: "yellow"}
-
-
-@dataclass(frozen=True)
-class Examined:
-    """One layer along one sample: ``frames`` as results show them, eps the l-inf distance."""
-
-    sample: int
-    frames: str | list[int]
-    eps: float
-    report: LayerReport
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """Everything that ``certrnn conditions`` found out about a model."""
-
-    path: str
-    sha256: str
-    rows: tuple[Examined, ...]
-    notes: tuple[str, ...] = ()
-    question: Question | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The document of ``--json``: a row for each condition, and one for each disturbance constructed."""
-        return {
-            "model": {"path": self.path, "sha256": self.sha256},
-            "semantics": "real",
-            **({} if self.question is None else {"question": written(self.question)}),
-            "rows": [row for one in self.rows for row in _rows(one)],
-            "layers": [_layer(one) for one in self.rows],
-            "notes": list(self.notes),
-        }
-
-    def to_json(self) -> str:
-        return json.dumps(self.as_json(), indent=1, allow_nan=False) + "\n"
 
 
 TITLES = ("condition", "over", "verdict", "number", "norm", "step")
@@ -69,7 +31,7 @@ def show(conditions: Conditions, console: Console) -> None:
     heading = f"{conditions.path} (sha256 {conditions.sha256[:12]}), l-inf, Delta = 1 frame"
     console.print(Text(heading, "bold"), soft_wrap=True)
     for one in conditions.rows:
-        where = f"sample {one.sample}, frames {frames(one.frames)}, eps {exact(one.eps)}, layer {one.report.layer}"
+        where = f"sample {one.sample}, frames {spelled(one.frames)}, eps {exact(one.eps)}, layer {one.report.layer}"
         console.print(Text(f"\n{where}"), soft_wrap=True)
         table = _table(one.report.findings, notes=True)
         room = console.measure(table, options=console.options.update(width=WIDEST)).maximum <= console.width
@@ -142,37 +104,3 @@ def _lines(report: LayerReport) -> list[str]:
     if report.error_bound is not None:
         lines.append(f"no entry of the last error exceeds {upper(report.error_bound, 3)} (Groenwall)")
     return lines
-
-
-def _rows(one: Examined) -> list[dict[str, Any]]:
-    head = {"sample": one.sample, "frames": one.frames, "eps": one.eps, "layer": one.report.layer}
-    return [{**head, **_strict(asdict(finding))} for finding in one.report.findings]
-
-
-def _layer(one: Examined) -> dict[str, Any]:
-    report = one.report
-    names = ("norm", "at_least", "at_most", "verdict")
-    return _strict(
-        {
-            "sample": one.sample,
-            "frames": one.frames,
-            "eps": one.eps,
-            "layer": report.layer,
-            "kind": report.kind,
-            "states": report.states,
-            "features": report.features,
-            "steps": list(report.steps),
-            "theorem_1_over_tube": [dict(zip(names, norm, strict=True)) for norm in report.norms],
-            "error_bound": report.error_bound,
-            "divergence": None if report.divergence is None else asdict(report.divergence),
-        }
-    )
-
-
-def _strict(value: Any) -> Any:
-    """The same with null for numbers that JSON does not have."""
-    if isinstance(value, dict):
-        return {key: _strict(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_strict(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

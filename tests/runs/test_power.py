@@ -20,8 +20,8 @@ from certrnn.runs.disk import Disk
 from certrnn.runs.journal import Entry, Reading
 from certrnn.runs.plan import Plan, Task
 from certrnn.runs.store import Store, read_entries, writing
-from tests.run.light import light, plan_of
-from tests.run.power import (
+from tests.runs.light import light, plan_of
+from tests.runs.power import (
     CutDisk,
     DeletesFirst,
     NeverSyncs,

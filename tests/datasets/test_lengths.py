@@ -23,10 +23,10 @@ from certrnn.errors import InvalidInput, Unsupported
 from certrnn.io.onnx import OnnxModel, read
 from certrnn.io.onnx.lengths import length_inputs
 from certrnn.io.text import TextSource
+from tests.datasets.packed import FEATURES, WORDS, export, fixed, packed
 from tests.io.onnx_models import model as onnx_model
 from tests.io.onnx_models import node, saved
 from tests.io.test_tokenizers import saved as tokenizer
-from tests.run.packed import FEATURES, WORDS, export, fixed, packed
 
 FRAMES = 6
 CASES = {

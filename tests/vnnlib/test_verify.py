@@ -28,7 +28,7 @@ from certrnn.vnnlib.parse import formula as formulas
 from certrnn.vnnlib.parse import holds, parse, terms
 from certrnn.vnnlib.parse.source import Source
 from certrnn.vnnlib.verify import verify
-from tests.io.vnnlib_queries import query, written
+from tests.vnnlib.queries import query, written
 
 WEIGHT = np.array([[1, -1], [2, 0.5], [-1, 1]], dtype=np.float32)
 """y0 = x0 + 2 x1 - x2 and y1 = -x0 + x1 / 2 + x2: every value is exact."""

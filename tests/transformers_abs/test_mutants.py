@@ -11,7 +11,7 @@ import pytest
 from tests.transformers_abs import laws, regions
 from tests.transformers_abs.mutants import Mutant, mutated
 
-S_SHAPED = "univariate/_s_shaped.py"
+S_SHAPED = "univariate/s_shaped.py"
 PIECEWISE = "univariate/piecewise.py"
 CELLS = "univariate/_cells.py"
 ROUNDING = "rounding.py"

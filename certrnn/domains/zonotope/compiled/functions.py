@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from certrnn.domains.zonotope.compiled import instructions as at
 from transformers_abs import LeakyRelu, Relu, Sigmoid, Tanh, Transformer
-from transformers_abs._bounding import IDENTITY, SIGMOID, TANH
 from transformers_abs.bivariate import SeparableProduct
+from transformers_abs.scalar import IDENTITY, SIGMOID, TANH
 
 _FACTORS = {"identity": IDENTITY, "sigmoid": SIGMOID, "tanh": TANH}
 

@@ -6,8 +6,7 @@ import numpy as np
 
 from certrnn.domains.rounding import TINY, raising
 from certrnn.domains.zonotope.compiled import instructions as at
-from certrnn.domains.zonotope.compiled import passes, vectors
-from certrnn.domains.zonotope.compiled import relax as nonlinear
+from certrnn.domains.zonotope.compiled import passes, relax, vectors
 from certrnn.domains.zonotope.compiled.product import PANEL, product
 from certrnn.domains.zonotope.compiled.single_precision import UNDERFLOW
 from transformers_abs.compilation import kernel
@@ -154,10 +153,10 @@ def _step(o, f, v, g, w, s, index, panels, lower, upper, rows, offset, bounds):
     elif code == at.COLUMNS:
         _columns(g, index, o[1], o[2], o[3], o[4], o[5], o[6], o[7])
     elif code == at.UNIVARIATE:
-        return nonlinear.univariate(v, o[1], o[2], o[3], o[4], o[5], o[6], o[7], f)
+        return relax.univariate(v, o[1], o[2], o[3], o[4], o[5], o[6], o[7], f)
     elif code == at.BIVARIATE:
         ends = (o[4], o[5], o[6], o[7])
-        return nonlinear.bivariate(v, o[1], o[2], o[3], *ends, o[8], o[9], o[10], scratch, stride, f)
+        return relax.bivariate(v, o[1], o[2], o[3], *ends, o[8], o[9], o[10], scratch, stride, f)
     elif code == at.AFFINE:
         row = (o[1], o[2], o[3], o[4], o[5], o[6], o[7], o[8], o[9], o[10], o[11], scratch, stride)
         vectors.affine(v, w, (vat, wat), row, f, _ONE)
@@ -168,9 +167,9 @@ def _step(o, f, v, g, w, s, index, panels, lower, upper, rows, offset, bounds):
     elif code == at.MULTIPLY:
         vectors.multiply(v, w, o[1], o[2], o[3], o[4], o[5])
     elif code == at.FRAME:
-        nonlinear.frame(v, o[1], o[2], o[3], o[4], o[5], scratch, stride)
+        relax.frame(v, o[1], o[2], o[3], o[4], o[5], scratch, stride)
     elif code == at.WIDTHS:
-        nonlinear.widths(v, o[1], o[2], o[3], o[4], o[5], o[6], o[7], scratch, stride, f)
+        relax.widths(v, o[1], o[2], o[3], o[4], o[5], o[6], o[7], scratch, stride, f)
     elif code == at.JOIN:
         vectors.join(v, index, o[1], o[2], o[3], o[4], f)
     elif code == at.INPUT:

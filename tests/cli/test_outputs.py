@@ -356,9 +356,6 @@ def test_independent_sigmoids_are_said_and_asked_one_by_one(
     assert {row.verdict for row in found} == {"misclassified"}
 
 
-# ---- the self-check
-
-
 def test_one_huge_score_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mask logit of -1e6 beside ordinary scores, and an importer that misreads these by a tenth."""
     tail = [node("Sub", ["z", "shift"], "s"), node("Concat", ["s", "masked"], "y", axis=1)]

@@ -36,8 +36,7 @@ from certrnn.falsification.counterexamples import Counterexamples
 from certrnn.falsification.rows import Found
 from certrnn.io.onnx import Choices, OnnxModel, read
 from certrnn.io.text import TextSource
-from certrnn.results.attacks import AttackResults, ReplayResults
-from certrnn.results.attacks import ordered as ordered_attacks
+from certrnn.results.attacks import AttackResults, ReplayResults, ordered
 from certrnn.results.certificates import Results
 from certrnn.results.question import Question
 from certrnn.results.row import Row
@@ -220,7 +219,7 @@ class Model:
         """Rows in order, and the counterexamples behind them."""
         kept = list(found)
         notes = [*self._notes(sequences), left_out(sequences.labels or (), assault.target)]
-        rows = ordered_attacks([row for row, _ in kept])
+        rows = ordered([row for row, _ in kept])
         about = tuple(note for note in notes if note)
         asked = asked_by(self.network, self.precision, sequences, assault)
         results = AttackResults(

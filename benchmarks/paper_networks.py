@@ -29,11 +29,10 @@ CHARACTERS = (10, 25)
 class Record:
     """What is known of a kept network.
 
-    Parameters
-    ----------
-    accuracy: of onnxruntime's answers, over ``tested`` test samples.
-    sha256: of the file.
-    seconds: of training, 0.0 where it was found trained.
+    Args:
+        accuracy: of onnxruntime's answers, over ``tested`` test samples.
+        sha256: of the file.
+        seconds: of training, 0.0 where it was found trained.
     """
 
     accuracy: float

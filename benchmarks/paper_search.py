@@ -37,14 +37,13 @@ TOGETHER = {"mnist": 5}
 class Asked:
     """What a table is made of.
 
-    Parameters
-    ----------
-    methods: analyses by name, and ``attack``; () for each table's own.
-    samples: of each network; None for :data:`SAMPLES`.
-    seconds: a cell begins no further sample after these.
-    budget: seconds a row for auto, which begins with what the zonotope certifies. Others search from 0.5 down, and
-        would have proved nothing yet when a budget ends.
-    cache: folder where finished cells are kept.
+    Args:
+        methods: analyses by name, and ``attack``; () for each table's own.
+        samples: of each network; None for :data:`SAMPLES`.
+        seconds: a cell begins no further sample after these.
+        budget: seconds a row for auto, which begins with what the zonotope certifies. Others search from 0.5 down, and
+            would have proved nothing yet when a budget ends.
+        cache: folder where finished cells are kept.
     """
 
     methods: tuple[str, ...]

@@ -28,10 +28,9 @@ _MAGIC = b"certrnn1"
 def tree(value: Any, keep: Keep) -> Any:
     """What ``json`` can write: dataclasses become their type's name and all their fields.
 
-    Raises
-    ------
-    Unsupported: something that is neither a number, text, an array, a container nor a dataclass of certrnn's: it could
-        not be told from another of its kind, so nothing may be kept under its name.
+    Raises:
+        Unsupported: something that is neither a number, text, an array, a container nor a dataclass of certrnn's: it
+            could not be told from another of its kind, so nothing may be kept under its name.
     """
     if value is None or isinstance(value, bool | str):
         return value
@@ -64,9 +63,8 @@ def tree(value: Any, keep: Keep) -> Any:
 def value(tree: Any, load: Callable[[Any], np.ndarray]) -> Any:
     """What :func:`tree` was made of; ``load`` finds the arrays again.
 
-    Raises
-    ------
-    InvalidInput: a type that is not certrnn's, or not there any more.
+    Raises:
+        InvalidInput: a type that is not certrnn's, or not there any more.
     """
     if isinstance(tree, list):
         return tuple(value(part, load) for part in tree)

@@ -66,18 +66,16 @@ def load(
 ) -> Model:
     """A network from an ONNX file, or ``example:NAME`` for one that ships with certrnn.
 
-    Parameters
-    ----------
-    output: name of the output that answers, where the file has several.
-    layout: the axes of the data's array in order, such as ``n,t,f``; see :class:`certrnn.io.onnx.Choices`.
-    cut: of a network with one score, class 1 is what lies above; found in the file where that is possible.
-    multi_label: every score of the output is a label of its own, given or not.
-    label: of these the only one that is asked; all of them together by default.
+    Args:
+        output: name of the output that answers, where the file has several.
+        layout: the axes of the data's array in order, such as ``n,t,f``; see :class:`certrnn.io.onnx.Choices`.
+        cut: of a network with one score, class 1 is what lies above; found in the file where that is possible.
+        multi_label: every score of the output is a label of its own, given or not.
+        label: of these the only one that is asked; all of them together by default.
 
-    Raises
-    ------
-    InvalidInput: the file is missing or damaged.
-    Unsupported: it holds something that certrnn does not interpret.
+    Raises:
+        InvalidInput: the file is missing or damaged.
+        Unsupported: it holds something that certrnn does not interpret.
     """
     named = os.fspath(path)
     return Model(named, read(resolve(named), Choices(output, layout, cut, multi_label, label)))
@@ -87,10 +85,9 @@ def load(
 class Model:
     """A network, checked against onnxruntime before anything is certified.
 
-    Parameters
-    ----------
-    path: as the user named it.
-    network: what was read from the file.
+    Args:
+        path: as the user named it.
+        network: what was read from the file.
     """
 
     path: str
@@ -121,28 +118,26 @@ class Model:
     ) -> Results:
         """Decide whether the answers may change within ``eps``.
 
-        Parameters
-        ----------
-        x: one sequence (T, D), a stack (N, T, D), or a list of sequences of different lengths; of a network with an
-            embedding integer words (T,), (N, T) or a list of (T,), whose vectors are disturbed. Or what
-            :meth:`read` or :meth:`read_text` returned, labels included.
-        y: the labels; without, the answers themselves must not change.
-        eps: one distance or several, in the units of the input; of word substitution it is 1 whatever is given.
-        frames: ``each`` (one row a frame), ``all`` (together), or frames that are disturbed together.
-        clip: valid range of inputs.
-        method: ``auto``, or the name of an analysis.
-        attack: also look for counterexamples.
-        budget: seconds for a row.
-        threat: what may change: :class:`certrnn.Norm` (l-inf, l2 or l1, one a frame or jointly, radii of features), or
-            what :meth:`substitution` returns; the l-inf ball by default.
-        demand: what must hold: :class:`certrnn.Accept` (any of some labels, or never one of them) or
-            :class:`certrnn.Threshold`; that the label stays the answer by default.
+        Args:
+            x: one sequence (T, D), a stack (N, T, D), or a list of sequences of different lengths; of a network with an
+                embedding integer words (T,), (N, T) or a list of (T,), whose vectors are disturbed. Or what
+                :meth:`read` or :meth:`read_text` returned, labels included.
+            y: the labels; without, the answers themselves must not change.
+            eps: one distance or several, in the units of the input; of word substitution it is 1 whatever is given.
+            frames: ``each`` (one row a frame), ``all`` (together), or frames that are disturbed together.
+            clip: valid range of inputs.
+            method: ``auto``, or the name of an analysis.
+            attack: also look for counterexamples.
+            budget: seconds for a row.
+            threat: what may change: :class:`certrnn.Norm` (l-inf, l2 or l1, one a frame or jointly, radii of features),
+                or what :meth:`substitution` returns; the l-inf ball by default.
+            demand: what must hold: :class:`certrnn.Accept` (any of some labels, or never one of them) or
+                :class:`certrnn.Threshold`; that the label stays the answer by default.
 
-        Raises
-        ------
-        UsageError: an option makes no sense.
-        InvalidInput: the data does not fit the network.
-        Unsupported: the network is not interpreted, or disagrees with onnxruntime.
+        Raises:
+            UsageError: an option makes no sense.
+            InvalidInput: the data does not fit the network.
+            Unsupported: the network is not interpreted, or disagrees with onnxruntime.
         """
         asked = (FULL,) if isinstance(threat, WordSubstitution) else eps_values(eps)
         query = Query(asked, spelled_frames(frames), clip, method, attack=attack, budget=budget)
@@ -184,11 +179,10 @@ class Model:
     ) -> tuple[AttackResults, Counterexamples]:
         """Look for counterexamples by an attack of :data:`certrnn.attacks.NAMED`, each replayed in onnxruntime.
 
-        Parameters
-        ----------
-        attack: its name.
-        eps: one l-inf distance or several; None for the closest counterexample.
-        target: the class that must come out, None for any but the label.
+        Args:
+            attack: its name.
+            eps: one l-inf distance or several; None for the closest counterexample.
+            target: the class that must come out, None for any but the label.
 
         Others are those of :meth:`certify`, which says what is raised.
         """
@@ -233,9 +227,8 @@ class Model:
     def replay(self, path: str) -> ReplayResults:
         """Hold a file that ``certrnn attack --out`` wrote against its regions and onnxruntime.
 
-        Raises
-        ------
-        InvalidInput: the file is missing, damaged or something else, or does not fit the network.
+        Raises:
+            InvalidInput: the file is missing, damaged or something else, or does not fit the network.
         """
         found = Counterexamples.read(path)
         rows = tuple(found.replayed(self.network, self.precision))
@@ -263,10 +256,10 @@ class Model:
     def substitution(self, substitutes: Mapping[tuple[int, int], Any]) -> WordSubstitution:
         """Word substitution as a threat.
 
-        Parameters
-        ----------
-        substitutes: by sample and position, from 0: vectors (K, D), or the numbers (K,) of words that the network looks
-            up. Positions count the words of a text, padding and special tokens apart; words that are not listed stay.
+        Args:
+            substitutes: by sample and position, from 0: vectors (K, D), or the numbers (K,) of words that the network
+                looks up. Positions count the words of a text, padding and special tokens apart; words that are not
+                listed stay.
         """
         given = {place: np.asarray(some) for place, some in substitutes.items()}
         return substitution(self.network, self.precision, given)
@@ -325,9 +318,8 @@ class Model:
     def check(self, sequences: Sequences, query: Query) -> None:
         """Read everything, and hold the network against onnxruntime.
 
-        Raises
-        ------
-        InvalidInput, Unsupported: what :meth:`answers` could not be trusted on.
+        Raises:
+            InvalidInput, Unsupported: what :meth:`answers` could not be trusted on.
         """
         query.disturbance.require(sequences.numbers)
         self.check_kinds(sequences, query)
@@ -352,9 +344,8 @@ class Model:
     def count(self, sequences: Sequences, query: Query) -> int:
         """Number of rows that :meth:`stream` will hand out.
 
-        Raises
-        ------
-        UsageError: frames that some sequence does not have.
+        Raises:
+            UsageError: frames that some sequence does not have.
         """
         spans = [sequences.kind(position).span for position in range(len(sequences))]
         threats = [len(parse_threats(query.frames, stop, first)) for first, stop in spans]

@@ -49,9 +49,8 @@ def gamma(n: int) -> float:
     >>> gamma(1) > 2.0**-53
     True
 
-    Raises
-    ------
-    ValueError: ``n`` is negative or at least 2^52.
+    Raises:
+        ValueError: ``n`` is negative or at least 2^52.
     """
     if not 0 <= n < 2**52:
         raise ValueError(f"gamma: the number of roundings lies in [0, 2^52); got {n}")

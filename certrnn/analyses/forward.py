@@ -18,11 +18,10 @@ from certrnn.specs import Spec
 class Forward(Analysis):
     """Propagate the region and read the margins off the output value (Cert-RNN, section 4).
 
-    Parameters
-    ----------
-    domain: what a value is.
-    memory: bytes that one chunk of the batch may take; larger batches are cut. (A domain's compiled pass works row by
-        row and needs no chunks.)
+    Args:
+        domain: what a value is.
+        memory: bytes that one chunk of the batch may take; larger batches are cut. (A domain's compiled pass works row
+            by row and needs no chunks.)
     """
 
     domain: Domain[Any]

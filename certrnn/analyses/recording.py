@@ -210,9 +210,8 @@ def _node_record(
 def _input_record(value: Zonotope) -> InputRecord:
     """A frame's own symbols. A frame that moves by anything else would be taken as fixed, so that is an error.
 
-    Raises
-    ------
-    ValueError: the frame depends on symbols that are not its diagonal, or has slack.
+    Raises:
+        ValueError: the frame depends on symbols that are not its diagonal, or has slack.
     """
     diagonal = value.generators.diagonal
     own = 0 if diagonal is None else len(diagonal.rows)

@@ -41,11 +41,10 @@ def best_bound(
 class Refinement:
     """How argument regions are tightened.
 
-    Parameters
-    ----------
-    ascent: how the rows' parameters are chosen.
-    cuts: bound the arguments also along the directions of the cuts, not only their boxes.
-    chunk: rows that are bounded at once.
+    Args:
+        ascent: how the rows' parameters are chosen.
+        cuts: bound the arguments also along the directions of the cuts, not only their boxes.
+        chunk: rows that are bounded at once.
     """
 
     ascent: Ascent

@@ -52,10 +52,9 @@ class Attack(ABC):
     def __call__(self, graph: Graph, region: Region, spec: Spec) -> Outcome:
         """Run, project into the region, and verify: an outcome never claims more than was checked.
 
-        Parameters
-        ----------
-        region: B sets of sequences.
-        spec: B specifications, one a set.
+        Args:
+            region: B sets of sequences.
+            spec: B specifications, one a set.
         """
         proposed = self.run(graph, region, spec).detach()
         return verify(graph, region, spec, pull_inside(region, proposed))

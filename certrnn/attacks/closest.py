@@ -16,11 +16,11 @@ def closest(attack: Attack, graph: Graph, ball: Ball, spec: Spec, descent: Desce
     For attacks that minimise a distance of their own: a search of the smallest eps would answer another question.
     ``eps`` is the smallest radius, as far as known, of a ball that holds the violation.
 
-    Parameters
-    ----------
-    ball: regions by rows and eps.
-    spec: B specifications.
-    descent: eps rises from ``start`` by ``stride`` up to ``ceiling``; a large ``start`` is one call in a wide region.
+    Args:
+        ball: regions by rows and eps.
+        spec: B specifications.
+        descent: eps rises from ``start`` by ``stride`` up to ``ceiling``; a large ``start`` is one call in a wide
+            region.
     """
     search = Descent() if descent is None else descent
     none = torch.zeros_like(spec.offset[:, 0])

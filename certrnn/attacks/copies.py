@@ -71,9 +71,8 @@ class Copies:
 def nearest(graph: Graph, region: Region, spec: Spec, count: int, order: float) -> Copies:
     """Tries at the ``count`` rows of each specification whose violation is nearest by their gradients at the center.
 
-    Parameters
-    ----------
-    order: the dual norm that gradients are measured in: 2 for Euclidean distances, 1 for l-inf ones.
+    Args:
+        order: the dual norm that gradients are measured in: 2 for Euclidean distances, 1 for l-inf ones.
     """
     batch, rows = len(spec.offset), spec.width
     device = region.center.device

@@ -22,15 +22,13 @@ class Substitution(Attack):
     rounding. Larger sets are searched greedily: every substitute of every word is tried, the one that lowers the
     smallest margin most is kept, until none does (words may be replaced again).
 
-    Parameters
-    ----------
-    most: members of a set that is tried in full.
-    copies: largest number of sequences in one evaluation of the graph.
-    otherwise: the attack on regions that are no word sets.
+    Args:
+        most: members of a set that is tried in full.
+        copies: largest number of sequences in one evaluation of the graph.
+        otherwise: the attack on regions that are no word sets.
 
-    Raises
-    ------
-    UsageError: a count below 1.
+    Raises:
+        UsageError: a count below 1.
     """
 
     most: int = 4096

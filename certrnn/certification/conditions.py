@@ -32,9 +32,8 @@ def conditions_of(
 ) -> Conditions:
     """All conditions for every sample, threat, eps and recurrent layer.
 
-    Raises
-    ------
-    Unsupported: the model has no recurrent node, or disagrees with onnxruntime.
+    Raises:
+        Unsupported: the model has no recurrent node, or disagrees with onnxruntime.
     """
     for shape in sequences.shapes:
         recurrences(network, shape)

@@ -18,9 +18,8 @@ from certrnn.search import Certify, Schedule
 class Shares(Schedule):
     """Shares of a way: all of it first, then bisection of what is left, ``levels`` times.
 
-    Raises
-    ------
-    UsageError: fewer than one level.
+    Raises:
+        UsageError: fewer than one level.
     """
 
     levels: int = 9
@@ -52,14 +51,12 @@ def fading_shares(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """How far the threat's frames may fade towards a vector.
 
-    Returns
-    -------
-    shares (N,): the largest certified share of the way; 0 where none is certified or the sample is misclassified.
-    margins (N,): the margin that was proved there, in units of the scores; nan where nothing was.
+    Returns:
+        shares (N,): the largest certified share of the way; 0 where none is certified or the sample is misclassified.
+        margins (N,): the margin that was proved there, in units of the scores; nan where nothing was.
 
-    Parameters
-    ----------
-    toward: (features,) the vector that every frame fades to, such as that of the unknown word.
+    Args:
+        toward: (features,) the vector that every frame fades to, such as that of the unknown word.
     """
     samples = problem.right.nonzero().flatten()
     shares = torch.zeros(len(problem.x), dtype=torch.float64)

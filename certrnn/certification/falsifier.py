@@ -22,14 +22,13 @@ from certrnn.regions import Region
 class Opponent(Adversary):
     """An attack in float64, then the file itself in onnxruntime.
 
-    Parameters
-    ----------
-    network: runs the file in onnxruntime.
-    precision: the number type of its input.
-    attack: proposes sequences.
-    descent: how the smallest eps is searched.
-    audit: holds the network's reading against the file at sequences (N, T, D), and raises where the two disagree; None
-        where nothing is known but the network.
+    Args:
+        network: runs the file in onnxruntime.
+        precision: the number type of its input.
+        attack: proposes sequences.
+        descent: how the smallest eps is searched.
+        audit: holds the network's reading against the file at sequences (N, T, D), and raises where the two disagree;
+            None where nothing is known but the network.
     """
 
     network: Replayable

@@ -24,20 +24,20 @@ GUESSED_FRAMES = 8
 class Examination:
     """What was understood of a network on samples of one shape.
 
-    Parameters
-    ----------
-    input: name, type and declared axes of the input tensor.
-    arrangement: how a sample lies in that tensor: its batch and time axis.
-    frames, features: shape of a sample.
-    guessed: whether the number of frames was chosen for want of data.
-    classes: number of classes of an answer; ``head`` says how they are read off the scores.
-    steps: number of answers a sample.
-    cells: the recurrent nodes of the file, a line each.
-    functions: number of scalar function evaluations in a sample by the function's name.
-    nodes: number of graph nodes.
-    symbols: noise symbols of a zonotope that disturbs every frame.
-    bytes_per_row: memory of one such zonotope's propagation, estimated from above.
-    difference, share: largest difference from onnxruntime on random inputs, and the largest share of what is allowed.
+    Args:
+        input: name, type and declared axes of the input tensor.
+        arrangement: how a sample lies in that tensor: its batch and time axis.
+        frames, features: shape of a sample.
+        guessed: whether the number of frames was chosen for want of data.
+        classes: number of classes of an answer; ``head`` says how they are read off the scores.
+        steps: number of answers a sample.
+        cells: the recurrent nodes of the file, a line each.
+        functions: number of scalar function evaluations in a sample by the function's name.
+        nodes: number of graph nodes.
+        symbols: noise symbols of a zonotope that disturbs every frame.
+        bytes_per_row: memory of one such zonotope's propagation, estimated from above.
+        difference, share: largest difference from onnxruntime on random inputs, and the largest share of what is
+            allowed.
     """
 
     path: str
@@ -96,14 +96,12 @@ class Examination:
 def examine(path: str, network: OnnxModel, shapes: tuple[tuple[int, int], ...] = ()) -> Examination:
     """Read, lower and check a network.
 
-    Parameters
-    ----------
-    shapes: shapes (frames, features) of the data; the longest is shown, and each is checked. Empty without data.
+    Args:
+        shapes: shapes (frames, features) of the data; the longest is shown, and each is checked. Empty without data.
 
-    Raises
-    ------
-    InvalidInput, Unsupported: the network is damaged, does not fit the data, is not interpreted, or disagrees with
-        onnxruntime.
+    Raises:
+        InvalidInput, Unsupported: the network is damaged, does not fit the data, is not interpreted, or disagrees with
+            onnxruntime.
     """
     shape = max(shapes) if shapes else _shape(network)
     guessed = not shapes and network.roles.wants_lengths

@@ -20,9 +20,8 @@ def disturbance(
 ) -> Disturbance:
     """A norm's ball; ``norm`` may be the number 1, 2 or infinity.
 
-    Raises
-    ------
-    UsageError: no such norm, or a joint l-inf ball, which is the same as one a frame.
+    Raises:
+        UsageError: no such norm, or a joint l-inf ball, which is the same as one a frame.
 
     >>> disturbance(2, joint=True).name
     'l2 over the sequence'
@@ -36,9 +35,9 @@ def disturbance(
 def substitution(network: OnnxModel, precision: type, substitutes: Substitutes) -> WordSubstitution:
     """Word sets in the network's own numbers; integers are looked up in its embedding.
 
-    Raises
-    ------
-    InvalidInput: words of a network that takes vectors, words that it does not know, or numbers that it cannot hold.
+    Raises:
+        InvalidInput: words of a network that takes vectors, words that it does not know, or numbers that it cannot
+            hold.
     """
     sets = []
     for (sample, position), given in sorted(substitutes.items()):
@@ -58,9 +57,8 @@ def substitution(network: OnnxModel, precision: type, substitutes: Substitutes) 
 def among(query: Query, every: Sequences, chosen: Sequences) -> tuple[Query, Sequences]:
     """A question about all samples of a file, asked of those that were chosen; a note says which words may change.
 
-    Raises
-    ------
-    InvalidInput: the question names a sample that the file does not have.
+    Raises:
+        InvalidInput: the question names a sample that the file does not have.
     """
     asked = query.disturbance
     if not isinstance(asked, WordSubstitution):
@@ -84,9 +82,8 @@ def demand(
 ) -> Demand:
     """What must hold: the label, unless something else is asked.
 
-    Raises
-    ------
-    UsageError: two demands at once, or one that makes no sense.
+    Raises:
+        UsageError: two demands at once, or one that makes no sense.
     """
     given = {"--target": target, "--accept": accept, "--threshold": threshold}
     named = [name for name, value in given.items() if value is not None]
@@ -102,9 +99,8 @@ def demand(
 def numbers(text: str | None, option: str) -> tuple[int, ...] | None:
     """Classes of an option.
 
-    Raises
-    ------
-    UsageError: something else.
+    Raises:
+        UsageError: something else.
 
     >>> numbers("0,2", "--accept")
     (0, 2)

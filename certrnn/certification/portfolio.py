@@ -73,11 +73,10 @@ class Climb:
 class Ladder:
     """The dearer methods for the rows of one threat.
 
-    Parameters
-    ----------
-    budget: seconds for each row.
-    steps: names of methods, cheap to dear.
-    growth: by method, how far beyond what was known the last row's eps went: where the next row's search starts.
+    Args:
+        budget: seconds for each row.
+        steps: names of methods, cheap to dear.
+        growth: by method, how far beyond what was known the last row's eps went: where the next row's search starts.
     """
 
     problem: Problem

@@ -25,15 +25,13 @@ Clip = tuple[float, float] | None
 def check_kind(network: OnnxModel, sequences: Sequences, kind: Kind, query: Query, clip: Clip) -> None:
     """Everything that can be refused of samples of one kind, before anything is certified.
 
-    Parameters
-    ----------
-    network: as the question takes its output.
-    clip: the valid range in the network's own numbers.
+    Args:
+        network: as the question takes its output.
+        clip: the valid range in the network's own numbers.
 
-    Raises
-    ------
-    InvalidInput: the samples, their labels or the threat do not fit the network, or each other.
-    Unsupported: the network cannot answer the question, or disagrees with onnxruntime.
+    Raises:
+        InvalidInput: the samples, their labels or the threat do not fit the network, or each other.
+        Unsupported: the network cannot answer the question, or disagrees with onnxruntime.
     """
     members = [n for n in range(len(sequences)) if sequences.kind(n) == kind]
     widths = {part.shape[1] for part in sequences.frames}
@@ -96,9 +94,8 @@ def opponent(network: OnnxModel, precision: type[np.floating[Any]]) -> Opponent:
 def notes_of(network: OnnxModel, sequences: Sequences) -> list[str]:
     """What was done to the data, and what a reader must know of how the network was read.
 
-    Parameters
-    ----------
-    network: as the question takes its output.
+    Args:
+        network: as the question takes its output.
     """
     lowered = [network_for(network, kind).lowered(kind.shape) for kind in sequences.kinds]
     warnings = dict.fromkeys(warning for one in lowered for warning in one.warnings)

@@ -34,14 +34,12 @@ class Threat:
 def parse_threats(text: str, length: int, first: int = 0) -> list[Threat]:
     """Threats from ``all``, ``each`` (one threat a frame) or a list such as ``0,3-5`` (these frames together).
 
-    Parameters
-    ----------
-    first, length: the frames that may change are ``first`` up to, not including, ``length``; others are padding.
-        Frames are counted from ``first``: 0 is a sample's own first frame, on whichever side its padding is.
+    Args:
+        first, length: the frames that may change are ``first`` up to, not including, ``length``; others are padding.
+            Frames are counted from ``first``: 0 is a sample's own first frame, on whichever side its padding is.
 
-    Raises
-    ------
-    UsageError: anything else, or a frame outside the sequence.
+    Raises:
+        UsageError: anything else, or a frame outside the sequence.
 
     >>> [t.name for t in parse_threats("each", 2)], parse_threats("0,2-3", 4)[0].name, parse_threats("all", 9)[0].name
     ([[0], [1]], [0, 2, 3], 'all')
@@ -71,20 +69,19 @@ def parse_threats(text: str, length: int, first: int = 0) -> list[Threat]:
 class Problem:
     """Samples of one length under one network.
 
-    Parameters
-    ----------
-    graph: the network on that length.
-    x: (N, frames, features) float64.
-    labels: (N,) what must be answered, as rows show it.
-    predictions: (N,) what the network answers.
-    clip: valid range of inputs, or None.
-    span: first frame that is no padding and the one after the last; None where all are the sample's own.
-    numbers: positions of the samples in the data, by which the disturbance knows them; None for 0..N-1.
-    disturbance: what may change.
-    demand: what must hold.
-    wanted: (N,) or (N, S) what the demand makes specifications of; None for the labels.
-    steps: how many steps the scores belong to.
-    holds: (N,) bool, whether the undisturbed answer meets the demand; None: where it is the label.
+    Args:
+        graph: the network on that length.
+        x: (N, frames, features) float64.
+        labels: (N,) what must be answered, as rows show it.
+        predictions: (N,) what the network answers.
+        clip: valid range of inputs, or None.
+        span: first frame that is no padding and the one after the last; None where all are the sample's own.
+        numbers: positions of the samples in the data, by which the disturbance knows them; None for 0..N-1.
+        disturbance: what may change.
+        demand: what must hold.
+        wanted: (N,) or (N, S) what the demand makes specifications of; None for the labels.
+        steps: how many steps the scores belong to.
+        holds: (N,) bool, whether the undisturbed answer meets the demand; None: where it is the label.
     """
 
     graph: Graph

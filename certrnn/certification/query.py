@@ -27,24 +27,21 @@ AUTO_BUDGET = 2.0
 class Query:
     """What is asked of every sample.
 
-    Parameters
-    ----------
-    eps: the eps to decide, or None to search the largest.
-    frames: ``each``, ``all`` or a list such as ``0,3-5``.
-    clip: the valid range of inputs, or None.
-    method: name of an analysis, or ``auto``.
-    schedule: order of the eps that a search tries.
-    attack: also look for counterexamples.
-    budget: seconds for a row, or None: for ``auto`` :data:`AUTO_BUDGET`, for others without end. The time of a row is
-        its batch's time divided by the batch's rows, and each row's dearer methods of ``auto`` have as much again; the
-        step that runs when it ends is finished first.
-    disturbance: what may change: a norm's ball by default. Words are asked at the one eps of full
-        substitution.
-    demand: what must hold: by default that the label stays the answer.
+    Args:
+        eps: the eps to decide, or None to search the largest.
+        frames: ``each``, ``all`` or a list such as ``0,3-5``.
+        clip: the valid range of inputs, or None.
+        method: name of an analysis, or ``auto``.
+        schedule: order of the eps that a search tries.
+        attack: also look for counterexamples.
+        budget: seconds for a row, or None: for ``auto`` :data:`AUTO_BUDGET`, for others without end. The time of a row
+            is its batch's time divided by the batch's rows, and each row's dearer methods of ``auto`` have as much
+            again; the step that runs when it ends is finished first.
+        disturbance: what may change: a norm's ball by default. Words are asked at the one eps of full substitution.
+        demand: what must hold: by default that the label stays the answer.
 
-    Raises
-    ------
-    UsageError: an option that makes no sense.
+    Raises:
+        UsageError: an option that makes no sense.
     """
 
     eps: tuple[float, ...] | None = None
@@ -110,9 +107,8 @@ class Query:
 def spelled_frames(frames: str | Sequence[int]) -> str:
     """Frames as text: a list of numbers means these frames together.
 
-    Raises
-    ------
-    UsageError: anything but the numbers of frames, each once: a mask, fractions, numbers from the end.
+    Raises:
+        UsageError: anything but the numbers of frames, each once: a mask, fractions, numbers from the end.
 
     >>> spelled_frames([0, 3]), spelled_frames("each")
     ('0,3', 'each')

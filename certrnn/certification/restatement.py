@@ -36,14 +36,12 @@ def query_of(
 ) -> Query:
     """The query that :func:`question_of` described.
 
-    Parameters
-    ----------
-    radii, words: what the question knows by a digest only.
+    Args:
+        radii, words: what the question knows by a digest only.
 
-    Raises
-    ------
-    UsageError: radii or substitutes are missing.
-    InvalidInput: they are others than those that were asked.
+    Raises:
+        UsageError: radii or substitutes are missing.
+        InvalidInput: they are others than those that were asked.
     """
     way = question.way
     return Query(
@@ -109,9 +107,8 @@ def _demand(demand: Hold) -> Demand:
 def chosen(sequences: Sequences, data: Data) -> Sequences:
     """The samples that a question is about.
 
-    Raises
-    ------
-    InvalidInput: there are none such, or they are others than those that were asked about.
+    Raises:
+        InvalidInput: there are none such, or they are others than those that were asked about.
     """
     place = {number: position for position, number in enumerate(sequences.numbers)}
     wanted = parse_selection(data.samples, 1 + max(place, default=0))

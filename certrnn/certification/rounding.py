@@ -51,9 +51,8 @@ def as_written(eps: torch.Tensor) -> torch.Tensor:
 def require_inside(x: torch.Tensor, frames: list[int], clip: Clip | None) -> None:
     """Every value (N, T, D) of a disturbed frame lies in the range.
 
-    Raises
-    ------
-    InvalidInput: one does not.
+    Raises:
+        InvalidInput: one does not.
     """
     seen = x[:, frames]
     if clip is not None and not bool(((seen >= clip[0]) & (seen <= clip[1])).all()):

@@ -45,10 +45,10 @@ def check_against_onnxruntime(
 ) -> ImportCheck:
     """Compare the graph of ``model`` for samples of shape (T, D), in float64, with onnxruntime on random inputs.
 
-    Raises
-    ------
-    Unsupported: they differ by more than a number's own tolerance, or decide differently; the message names the first
-        node that differs. Or onnxruntime cannot run the model at all: then nothing is known, and the model is refused.
+    Raises:
+        Unsupported: they differ by more than a number's own tolerance, or decide differently; the message names the
+            first node that differs. Or onnxruntime cannot run the model at all: then nothing is known, and the model is
+            refused.
     """
     check_constants(model.file, model.lowered(shape).known)
     x, words = _samples(model, shape, samples, seed)
@@ -61,9 +61,8 @@ def check_against_onnxruntime(
 def check_points(model: OnnxModel, x: np.ndarray) -> ImportCheck:
     """Compare graph and file on sequences ``x`` (N, T, D).
 
-    Raises
-    ------
-    Unsupported: as :func:`check_against_onnxruntime`.
+    Raises:
+        Unsupported: as :func:`check_against_onnxruntime`.
     """
     parts = [_checked(model, x[start : start + CHUNK]) for start in range(0, len(x), CHUNK)]
     return ImportCheck(len(x), max(p.difference for p in parts), max(p.share for p in parts))

@@ -27,14 +27,13 @@ REASONS_SHOWN = 3
 class Subject:
     """What the rows are about.
 
-    Parameters
-    ----------
-    path: the model as the user named it.
-    sha256: of the model file.
-    external: file name to sha256 of the files that hold the model's weights beside it.
-    labelled: whether the data had labels.
-    note: what was done to the data, or "".
-    question: what the rows depend on besides the model's files; None where a program asked for a plan alone.
+    Args:
+        path: the model as the user named it.
+        sha256: of the model file.
+        external: file name to sha256 of the files that hold the model's weights beside it.
+        labelled: whether the data had labels.
+        note: what was done to the data, or "".
+        question: what the rows depend on besides the model's files; None where a program asked for a plan alone.
     """
 
     path: str
@@ -56,9 +55,8 @@ Expected = tuple[tuple[int, str], ...]
 def expected_rows(sequences: Sequences, query: Query) -> Expected:
     """The rows that samples have once all of them are answered.
 
-    Raises
-    ------
-    UsageError: frames that some sequence does not have.
+    Raises:
+        UsageError: frames that some sequence does not have.
     """
     found: dict[int, list[int]] = {}
     for position, number in enumerate(sequences.numbers):
@@ -81,9 +79,8 @@ def gathered(
 ) -> Results:
     """Results of the rows that are finished, of those that are expected.
 
-    Parameters
-    ----------
-    part: what part of the run they are meant to be, such as ``shard 1/4``; "" for all of it.
+    Args:
+        part: what part of the run they are meant to be, such as ``shard 1/4``; "" for all of it.
     """
     done = ordered(rows)
     extent = extent_of(expected, done)

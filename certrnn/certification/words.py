@@ -29,18 +29,17 @@ BALL = "ball"
 class WordQuery:
     """What is asked of every word.
 
-    Parameters
-    ----------
-    threat: ``fade`` (the word's vector moves towards another one) or ``ball`` (it moves by at most eps in ``norm``).
-    toward: (features,) the vector that words fade to; zeros where None.
-    name: what that vector is, for the reader.
-    method: ``auto`` or the name of an analysis.
-    rel_tol: relative tolerance of the search of an eps.
-    norm: ``inf``, ``2`` or ``1``, of ``ball``.
+    Args:
+        threat: ``fade`` (the word's vector moves towards another one) or ``ball`` (it moves by at most eps in
+            ``norm``).
+        toward: (features,) the vector that words fade to; zeros where None.
+        name: what that vector is, for the reader.
+        method: ``auto`` or the name of an analysis.
+        rel_tol: relative tolerance of the search of an eps.
+        norm: ``inf``, ``2`` or ``1``, of ``ball``.
 
-    Raises
-    ------
-    UsageError: another threat, method or norm.
+    Raises:
+        UsageError: another threat, method or norm.
     """
 
     threat: str = FADE

@@ -13,9 +13,8 @@ MOST = 1000
 def eps_axis(text: str) -> tuple[float, ...]:
     """Ascending eps, each once, from numbers and ranges ``LOW:HIGH:COUNT`` (both ends included) between commas.
 
-    Raises
-    ------
-    UsageError: no such list, a negative eps, or a range that does not ascend.
+    Raises:
+        UsageError: no such list, a negative eps, or a range that does not ascend.
 
     >>> eps_axis("0:0.05:6"), eps_axis("0.2,0.1,0:0.1:2")
     ((0.0, 0.01, 0.02, 0.03, 0.04, 0.05), (0.0, 0.1, 0.2))

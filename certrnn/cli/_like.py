@@ -41,14 +41,12 @@ UNASKED = (*PASSING, "fail_under", "like", "row")
 def put_again(given: dict[str, Any], command: Callable[..., None]) -> tuple[Model, Sequences, Query]:
     """The network, the samples and the query of a document, or of one of its rows.
 
-    Parameters
-    ----------
-    given: the options of ``command`` as they were given.
+    Args:
+        given: the options of ``command`` as they were given.
 
-    Raises
-    ------
-    UsageError: an option beside it asks something else, or the document does not say what was asked.
-    InvalidInput: the model, the data, radii or substitutes are others than those of the document.
+    Raises:
+        UsageError: an option beside it asks something else, or the document does not say what was asked.
+        InvalidInput: the model, the data, radii or substitutes are others than those of the document.
     """
     _require_alone(given, command)
     from certrnn.io.data.threats import read_radii, read_substitutes

@@ -47,11 +47,10 @@ PASSING = ("json", "out", "debug", "version", "run", "retry")
 class InFolder:
     """That a command keeps its results in a folder.
 
-    Parameters
-    ----------
-    folder: the folder.
-    settings: how the run is carried out.
-    command: the command and its options, for ``certrnn resume``.
+    Args:
+        folder: the folder.
+        settings: how the run is carried out.
+        command: the command and its options, for ``certrnn resume``.
     """
 
     folder: str

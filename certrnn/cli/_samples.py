@@ -27,9 +27,8 @@ def read_whole(network: Model, data: str | TextSource) -> Sequences:
 def select(sequences: Sequences, selection: str | None) -> Sequences:
     """The samples that ``--samples`` names: by their position in the file, as results show it.
 
-    Raises
-    ------
-    UsageError: a sample that is not there, or none that was not left out.
+    Raises:
+        UsageError: a sample that is not there, or none that was not left out.
     """
     from certrnn.errors import UsageError
     from certrnn.io.data import parse_selection

@@ -71,9 +71,8 @@ ThresholdOption = Annotated[
 def check_words(words: str | None, eps: str | None, norm: str, joint: bool, radii: str | None) -> None:
     """Words are substituted whole: there is no eps and no norm beside them.
 
-    Raises
-    ------
-    UsageError: one is given.
+    Raises:
+        UsageError: one is given.
     """
     beside = {"--eps": eps, "--norm": norm != "inf" or None, "--joint": joint or None, "--radii": radii}
     named = [name for name, value in beside.items() if value is not None]

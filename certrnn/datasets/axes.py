@@ -36,9 +36,8 @@ class Reading:
 def arranged(network: OnnxModel, arrays: Arrays, origin: Origin) -> tuple[np.ndarray, tuple[str, ...]]:
     """The samples that an array holds, as the network takes them, and what to say about it.
 
-    Raises
-    ------
-    InvalidInput: no reading fits, or several do that differ; what settles it is named.
+    Raises:
+        InvalidInput: no reading fits, or several do that differ; what settles it is named.
     """
     arrays = _columns_settled(network, arrays, origin)
     if network.letters is not None:
@@ -239,9 +238,8 @@ def _one_less(roles: Roles, x: np.ndarray) -> bool:
 def _columns_settled(network: OnnxModel, arrays: Arrays, origin: Origin) -> Arrays:
     """Columns that may be no features are left out where the network only fits without them, and kept where only with.
 
-    Raises
-    ------
-    InvalidInput: it fits either way.
+    Raises:
+        InvalidInput: it fits either way.
     """
     columns = arrays.doubtful
     if not columns or network.letters is not None:

@@ -39,9 +39,8 @@ def fits(network: OnnxModel, frames: int, features: int) -> bool:
 def read_file(network: OnnxModel, path: str | os.PathLike[str]) -> Sequences:
     """Samples of a file, not yet rounded to the network's number type.
 
-    Raises
-    ------
-    InvalidInput: the file is missing or damaged, or does not fit the network.
+    Raises:
+        InvalidInput: the file is missing or damaged, or does not fit the network.
     """
     samples = read_samples(path, partial(arranged, network))
     _require_labels(network, samples)
@@ -52,9 +51,8 @@ def read_file(network: OnnxModel, path: str | os.PathLike[str]) -> Sequences:
 def read_array(network: OnnxModel, x: np.ndarray) -> np.ndarray:
     """Samples (N, T, D) of an array in memory, whose axes the user named.
 
-    Raises
-    ------
-    InvalidInput: they do not fit the network.
+    Raises:
+        InvalidInput: they do not fit the network.
     """
     if network.letters is None:
         return x
@@ -65,9 +63,8 @@ def read_array(network: OnnxModel, x: np.ndarray) -> np.ndarray:
 def _require_labels(network: OnnxModel, samples: Samples) -> None:
     """Labels are one a sample, or one for each frame as it stands in the file.
 
-    Raises
-    ------
-    InvalidInput: there are several, of another number, where a network's several answers are those of its frames.
+    Raises:
+        InvalidInput: there are several, of another number, where a network's several answers are those of its frames.
     """
     y, frames = samples.y, samples.x.shape[1]
     if y is not None and y.ndim == 2 and network.framewise and y.shape[1] != frames:

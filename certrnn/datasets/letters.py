@@ -15,9 +15,8 @@ from certrnn.io.onnx.roles import Roles, filled
 def lettered(roles: Roles, x: np.ndarray, letters: Letters, origin: Origin) -> np.ndarray:
     """The samples (N, T, D) of an array whose axes are ``letters``; several axes of features in their order.
 
-    Raises
-    ------
-    InvalidInput: the array has other axes, or its samples do not fit the network.
+    Raises:
+        InvalidInput: the array has other axes, or its samples do not fit the network.
     """
     if x.ndim != len(letters) or any(
         n != 1 for n, letter in zip(x.shape, letters, strict=True) if letter == "1"

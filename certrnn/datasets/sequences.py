@@ -50,21 +50,20 @@ class Batch:
 class Sequences:
     """Sequences of any lengths.
 
-    Parameters
-    ----------
-    frames: one array (T_n, D) a sample, float64, finite.
-    labels: one class a sample, or one for each step of a network that answers at every frame (-1: nothing is asked of
-        this step), or None.
-    numbers: the position of each sample in the data it was taken from.
-    note: what was done to the values, in a line, or "".
-    spans: for each sample the frames that are no padding; only these are ever disturbed. None: all frames.
-    words: for each sample the word that each frame in its span stands for; None where the data is no text.
-    told: for each sample the length that a network is told (special tokens of a text count); None: the span's end.
-    places: for each sample the position in its text of each word; None: all of them, from 0.
-    absent: positions of samples of the data that were left out.
-    source: the files that the samples were read from; None where a program made them.
-    framewise: whether several labels of a sample are those of its frames, or independent of each other.
-    unlabelled: the first label of the data that is no class, where that is why there are no labels; "" else.
+    Args:
+        frames: one array (T_n, D) a sample, float64, finite.
+        labels: one class a sample, or one for each step of a network that answers at every frame (-1: nothing is asked
+            of this step), or None.
+        numbers: the position of each sample in the data it was taken from.
+        note: what was done to the values, in a line, or "".
+        spans: for each sample the frames that are no padding; only these are ever disturbed. None: all frames.
+        words: for each sample the word that each frame in its span stands for; None where the data is no text.
+        told: for each sample the length that a network is told (special tokens of a text count); None: the span's end.
+        places: for each sample the position in its text of each word; None: all of them, from 0.
+        absent: positions of samples of the data that were left out.
+        source: the files that the samples were read from; None where a program made them.
+        framewise: whether several labels of a sample are those of its frames, or independent of each other.
+        unlabelled: the first label of the data that is no class, where that is why there are no labels; "" else.
     """
 
     frames: tuple[np.ndarray, ...]
@@ -89,15 +88,13 @@ class Sequences:
     ) -> Sequences:
         """One sequence (T, D), a stack (N, T, D), or a list of sequences of different lengths; copied.
 
-        Parameters
-        ----------
-        lengths: for a stack, the number of frames that are no padding.
-        framewise: whether several labels of a sample are those of its frames, or independent of each other.
+        Args:
+            lengths: for a stack, the number of frames that are no padding.
+            framewise: whether several labels of a sample are those of its frames, or independent of each other.
 
-        Raises
-        ------
-        InvalidInput: values that are no finite numbers, shapes that are no sequences, labels or lengths that do not
-            fit.
+        Raises:
+            InvalidInput: values that are no finite numbers, shapes that are no sequences, labels or lengths that do not
+                fit.
         """
         frames = tuple(_sequence(part, number) for number, part in enumerate(_parts(x, lengths)))
         if not frames:
@@ -111,9 +108,8 @@ class Sequences:
     def require_classes(self) -> None:
         """Where labels are asked, the data's labels are classes.
 
-        Raises
-        ------
-        InvalidInput: it has labels, and they are real numbers.
+        Raises:
+            InvalidInput: it has labels, and they are real numbers.
         """
         if self.unlabelled:
             remedy = "Save classes, or ask of a real output with --threshold LO HI."
@@ -146,9 +142,8 @@ class Sequences:
     def of_label(self, label: int | None) -> Sequences:
         """With one of several independent labels; all of them for None.
 
-        Raises
-        ------
-        InvalidInput: a sample has no such label.
+        Raises:
+            InvalidInput: a sample has no such label.
         """
         if label is None or self.labels is None:
             return self
@@ -172,9 +167,8 @@ class Sequences:
 
         Labels of the steps of padding ask nothing.
 
-        Raises
-        ------
-        InvalidInput: a span that is empty or leaves its sample.
+        Raises:
+            InvalidInput: a span that is empty or leaves its sample.
         """
         for number, (part, (first, stop)) in enumerate(zip(self.frames, spans, strict=True)):
             if not 0 <= first < stop <= len(part):
@@ -210,9 +204,8 @@ class Sequences:
     def rounded(self, precision: type[np.floating[Any]]) -> Sequences:
         """The values as a network whose input has that number type reads them.
 
-        Raises
-        ------
-        InvalidInput: a value beyond the largest number of that type.
+        Raises:
+            InvalidInput: a value beyond the largest number of that type.
         """
         with np.errstate(over="ignore"):
             frames = tuple(part.astype(precision).astype(np.float64) for part in self.frames)

@@ -26,10 +26,9 @@ def read_text(network: OnnxModel, source: TextSource) -> Sequences:
     A network that takes any number of words gets each text as it is; one that takes a fixed number gets it padded,
     or cut off. Padding is never disturbed. Texts without a word are left out, with a note.
 
-    Raises
-    ------
-    InvalidInput: a file is missing or damaged, a word has no number, or the numbers do not fit the network.
-    UsageError, Unsupported: options do not fit the network, or a package is missing.
+    Raises:
+        InvalidInput: a file is missing or damaged, a word has no number, or the numbers do not fit the network.
+        UsageError, Unsupported: options do not fit the network, or a package is missing.
     """
     texts, encoder = read_texts(source.text), read_encoder(source)
     table = _table(network, encoder)
@@ -61,13 +60,11 @@ def read_text(network: OnnxModel, source: TextSource) -> Sequences:
 def fade_to(network: OnnxModel, source: TextSource, word: str | None = None) -> tuple[str, np.ndarray]:
     """What words fade to, by name, and its vector (features,), in the network's own numbers.
 
-    Parameters
-    ----------
-    word: a word, or ``zero``; None for the entry for unknown words where there is one, else zeros.
+    Args:
+        word: a word, or ``zero``; None for the entry for unknown words where there is one, else zeros.
 
-    Raises
-    ------
-    InvalidInput: the word is not one word of the vocabulary.
+    Raises:
+        InvalidInput: the word is not one word of the vocabulary.
     """
     encoder = read_encoder(source)
     table = _table(network, encoder)

@@ -18,12 +18,11 @@ def propagate(
 ) -> V:
     """The value of the graph's output node in the domain of ``run``.
 
-    Parameters
-    ----------
-    observe: called with (position, value, argument region) after every node; the region is None unless the node is
-        elementwise. For analyses and tests that look inside.
-    tighten: called with (position, arguments, argument region) before an elementwise node is relaxed; returns a region
-        that the arguments lie in as well.
+    Args:
+        observe: called with (position, value, argument region) after every node; the region is None unless the node is
+            elementwise. For analyses and tests that look inside.
+        tighten: called with (position, arguments, argument region) before an elementwise node is relaxed; returns a
+            region that the arguments lie in as well.
     """
     run.begin(graph)
     values: dict[int, V] = {}

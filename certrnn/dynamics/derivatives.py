@@ -22,9 +22,8 @@ def partials(transformer: ta.Transformer, arguments: list[Range]) -> list[Range]
 
     Of a function with a kink (relu) these are its generalised derivatives, which enclose every difference quotient.
 
-    Raises
-    ------
-    Unsupported: nothing is known of the function's derivatives.
+    Raises:
+        Unsupported: nothing is known of the function's derivatives.
     """
     match transformer:
         case ta.Tanh():

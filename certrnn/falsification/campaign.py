@@ -38,16 +38,15 @@ from certrnn.threats import Accept, Labels
 class Assault:
     """What is asked of every sample.
 
-    Parameters
-    ----------
-    name: the attack's name.
-    attack: the attack itself.
-    eps: eps that are attacked, or None for the smallest: of attacks that minimise a distance of their own the
-        closest counterexample in the first region that holds one.
-    frames: ``each``, ``all`` or a list such as ``0,3-5``.
-    clip: the valid range of inputs, or None.
-    target: the class that must come out, or None for any but the label.
-    descent: how the smallest eps is searched.
+    Args:
+        name: the attack's name.
+        attack: the attack itself.
+        eps: eps that are attacked, or None for the smallest: of attacks that minimise a distance of their own the
+            closest counterexample in the first region that holds one.
+        frames: ``each``, ``all`` or a list such as ``0,3-5``.
+        clip: the valid range of inputs, or None.
+        target: the class that must come out, or None for any but the label.
+        descent: how the smallest eps is searched.
     """
 
     name: str
@@ -70,9 +69,8 @@ class Assault:
 def named(name: str, network: OnnxModel) -> Attack:
     """The attack of that name; the word attack with the network's own table.
 
-    Raises
-    ------
-    UsageError: there is no such attack, or the network has no words.
+    Raises:
+        UsageError: there is no such attack, or the network has no words.
     """
     if name not in NAMED:
         raise UsageError("reading --attack", f"the attack is one of {', '.join(NAMED)}", repr(name))

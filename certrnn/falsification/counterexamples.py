@@ -29,14 +29,13 @@ NONE = -1
 class Counterexample:
     """A sequence ``x`` (T, D) in the l-inf ball of radius ``eps`` around ``center`` that the network answers wrongly.
 
-    Parameters
-    ----------
-    frames: the frames that may change.
-    span: the frames that are no padding.
-    target: the class that was wanted, or None for any but the label.
-    answer: what onnxruntime answered.
-    words: (T,) numbers of the words that the frames are, or None.
-    told: the length that the network is told where that is not the end of the span, else 0.
+    Args:
+        frames: the frames that may change.
+        span: the frames that are no padding.
+        target: the class that was wanted, or None for any but the label.
+        answer: what onnxruntime answered.
+        words: (T,) numbers of the words that the frames are, or None.
+        told: the length that the network is told where that is not the end of the span, else 0.
     """
 
     sample: int
@@ -56,12 +55,11 @@ class Counterexample:
 class Counterexamples:
     """Counterexamples of one network.
 
-    Parameters
-    ----------
-    members: the sequences.
-    clip: valid range of the disturbed features, or None.
-    attack: what found them.
-    sha256: of the model file.
+    Args:
+        members: the sequences.
+        clip: valid range of the disturbed features, or None.
+        attack: what found them.
+        sha256: of the model file.
     """
 
     members: tuple[Counterexample, ...]
@@ -112,9 +110,8 @@ class Counterexamples:
     def read(path: str) -> Counterexamples:
         """A file that :meth:`content` made.
 
-        Raises
-        ------
-        InvalidInput: the file is missing, damaged or something else.
+        Raises:
+            InvalidInput: the file is missing, damaged or something else.
         """
         where = f"reading counterexamples from {path}"
         written = "the file was written by certrnn attack --out"

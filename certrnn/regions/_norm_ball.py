@@ -20,9 +20,8 @@ SHRINK = 1.0 - 2.0**-36
 class NormBall(Ball):
     """``|| (x - center) / radii ||_p <= eps`` for every disturbed frame, or for all of them together if ``joint``.
 
-    Parameters
-    ----------
-    joint: one budget for the sequence; otherwise one a frame.
+    Args:
+        joint: one budget for the sequence; otherwise one a frame.
     """
 
     joint: bool = False

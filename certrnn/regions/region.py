@@ -67,9 +67,8 @@ class Region(ABC):
 def require_frames(frames: tuple[int, ...], length: int) -> None:
     """Disturbed frames are distinct and lie in the sequence.
 
-    Raises
-    ------
-    InvalidInput: they do not.
+    Raises:
+        InvalidInput: they do not.
     """
     bad = [f for f in frames if not 0 <= f < length]
     if bad or len(set(frames)) != len(frames):

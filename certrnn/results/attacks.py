@@ -22,23 +22,22 @@ Replaced = tuple[int, int, int]
 class AttackRow:
     """What an attack found for one sample, one set of frames and, where one was asked, one eps.
 
-    Parameters
-    ----------
-    sample: position in the data, from 0.
-    frames: the frames that may change together, or ``"all"``.
-    label: the class that must be answered: the data's label, or the prediction where the data has none.
-    prediction: the class that the network answers, undisturbed.
-    target: the class that the attack wants, or None for any but the label.
-    verdict: ``falsified`` (a counterexample was replayed in onnxruntime), ``unknown`` (none was found: no statement),
-        ``misclassified`` (nothing to attack).
-    eps: the eps that was asked, or None where the smallest was searched.
-    answer: what onnxruntime answers to the counterexample.
-    linf, l2, l0: the counterexample's distances: the largest change of a feature, the Euclidean norm of all changes,
-        the number of features that change. None without a counterexample, as ``answer``.
-    words: words that were replaced, where every frame of the counterexample is a word of the network's table.
-    attack: name of the attack.
-    seconds: wall time of the row: the time of its batch divided by the batch's rows.
-    reason: why a violation found in float64 does not count, or "".
+    Args:
+        sample: position in the data, from 0.
+        frames: the frames that may change together, or ``"all"``.
+        label: the class that must be answered: the data's label, or the prediction where the data has none.
+        prediction: the class that the network answers, undisturbed.
+        target: the class that the attack wants, or None for any but the label.
+        verdict: ``falsified`` (a counterexample was replayed in onnxruntime), ``unknown`` (none was found: no
+            statement), ``misclassified`` (nothing to attack).
+        eps: the eps that was asked, or None where the smallest was searched.
+        answer: what onnxruntime answers to the counterexample.
+        linf, l2, l0: the counterexample's distances: the largest change of a feature, the Euclidean norm of all
+            changes, the number of features that change. None without a counterexample, as ``answer``.
+        words: words that were replaced, where every frame of the counterexample is a word of the network's table.
+        attack: name of the attack.
+        seconds: wall time of the row: the time of its batch divided by the batch's rows.
+        reason: why a violation found in float64 does not count, or "".
     """
 
     sample: int
@@ -68,15 +67,14 @@ class AttackRow:
 class AttackResults:
     """Rows of an attack, with the model they are about.
 
-    Parameters
-    ----------
-    path: the model as the user named it.
-    sha256: of the model file.
-    rows: what is finished, in order of sample, eps and frames.
-    attack: name of the attack.
-    notes: what a reader must know, a line each.
-    external: file name to sha256 of the files that hold the model's weights beside it.
-    question: everything else that the rows depend on.
+    Args:
+        path: the model as the user named it.
+        sha256: of the model file.
+        rows: what is finished, in order of sample, eps and frames.
+        attack: name of the attack.
+        notes: what a reader must know, a line each.
+        external: file name to sha256 of the files that hold the model's weights beside it.
+        question: everything else that the rows depend on.
     """
 
     path: str

@@ -26,20 +26,19 @@ PARTIAL = ("stopped early", "shard ")
 class Results(Sequence[Row]):
     """Rows of results, in order of sample, eps and frames.
 
-    Parameters
-    ----------
-    path: the model as the user named it.
-    sha256: of the model file.
-    rows: what is finished.
-    labelled: whether the data had labels; without them the predictions stand in.
-    notes: what a reader of the rows must know, one line each.
-    external: file name to sha256 of the files that hold the model's weights beside it.
-    threat: what may change.
-    demand: what must hold; "" for the label.
-    grid: the only eps that a search took into account, as for a curve; empty where it was free.
-    question: everything else that the rows depend on; None where a document does not say it.
-    extent: how much of what was asked the rows are; None where that is not known.
-    folder: the run folder that the rows were read from, or "".
+    Args:
+        path: the model as the user named it.
+        sha256: of the model file.
+        rows: what is finished.
+        labelled: whether the data had labels; without them the predictions stand in.
+        notes: what a reader of the rows must know, one line each.
+        external: file name to sha256 of the files that hold the model's weights beside it.
+        threat: what may change.
+        demand: what must hold; "" for the label.
+        grid: the only eps that a search took into account, as for a curve; empty where it was free.
+        question: everything else that the rows depend on; None where a document does not say it.
+        extent: how much of what was asked the rows are; None where that is not known.
+        folder: the run folder that the rows were read from, or "".
     """
 
     path: str

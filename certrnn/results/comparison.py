@@ -26,9 +26,8 @@ AttackedEps = dict[tuple[int, str], float]
 class Group:
     """One model under one method.
 
-    Parameters
-    ----------
-    results: searched rows, whose times are the method's alone.
+    Args:
+        results: searched rows, whose times are the method's alone.
     """
 
     results: Results
@@ -138,9 +137,8 @@ def u_test(first: Group, second: Group) -> UTest | None:
 class Comparison:
     """All groups, by model and then by method.
 
-    Parameters
-    ----------
-    eps: where verified accuracy is shown as well.
+    Args:
+        eps: where verified accuracy is shown as well.
     """
 
     groups: tuple[Group, ...]

@@ -84,11 +84,10 @@ PLAIN = Wording()
 class Curve:
     """Accuracies over ascending eps.
 
-    Parameters
-    ----------
-    points: one for each eps.
-    samples: number of samples.
-    wording: what the shares are called.
+    Args:
+        points: one for each eps.
+        samples: number of samples.
+        wording: what the shares are called.
     """
 
     points: tuple[Point, ...]
@@ -107,9 +106,8 @@ class Curve:
 def curve(samples: Sequence[Sample], eps: Iterable[float], attacked: bool, wording: Wording = PLAIN) -> Curve:
     """The accuracies at every one of ``eps`` (distinct, non-negative), in ascending order.
 
-    Parameters
-    ----------
-    attacked: whether an attack ran.
+    Args:
+        attacked: whether an attack ran.
     """
     points = tuple(_point(samples, e, attacked) for e in sorted(set(eps)))
     return Curve(points, len(samples), wording)

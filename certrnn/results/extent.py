@@ -12,11 +12,10 @@ from certrnn.results.row import Row
 class Extent:
     """What a run comes to, and what is missing of it.
 
-    Parameters
-    ----------
-    samples: how many samples were asked about.
-    rows: how many rows they have, all together.
-    unfinished: samples some of whose rows are here, and some are not: nothing is known of these.
+    Args:
+        samples: how many samples were asked about.
+        rows: how many rows they have, all together.
+        unfinished: samples some of whose rows are here, and some are not: nothing is known of these.
     """
 
     samples: int
@@ -36,10 +35,9 @@ class Extent:
 def of_samples(finished: int, extent: Extent | None, total: int | None) -> str:
     """What a share is counted of, in words.
 
-    Parameters
-    ----------
-    finished: how many samples are counted.
-    total: how many the data holds, where that is known.
+    Args:
+        finished: how many samples are counted.
+        total: how many the data holds, where that is known.
 
     >>> of_samples(3, Extent(20, 160), 540), of_samples(20, Extent(20, 160), 540), of_samples(1, None, None)
     ('the 3 finished of the 20 samples chosen of 540', 'the 20 samples chosen of 540', '1 sample')

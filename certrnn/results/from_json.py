@@ -21,9 +21,8 @@ LARGEST = 2**28
 def read_results(path: str) -> Results:
     """The results of a file that ``certify --json``, ``certify --out`` or ``certrnn curve --json`` wrote.
 
-    Raises
-    ------
-    InvalidInput: the file is missing, is no JSON, or is not such a document.
+    Raises:
+        InvalidInput: the file is missing, is no JSON, or is not such a document.
     """
     where = f"reading results from {path}"
     try:
@@ -43,9 +42,8 @@ def read_results(path: str) -> Results:
 def parse_results(document: Any, where: str = "reading results") -> Results:
     """The results of a parsed document.
 
-    Raises
-    ------
-    InvalidInput: keys are missing, types do not fit, or a row contradicts itself.
+    Raises:
+        InvalidInput: keys are missing, types do not fit, or a row contradicts itself.
     """
     top = _Reader(where)
     top.need(isinstance(document, dict), "the document is an object", type(document).__name__)

@@ -88,14 +88,13 @@ class Read:
 class Data:
     """Which samples: their numbers in their source, and a digest of them as the network gets them.
 
-    Parameters
-    ----------
-    source: None where they came from a program.
-    samples: their numbers, as ``--samples`` takes them.
-    count: how many they are.
-    sha256: of their values, labels and padding.
-    labels: ``data``, ``own answers`` (the network's, where the data has none), or ``none``.
-    done: what was done to the values, or "".
+    Args:
+        source: None where they came from a program.
+        samples: their numbers, as ``--samples`` takes them.
+        count: how many they are.
+        sha256: of their values, labels and padding.
+        labels: ``data``, ``own answers`` (the network's, where the data has none), or ``none``.
+        done: what was done to the values, or "".
     """
 
     source: Source | None
@@ -130,12 +129,11 @@ class Way:
 class Question:
     """What a result depends on, besides the model's own files.
 
-    Parameters
-    ----------
-    eps: the eps that were asked, or None where the largest was searched.
-    clip, clip_used: the valid range as it was asked, and as it is in the network's numbers (rounded outward).
-    semantics: what a certificate is about.
-    versions: of everything that took part in the answer.
+    Args:
+        eps: the eps that were asked, or None where the largest was searched.
+        clip, clip_used: the valid range as it was asked, and as it is in the network's numbers (rounded outward).
+        semantics: what a certificate is about.
+        versions: of everything that took part in the answer.
     """
 
     threat: Change

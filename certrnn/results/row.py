@@ -17,27 +17,26 @@ class Row:
     An eps is a distance in the norm of the run, in the units of the model's input; 1 for word substitution, where every
     word stands in whole or not at all.
 
-    Parameters
-    ----------
-    sample: position in the data, from 0.
-    frames: the frames that are disturbed together, from 0, or ``"all"``.
-    label: the class that must be answered: the data's label, or the prediction where the data has none.
-    prediction: the class that the network answers, undisturbed.
-    verdict: ``certified`` (proved), ``falsified`` (a replayed counterexample exists), ``unknown`` (neither),
-        ``timeout`` (the budget was spent first), ``misclassified`` (nothing to certify), ``error`` (the self-check
-        failed: nothing about this row may be believed; or, with a ``reason``, its task did not come to an end).
-    eps: the eps that was asked, or None where the largest was searched.
-    eps_certified: proved to be safe. Asked: ``eps`` or None. Searched: the largest eps that was itself certified, 0.0
-        where none was; None for ``misclassified`` and ``error``.
-    eps_attacked: distance of a counterexample, replayed in onnxruntime, or None where the attack found none or did not
-        run.
-    ratio: ``eps_certified / eps_attacked``, at most 1: how much of the attack's eps is proved; None without both.
-    margin: proved lower bound on the score of the label minus the best other score, in units of the scores (logits),
-        at ``eps``, or at ``eps_certified`` where it was searched; None where there is no finite one.
-    method: name of the analysis.
-    seconds: wall time of the row: the time of its batch divided by the batch's rows.
-    reason: why a task of a run ended in ``error`` or ``timeout`` without an answer (then prediction, and a label that
-        the data does not give, are -1); "" for every row that was answered.
+    Args:
+        sample: position in the data, from 0.
+        frames: the frames that are disturbed together, from 0, or ``"all"``.
+        label: the class that must be answered: the data's label, or the prediction where the data has none.
+        prediction: the class that the network answers, undisturbed.
+        verdict: ``certified`` (proved), ``falsified`` (a replayed counterexample exists), ``unknown`` (neither),
+            ``timeout`` (the budget was spent first), ``misclassified`` (nothing to certify), ``error`` (the self-check
+            failed: nothing about this row may be believed; or, with a ``reason``, its task did not come to an end).
+        eps: the eps that was asked, or None where the largest was searched.
+        eps_certified: proved to be safe. Asked: ``eps`` or None. Searched: the largest eps that was itself certified,
+            0.0 where none was; None for ``misclassified`` and ``error``.
+        eps_attacked: distance of a counterexample, replayed in onnxruntime, or None where the attack found none or did
+            not run.
+        ratio: ``eps_certified / eps_attacked``, at most 1: how much of the attack's eps is proved; None without both.
+        margin: proved lower bound on the score of the label minus the best other score, in units of the scores
+            (logits), at ``eps``, or at ``eps_certified`` where it was searched; None where there is no finite one.
+        method: name of the analysis.
+        seconds: wall time of the row: the time of its batch divided by the batch's rows.
+        reason: why a task of a run ended in ``error`` or ``timeout`` without an answer (then prediction, and a label
+            that the data does not give, are -1); "" for every row that was answered.
 
     >>> Row(0, "all", 3, 3, "certified", None, 0.1, 0.2, 0.5, 0.01, "zonotope", 0.5).as_json()["verdict"]
     'certified'

@@ -18,16 +18,15 @@ NOTHING = 0.0
 class Sample:
     """One sample under all of its rows.
 
-    Parameters
-    ----------
-    number: position in the data.
-    label, prediction: classes; -1 where no row of it was answered.
-    certified: the largest eps that is certified for every set of frames that was asked about; 0.0 where there is none,
-        and where the self-check failed.
-    attacked: the smallest distance of a counterexample on any of them; inf where none was found.
-    weakest: the row that limits ``certified``.
-    broken: a counterexample contradicts a certificate, of one row or across rows: nothing about it may be believed.
-    held: whether the undisturbed answer meets a demand that is not the label; None where the label is asked.
+    Args:
+        number: position in the data.
+        label, prediction: classes; -1 where no row of it was answered.
+        certified: the largest eps that is certified for every set of frames that was asked about; 0.0 where there is
+            none, and where the self-check failed.
+        attacked: the smallest distance of a counterexample on any of them; inf where none was found.
+        weakest: the row that limits ``certified``.
+        broken: a counterexample contradicts a certificate, of one row or across rows: nothing about it may be believed.
+        held: whether the undisturbed answer meets a demand that is not the label; None where the label is asked.
     """
 
     number: int
@@ -66,9 +65,8 @@ class Sample:
 def by_sample(rows: Iterable[Row], by_label: bool = True) -> list[Sample]:
     """Every sample of the rows, in the order of their numbers.
 
-    Parameters
-    ----------
-    by_label: the label must be answered; else a sample is wrong where its rows say so.
+    Args:
+        by_label: the label must be answered; else a sample is wrong where its rows say so.
     """
     found: dict[int, list[Row]] = {}
     for row in rows:

@@ -20,18 +20,17 @@ from certrnn.results.row import finite
 class Word:
     """One word of a text, certified while every other word stays as it is.
 
-    Parameters
-    ----------
-    frame: its position among the words of the text that the network reads; padding and special tokens do not count.
-    text: as it stands in the text.
-    certified: how far it may change without a change of the answer, guaranteed. Threat ``fade``: a share of the way
-        to the vector it fades to, 1 for all of it. Threat ``ball``: an eps. None where the sample is misclassified.
-    margin: proved lower bound of the label's margin there, in units of the scores; None for ``ball``, or where nothing
-        is certified.
-    sensitivity: what words are ranked by, the largest first. ``fade``: the share of the margin that may be lost while
-        the word fades wholly, or, where it may not fade wholly, 1 / certified. ``ball``: the length of the word's
-        vector / certified eps. Infinite where nothing is certified.
-    position: its position in the whole text, of which words may have been cut off or left out.
+    Args:
+        frame: its position among the words of the text that the network reads; padding and special tokens do not count.
+        text: as it stands in the text.
+        certified: how far it may change without a change of the answer, guaranteed. Threat ``fade``: a share of the way
+            to the vector it fades to, 1 for all of it. Threat ``ball``: an eps. None where the sample is misclassified.
+        margin: proved lower bound of the label's margin there, in units of the scores; None for ``ball``, or where
+            nothing is certified.
+        sensitivity: what words are ranked by, the largest first. ``fade``: the share of the margin that may be lost
+            while the word fades wholly, or, where it may not fade wholly, 1 / certified. ``ball``: the length of the
+            word's vector / certified eps. Infinite where nothing is certified.
+        position: its position in the whole text, of which words may have been cut off or left out.
     """
 
     frame: int
@@ -79,15 +78,14 @@ class Ranked:
 class Words:
     """What is known of the words of some texts.
 
-    Parameters
-    ----------
-    path, sha256: of the model.
-    threat: ``fade``, or the ball by its norm, such as ``l-inf``.
-    toward: what words fade to; "" for a ball.
-    method: name of the analysis.
-    sentences: in the order of the data.
-    notes: what a reader must know, one line each.
-    question: everything else that the words depend on.
+    Args:
+        path, sha256: of the model.
+        threat: ``fade``, or the ball by its norm, such as ``l-inf``.
+        toward: what words fade to; "" for a ball.
+        method: name of the analysis.
+        sentences: in the order of the data.
+        notes: what a reader must know, one line each.
+        question: everything else that the words depend on.
     """
 
     path: str

@@ -22,10 +22,9 @@ from certrnn.runs.plan import Ask
 class Answerer:
     """Answers tasks about one model, which is held against onnxruntime once for each kind of sample.
 
-    Parameters
-    ----------
-    model, query: what the tasks are about.
-    checked: kinds that need no check any more.
+    Args:
+        model, query: what the tasks are about.
+        checked: kinds that need no check any more.
     """
 
     def __init__(self, model: Model, query: Query, checked: Iterable[Kind] = ()) -> None:

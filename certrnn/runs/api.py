@@ -33,19 +33,17 @@ IN_PROCESS, PROCESSES, DASK = "in-process", "processes", "dask://"
 class Settings:
     """How a run is carried out.
 
-    Parameters
-    ----------
-    workers: worker processes; None for none, where nothing else asks for one.
-    executor: ``in-process``, ``processes`` or ``dask://host:port``; None: processes where ``workers`` or a limit is
-        given, else in process.
-    limits: of a task.
-    size: samples of a task.
-    shard: (i, n) for every n-th task from the i-th.
-    retry: answer anew what ended in an ``error`` or a ``timeout`` of its task.
+    Args:
+        workers: worker processes; None for none, where nothing else asks for one.
+        executor: ``in-process``, ``processes`` or ``dask://host:port``; None: processes where ``workers`` or a limit is
+            given, else in process.
+        limits: of a task.
+        size: samples of a task.
+        shard: (i, n) for every n-th task from the i-th.
+        retry: answer anew what ended in an ``error`` or a ``timeout`` of its task.
 
-    Raises
-    ------
-    UsageError: settings that do not go together.
+    Raises:
+        UsageError: settings that do not go together.
 
     >>> Settings(workers=2).kind, Settings().kind
     ('processes', 'in-process')
@@ -118,9 +116,8 @@ def stream(
 
     Whoever stops in the middle can call this again: what came out of it once is kept.
 
-    Raises
-    ------
-    UsageError: the folder holds another run, or somebody else writes it.
+    Raises:
+        UsageError: the folder holds another run, or somebody else writes it.
     """
     settings = settings or Settings()
     plan = Plan.of(
@@ -158,16 +155,15 @@ def again(
 ) -> Results:
     """Put the question of some results again, or that of one of their rows.
 
-    Parameters
-    ----------
-    row: its number among the results' rows; None for all of them.
-    data: the samples, from the whole of which those of the question are chosen; None for the files that they came from.
-    radii, words: what documents hold the digests of only: many radii, and substitutes of words.
+    Args:
+        row: its number among the results' rows; None for all of them.
+        data: the samples, from the whole of which those of the question are chosen; None for the files that they came
+            from.
+        radii, words: what documents hold the digests of only: many radii, and substitutes of words.
 
-    Raises
-    ------
-    UsageError: the results do not say what was asked, or something is missing.
-    InvalidInput: the model, the data, the radii or the substitutes are others than those of the results.
+    Raises:
+        UsageError: the results do not say what was asked, or something is missing.
+        InvalidInput: the model, the data, the radii or the substitutes are others than those of the results.
 
     >>> import certrnn
     >>> model = certrnn.load("example:digits_rnn")
@@ -198,9 +194,8 @@ def question_in(results: Results) -> Question:
 def same_model(model: Model, results: Results) -> None:
     """The model's files are those of the results.
 
-    Raises
-    ------
-    InvalidInput: they are not.
+    Raises:
+        InvalidInput: they are not.
     """
     pairs = [("model", results.sha256, model.sha256)]
     held = dict(model.network.external)

@@ -17,11 +17,10 @@ from certrnn.errors import InvalidInput
 class Job:
     """A model's files, and the whole question.
 
-    Parameters
-    ----------
-    name: the model as the user named it.
-    query: what is asked of every sample.
-    files: name and content (uint8) of the model file, first, and of the files with weights beside it.
+    Args:
+        name: the model as the user named it.
+        query: what is asked of every sample.
+        files: name and content (uint8) of the model file, first, and of the files with weights beside it.
     """
 
     name: str
@@ -32,9 +31,8 @@ class Job:
     def of(name: str, path: Path, sha256: str, external: tuple[tuple[str, str], ...], query: Query) -> Job:
         """The files of a model that was read from ``path``.
 
-        Raises
-        ------
-        InvalidInput: a file has changed since.
+        Raises:
+            InvalidInput: a file has changed since.
         """
         files = []
         for own, digest in ((path.name, sha256), *external):

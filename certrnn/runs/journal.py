@@ -23,11 +23,10 @@ _DIGITS = 32
 class Reading:
     """What a journal holds.
 
-    Parameters
-    ----------
-    entries: of every whole line, in the order they were written; a key may come twice.
-    size: bytes up to the end of the last line; what follows was torn by a crash.
-    damaged: number of lines whose digest is wrong. Their tasks count as not done.
+    Args:
+        entries: of every whole line, in the order they were written; a key may come twice.
+        size: bytes up to the end of the last line; what follows was torn by a crash.
+        damaged: number of lines whose digest is wrong. Their tasks count as not done.
     """
 
     entries: tuple[Entry, ...] = ()
@@ -69,10 +68,9 @@ def read(path: Path) -> Reading:
 class Journal:
     """The one writer of a journal.
 
-    Parameters
-    ----------
-    path: the file; it need not be there yet.
-    disk: how it is written.
+    Args:
+        path: the file; it need not be there yet.
+        disk: how it is written.
     """
 
     path: Path

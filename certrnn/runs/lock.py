@@ -16,10 +16,9 @@ from certrnn.errors import Unsupported, UsageError
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock file ``path``, which stays where it is.
 
-    Raises
-    ------
-    UsageError: another process holds it.
-    Unsupported: there are no such locks.
+    Raises:
+        UsageError: another process holds it.
+        Unsupported: there are no such locks.
     """
     try:
         import fcntl

@@ -17,10 +17,9 @@ from certrnn.runs.store import kept, read_entries, read_plan, read_results, writ
 def merge(folders: Sequence[Path], into: Path) -> Results:
     """Bring the rows of several runs of one question together; what is missing can be resumed in ``into``.
 
-    Raises
-    ------
-    UsageError: the folders hold different questions, or ``into`` is one of them or holds something else.
-    InvalidInput: one folder contradicts another.
+    Raises:
+        UsageError: the folders hold different questions, or ``into`` is one of them or holds something else.
+        InvalidInput: one folder contradicts another.
     """
     plans = [read_plan(folder) for folder in folders]
     whole = _whole(plans[0])

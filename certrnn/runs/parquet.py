@@ -51,9 +51,8 @@ def written(entries: Sequence[Entry], about: dict[str, str]) -> bytes:
 def read(path: Path) -> tuple[Entry, ...]:
     """The entries of a Parquet file, checked against its checksums.
 
-    Raises
-    ------
-    InvalidInput: the file is damaged, or holds other columns.
+    Raises:
+        InvalidInput: the file is damaged, or holds other columns.
     """
     where, columns = f"reading {path}", []
     try:

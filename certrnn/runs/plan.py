@@ -39,13 +39,12 @@ class Ask:
 class Task:
     """Samples that are answered together.
 
-    Parameters
-    ----------
-    positions: of the samples among the run's sequences.
-    frames: the frames that are disturbed, spelled as ``--frames`` takes them.
-    name: the frames as rows show them.
-    eps: the eps to decide, or None to search the largest.
-    keys: a key for each sample.
+    Args:
+        positions: of the samples among the run's sequences.
+        frames: the frames that are disturbed, spelled as ``--frames`` takes them.
+        name: the frames as rows show them.
+        eps: the eps to decide, or None to search the largest.
+        keys: a key for each sample.
     """
 
     positions: tuple[int, ...]
@@ -81,19 +80,18 @@ class Task:
 class Plan:
     """What a run is about; everything but ``command`` and ``folder`` must agree where a run is taken up again.
 
-    Parameters
-    ----------
-    subject: the model and the data.
-    query: what is asked of every sample.
-    samples, data: how many samples there are, and a digest of all of them.
-    engine: version of the engine.
-    semantics: what a certificate is about.
-    size: samples of a task.
-    shard: (i, n): only every n-th task, from the i-th; None for all.
-    rows: number of rows of all shards together.
-    expected: how many rows which samples have.
-    command: options of the command that began the run, by name; None where it was begun from Python.
-    folder: where the command was given; its file names may be relative to it.
+    Args:
+        subject: the model and the data.
+        query: what is asked of every sample.
+        samples, data: how many samples there are, and a digest of all of them.
+        engine: version of the engine.
+        semantics: what a certificate is about.
+        size: samples of a task.
+        shard: (i, n): only every n-th task, from the i-th; None for all.
+        rows: number of rows of all shards together.
+        expected: how many rows which samples have.
+        command: options of the command that began the run, by name; None where it was begun from Python.
+        folder: where the command was given; its file names may be relative to it.
     """
 
     subject: Subject
@@ -121,9 +119,8 @@ class Plan:
     ) -> Plan:
         """The plan of a question to some sequences.
 
-        Raises
-        ------
-        UsageError: a task without samples, a shard that is none, or a sample that is given twice.
+        Raises:
+            UsageError: a task without samples, a shard that is none, or a sample that is given twice.
         """
         if len(set(sequences.numbers)) < len(sequences):
             raise UsageError(

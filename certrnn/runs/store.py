@@ -36,12 +36,11 @@ FORMAT = 1
 class Store:
     """The one writer of a run folder; made by :func:`writing`.
 
-    Parameters
-    ----------
-    folder: where it lies.
-    plan: what the run is about.
-    finished: what was finished when the folder was opened, by key.
-    disk: how it is written.
+    Args:
+        folder: where it lies.
+        plan: what the run is about.
+        finished: what was finished when the folder was opened, by key.
+        disk: how it is written.
     """
 
     folder: Path
@@ -57,9 +56,8 @@ class Store:
     def record(self, tasks: Sequence[Sequence[Entry]]) -> None:
         """Keep the rows of finished tasks; once this returns, none of them is ever lost.
 
-        Raises
-        ------
-        InvalidInput: the disk does not take them; those of earlier calls are kept.
+        Raises:
+            InvalidInput: the disk does not take them; those of earlier calls are kept.
         """
         try:
             Journal(self.folder / JOURNAL, self.disk).append(tasks)
@@ -90,9 +88,8 @@ class Store:
 def writing(folder: Path, plan: Plan, disk: Disk | None = None) -> Iterator[Store]:
     """Begin a run in a folder, or take up the same one again where it stopped.
 
-    Raises
-    ------
-    UsageError: the folder holds another run or something else, or another process writes it.
+    Raises:
+        UsageError: the folder holds another run or something else, or another process writes it.
     """
     disk = disk or Disk()
     try:
@@ -128,10 +125,9 @@ def kept(entries: Iterable[Entry]) -> dict[str, Row]:
 def read_plan(folder: Path) -> Plan:
     """The plan of a run folder.
 
-    Raises
-    ------
-    UsageError: the folder holds no run.
-    InvalidInput: its plan is damaged, or was written by another version.
+    Raises:
+        UsageError: the folder holds no run.
+        InvalidInput: its plan is damaged, or was written by another version.
     """
     path = folder / PLAN
     if not path.is_file():
@@ -157,9 +153,8 @@ def read_entries(folder: Path) -> dict[str, Row]:
 def read_results(folder: Path) -> Results:
     """The results of a run folder, as far as it is; what the reports are made of.
 
-    Raises
-    ------
-    UsageError, InvalidInput: the folder holds no run, or a damaged one.
+    Raises:
+        UsageError, InvalidInput: the folder holds no run, or a damaged one.
     """
     plan, rows = read_plan(folder), read_entries(folder).values()
     part = "" if plan.shard is None else f"shard {plan.shard[0]}/{plan.shard[1]}"

@@ -46,32 +46,28 @@ class Disturbance(ABC):
     def placed(self, first: int, places: Mapping[int, Sequence[int]]) -> Disturbance:
         """The same in the frames of the network's input; people count the frames of a sample that are no padding.
 
-        Parameters
-        ----------
-        first: the samples' first frame that is no padding.
-        places: by sample, what people call each of its frames from there on.
+        Args:
+            first: the samples' first frame that is no padding.
+            places: by sample, what people call each of its frames from there on.
 
-        Raises
-        ------
-        InvalidInput: it names a frame that a sample does not have.
+        Raises:
+            InvalidInput: it names a frame that a sample does not have.
         """
         return self
 
     def require(self, numbers: Collection[int]) -> None:
         """That every sample it names is one of these.
 
-        Raises
-        ------
-        InvalidInput: one is not.
+        Raises:
+            InvalidInput: one is not.
         """
         return
 
     def check(self, numbers: Sequence[int], shape: tuple[int, int]) -> None:
         """Whether it fits samples of shape (T, D).
 
-        Raises
-        ------
-        InvalidInput: it does not.
+        Raises:
+            InvalidInput: it does not.
         """
         frames, features = shape
         one = torch.zeros(1, frames, features, dtype=torch.float64)
@@ -83,17 +79,15 @@ class Disturbance(ABC):
 class Norm(Disturbance):
     """A ball around each sample.
 
-    Parameters
-    ----------
-    order: ``inf``, ``2`` or ``1``.
-    joint: one budget for all disturbed frames together instead of one a frame; means nothing for ``inf``.
-    radii: units of the features: eps times these is how far each moves at most. (D,) for every frame, (T, D), or
-        (N, T, D) a sample; None for 1.
+    Args:
+        order: ``inf``, ``2`` or ``1``.
+        joint: one budget for all disturbed frames together instead of one a frame; means nothing for ``inf``.
+        radii: units of the features: eps times these is how far each moves at most. (D,) for every frame, (T, D), or
+            (N, T, D) a sample; None for 1.
 
-    Raises
-    ------
-    UsageError: no such norm.
-    InvalidInput: radii that are no numbers from 0.
+    Raises:
+        UsageError: no such norm.
+        InvalidInput: radii that are no numbers from 0.
     """
 
     order: str = "inf"
@@ -172,13 +166,11 @@ class WordSet:
 class WordSubstitution(Disturbance):
     """Each disturbed frame stays, or becomes one of its listed substitutes. There is one eps, :data:`FULL`.
 
-    Parameters
-    ----------
-    sets: at most one for each sample and position; a frame without one stays as it is.
+    Args:
+        sets: at most one for each sample and position; a frame without one stays as it is.
 
-    Raises
-    ------
-    InvalidInput: two sets for one word, vectors of different lengths, or numbers that are not finite.
+    Raises:
+        InvalidInput: two sets for one word, vectors of different lengths, or numbers that are not finite.
     """
 
     sets: tuple[WordSet, ...]

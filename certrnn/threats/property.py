@@ -61,10 +61,9 @@ class Demand(ABC):
     ) -> None:
         """Whether it can be asked of a network with so many scores.
 
-        Raises
-        ------
-        InvalidInput: a label that the network does not have.
-        UsageError: a demand that makes no sense for the network.
+        Raises:
+            InvalidInput: a label that the network does not have.
+            UsageError: a demand that makes no sense for the network.
         """
 
 
@@ -123,9 +122,8 @@ class Labels(Demand):
 class Accept(Demand):
     """The answer stays one of ``labels``, whichever. ``never`` turns it round: it never becomes one of them.
 
-    Raises
-    ------
-    UsageError: no label.
+    Raises:
+        UsageError: no label.
     """
 
     labels: tuple[int, ...]
@@ -181,9 +179,8 @@ class Threshold(Demand):
     A network with one output and data without labels know no classes: the rows of these show 1 as label, and 1 or 0 as
     the answer, whether the undisturbed output lies there.
 
-    Raises
-    ------
-    UsageError: ends that leave nothing to hold.
+    Raises:
+        UsageError: ends that leave nothing to hold.
     """
 
     low: float

@@ -40,10 +40,9 @@ class Assignment:
 class Answer:
     """``sat``, ``unsat``, ``unknown`` or ``timed-out``.
 
-    Parameters
-    ----------
-    assignment: of ``sat``.
-    cases: how many boxes and specifications the query came to, and how many of them are ``refuted``.
+    Args:
+        assignment: of ``sat``.
+        cases: how many boxes and specifications the query came to, and how many of them are ``refuted``.
     """
 
     verdict: str

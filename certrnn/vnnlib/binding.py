@@ -23,14 +23,14 @@ _REMEDY = "Export the network without its last activation, or ask of outputs onl
 class Binding:
     """A network that a query is asked of.
 
-    Parameters
-    ----------
-    shape: (frames, features) of a sample.
-    tensor: shape of the network's input tensor.
-    places: for each element of that tensor, in row-major order, its number in the flattened sample.
-    head: what the network applies to its scores at the very end (``Softmax``, ..), or "".
-    output: shape of its output tensor.
-    graph: the elements of that tensor, or of its arguments where there is a ``head``; None where nothing can be asked.
+    Args:
+        shape: (frames, features) of a sample.
+        tensor: shape of the network's input tensor.
+        places: for each element of that tensor, in row-major order, its number in the flattened sample.
+        head: what the network applies to its scores at the very end (``Softmax``, ..), or "".
+        output: shape of its output tensor.
+        graph: the elements of that tensor, or of its arguments where there is a ``head``; None where nothing can be
+            asked.
     """
 
     network: OnnxModel
@@ -54,9 +54,8 @@ class Binding:
     def on_scores(self, literal: Literal) -> Literal:
         """The same inequality with outputs replaced by the scores they are a function of.
 
-        Raises
-        ------
-        Unsupported: the last activation does not keep what it asks.
+        Raises:
+            Unsupported: the last activation does not keep what it asks.
         """
         outputs = {v.index: c for v, c in literal.form.coefficients.items() if v.output}
         if not self.head or not outputs:
@@ -93,9 +92,8 @@ class Binding:
     def elements(self) -> Graph:
         """What the query's outputs are columns of.
 
-        Raises
-        ------
-        Unsupported: the network names a class, and no number of its output can be bounded.
+        Raises:
+            Unsupported: the network names a class, and no number of its output can be bounded.
         """
         if self.graph is None:
             raise Unsupported(
@@ -107,10 +105,9 @@ class Binding:
 def bind(network: OnnxModel, query: Query) -> Binding:
     """The query's tensors as the network's, checked against onnxruntime.
 
-    Raises
-    ------
-    InvalidInput: the network has other tensors than the query declares.
-    Unsupported: it has more inputs or outputs than one, takes words, or is not interpreted.
+    Raises:
+        InvalidInput: the network has other tensors than the query declares.
+        Unsupported: it has more inputs or outputs than one, takes words, or is not interpreted.
     """
     _check_single(network)
     network = network.as_numbers()

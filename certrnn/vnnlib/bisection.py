@@ -23,14 +23,13 @@ class Halving(Analysis):
     Beside branching on one row for each clause this proves conjunctions: a clause of several rows holds on a part
     where any of them does, and which one may differ from part to part.
 
-    Parameters
-    ----------
-    analysis: bounds the parts.
-    falsify: looks for a counterexample at the middles of parts that stay open, or None.
-    deadline: of ``time.perf_counter``.
-    few: up to that many disturbed features; others say -inf at once.
-    parts: boxes that are bounded at most.
-    together: boxes of one batch.
+    Args:
+        analysis: bounds the parts.
+        falsify: looks for a counterexample at the middles of parts that stay open, or None.
+        deadline: of ``time.perf_counter``.
+        few: up to that many disturbed features; others say -inf at once.
+        parts: boxes that are bounded at most.
+        together: boxes of one batch.
     """
 
     analysis: Analysis

@@ -31,10 +31,9 @@ CLAUSES = 64
 class Case:
     """One box of inputs, rounded outwards, and some of the conjunctions that must not hold on it.
 
-    Parameters
-    ----------
-    graph: its outputs are the scores, and the inputs after them where a conjunction speaks of them.
-    ranges: the box exactly, an element of the query's input tensor after the other.
+    Args:
+        graph: its outputs are the scores, and the inputs after them where a conjunction speaks of them.
+        ranges: the box exactly, an element of the query's input tensor after the other.
     """
 
     graph: Graph
@@ -52,9 +51,8 @@ class Case:
 def cases_of(query: Query, binding: Binding) -> list[Case]:
     """Every case of a query.
 
-    Raises
-    ------
-    Unsupported: an input has no bound, or the query asks what the network's last activation does not keep.
+    Raises:
+        Unsupported: an input has no bound, or the query asks what the network's last activation does not keep.
     """
     out: list[Case] = []
     for alternative in alternatives(query.formula):

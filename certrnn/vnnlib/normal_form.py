@@ -79,9 +79,8 @@ class _Group:
 def alternatives(formula: Formula) -> tuple[Alternative, ...]:
     """The formula as a disjunction; alternatives of one box are kept together. None are left where it is false.
 
-    Raises
-    ------
-    Unsupported: there are more than :data:`MAX_LITERALS` inequalities in its disjunctive normal form.
+    Raises:
+        Unsupported: there are more than :data:`MAX_LITERALS` inequalities in its disjunctive normal form.
     """
     common, choices = _parts(formula)
     if common is None:

@@ -43,15 +43,13 @@ class TimedOutError(Exception):
 def verify(network: OnnxModel, query: Query, precision: Any, deadline: float = math.inf) -> Answer:
     """Is there an input that satisfies the query?
 
-    Parameters
-    ----------
-    precision: number type of the network's input.
-    deadline: of ``time.perf_counter``; looked at between steps.
+    Args:
+        precision: number type of the network's input.
+        deadline: of ``time.perf_counter``; looked at between steps.
 
-    Raises
-    ------
-    InvalidInput: the query does not fit the network.
-    Unsupported: it asks, or the network does, what is not interpreted.
+    Raises:
+        InvalidInput: the query does not fit the network.
+        Unsupported: it asks, or the network does, what is not interpreted.
     """
     binding = bind(network, query)
     cases = cases_of(query, binding)
@@ -77,9 +75,8 @@ class Search:
     def steps(self, cases: Sequence[Case]) -> Iterator[Assignment]:
         """Assignments, as they are found; ends where nothing is left to try.
 
-        Raises
-        ------
-        TimedOutError: at the deadline.
+        Raises:
+            TimedOutError: at the deadline.
         """
         for name in QUICK:
             self._refute(cases, name)

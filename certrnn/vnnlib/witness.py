@@ -30,9 +30,8 @@ from certrnn.vnnlib.parse import Query, holds
 class Witnesses:
     """Turns points near a violation into assignments.
 
-    Parameters
-    ----------
-    precision: the number type of the network's input.
+    Args:
+        precision: the number type of the network's input.
     """
 
     query: Query

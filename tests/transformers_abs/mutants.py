@@ -44,9 +44,8 @@ class Mutant:
 def mutated(folder: Path, mutant: Mutant) -> Iterator[Any]:
     """The package with the mutant's edits, imported under another name from ``folder``, and forgotten afterwards.
 
-    Raises
-    ------
-    LookupError: the text to edit is not there any more.
+    Raises:
+        LookupError: the text to edit is not there any more.
     """
     name = f"mutated_{abs(hash(mutant))}"
     root = folder / name

@@ -26,10 +26,9 @@ class Boxes:
     frame t, ``planes[p]`` the function of the elementwise node p, and ``ends[p]`` the value where it was asked
     for.
 
-    Parameters
-    ----------
-    fit: chooses the planes' slopes.
-    chunk: rows that are substituted at once.
+    Args:
+        fit: chooses the planes' slopes.
+        chunk: rows that are substituted at once.
     """
 
     graph: Graph

@@ -30,11 +30,10 @@ class Support(ABC):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Outward rounded smallest and largest value of ``sum_k s_k g_k``, each (B, n).
 
-        Parameters
-        ----------
-        rows: which m symbols of the group these are.
-        generators: (m, B, n).
-        cube: (B, n) upper bounds of ``sum_k |g_k|``.
+        Args:
+            rows: which m symbols of the group these are.
+            generators: (m, B, n).
+            cube: (B, n) upper bounds of ``sum_k |g_k|``.
         """
 
 

@@ -248,11 +248,10 @@ class ZonotopeRun(Propagation[Zonotope]):
 class Zonotopes(Domain[Zonotope]):
     """The zonotope domain of Cert-RNN.
 
-    Parameters
-    ----------
-    policy: chooses the slopes of every enclosure; any choice is sound.
-    reduction: folds generators into the slack where there are too many.
-    cuts: clip the argument region of two-argument functions by directional bounds.
+    Args:
+        policy: chooses the slopes of every enclosure; any choice is sound.
+        reduction: folds generators into the slack where there are too many.
+        cuts: clip the argument region of two-argument functions by directional bounds.
     """
 
     policy: SlopePolicy = field(default_factory=Secant)

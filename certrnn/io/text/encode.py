@@ -19,11 +19,10 @@ from certrnn.io.text.vocabulary import PADDING, Vocabulary, read_vocabulary
 class WordEncoder(Encoder):
     """Words of a vocabulary.
 
-    Parameters
-    ----------
-    most: words kept of a text; None for all.
-    unknown: number of the entry that unknown words are read as; None to leave them out.
-    strict: unknown words are an error, for there is neither an entry for them nor leave to drop them.
+    Args:
+        most: words kept of a text; None for all.
+        unknown: number of the entry that unknown words are read as; None to leave them out.
+        strict: unknown words are an error, for there is neither an entry for them nor leave to drop them.
     """
 
     vocabulary: Vocabulary
@@ -56,9 +55,8 @@ class WordEncoder(Encoder):
 def word_encoder(source: TextSource) -> WordEncoder:
     """The encoder of ``--vocab`` and ``--embeddings``.
 
-    Raises
-    ------
-    InvalidInput: a file is damaged. UsageError: the entry for unknown words does not exist.
+    Raises:
+        InvalidInput: a file is damaged. UsageError: the entry for unknown words does not exist.
     """
     vocabulary = None if source.vocab is None else read_vocabulary(source.vocab)
     embeddings = None if source.embeddings is None else read_embeddings(source.embeddings)
@@ -115,9 +113,8 @@ def _joined(
 def read_encoder(source: TextSource) -> Encoder:
     """The encoder that a source asks for.
 
-    Raises
-    ------
-    InvalidInput, UsageError: its files or options are wrong. Unsupported: a package for it is missing.
+    Raises:
+        InvalidInput, UsageError: its files or options are wrong. Unsupported: a package for it is missing.
     """
     if source.tokenizer is not None:
         from certrnn.io.text.tokenizer import tokenizer_encoder

@@ -12,15 +12,14 @@ import numpy as np
 class Encoded:
     """One text in numbers.
 
-    Parameters
-    ----------
-    words: the words that are read, as they are shown.
-    ids: (T,) int64, what the network reads: words, and what a tokenizer puts before and after them.
-    unknown: how many words are unknown.
-    cut, dropped: how many words of the text were cut off, or left out.
-    places: the position in the text of each word.
-    first: the position in ``ids`` of the first word; the others follow.
-    filled: how many of ``ids`` before and after the others are padding.
+    Args:
+        words: the words that are read, as they are shown.
+        ids: (T,) int64, what the network reads: words, and what a tokenizer puts before and after them.
+        unknown: how many words are unknown.
+        cut, dropped: how many words of the text were cut off, or left out.
+        places: the position in the text of each word.
+        first: the position in ``ids`` of the first word; the others follow.
+        filled: how many of ``ids`` before and after the others are padding.
     """
 
     words: tuple[str, ...]

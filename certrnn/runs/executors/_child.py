@@ -31,13 +31,12 @@ _THREADS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 class Child:
     """Starts a process and speaks to it; it ends with us, and with :meth:`stop`.
 
-    Parameters
-    ----------
-    job: what it must know before the first task.
-    engine: the version its engine must have.
-    limits: of each task.
-    command: what starts it.
-    threads: processor threads that it may use.
+    Args:
+        job: what it must know before the first task.
+        engine: the version its engine must have.
+        limits: of each task.
+        command: what starts it.
+        threads: processor threads that it may use.
     """
 
     def __init__(
@@ -84,9 +83,8 @@ class Child:
         """The next message: None when the process has become ready, else the answer to its task; a failure of the kind
         ``died`` may come before it is ready.
 
-        Raises
-        ------
-        Unsupported: the process cannot work at all.
+        Raises:
+            Unsupported: the process cannot work at all.
         """
         frame = read_frame(self._outbox)
         if frame is None:
@@ -110,9 +108,8 @@ class Child:
     def overrun(self) -> Failure:
         """Its time is up: the process is ended.
 
-        Raises
-        ------
-        Unsupported: it never got ready.
+        Raises:
+            Unsupported: it never got ready.
         """
         self.stop()
         if not self.ready:

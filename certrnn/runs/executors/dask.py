@@ -82,15 +82,13 @@ def answer_task(name: str, task: bytes) -> bytes | tuple[str, str]:
 class Dask(Executor):
     """Answers on the cluster of a scheduler.
 
-    Parameters
-    ----------
-    address: of the scheduler, ``dask://host:port``, or whatever Dask itself takes behind ``dask://``.
-    job, engine, limits, command: as for worker processes; the command, where it is not the usual one, is started on the
-        Dask workers' machines.
+    Args:
+        address: of the scheduler, ``dask://host:port``, or whatever Dask itself takes behind ``dask://``.
+        job, engine, limits, command: as for worker processes; the command, where it is not the usual one, is started on
+            the Dask workers' machines.
 
-    Raises
-    ------
-    UsageError: nobody answers there.
+    Raises:
+        UsageError: nobody answers there.
     """
 
     def __init__(

@@ -14,11 +14,10 @@ Kind = Literal["error", "memory", "timeout", "died"]
 class Failure:
     """Why a task has no answer.
 
-    Parameters
-    ----------
-    kind: ``error`` (an exception), ``memory`` (it ran out of it), ``timeout`` (over its time limit), ``died`` (its
-        worker ended: perhaps the task's fault, perhaps not).
-    reason: one line.
+    Args:
+        kind: ``error`` (an exception), ``memory`` (it ran out of it), ``timeout`` (over its time limit), ``died`` (its
+            worker ended: perhaps the task's fault, perhaps not).
+        reason: one line.
     """
 
     kind: Kind
@@ -37,10 +36,9 @@ class Reply:
 class Limits:
     """What a task may take; None for any.
 
-    Parameters
-    ----------
-    seconds: wall time, from when a worker that is ready gets it.
-    megabytes: memory beyond what a worker needs before its first task, in 2^20 bytes.
+    Args:
+        seconds: wall time, from when a worker that is ready gets it.
+        megabytes: memory beyond what a worker needs before its first task, in 2^20 bytes.
     """
 
     seconds: float | None = None

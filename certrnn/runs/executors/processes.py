@@ -20,17 +20,15 @@ STILLBORN = 3
 class Processes(Executor):
     """Keeps ``workers`` processes; one that ends is replaced.
 
-    Parameters
-    ----------
-    workers: how many.
-    job: what each must know before its first task.
-    engine: the version that their engine must have.
-    limits: of a task.
-    command: what starts one.
+    Args:
+        workers: how many.
+        job: what each must know before its first task.
+        engine: the version that their engine must have.
+        limits: of a task.
+        command: what starts one.
 
-    Raises
-    ------
-    UsageError: fewer than one worker.
+    Raises:
+        UsageError: fewer than one worker.
     """
 
     def __init__(

@@ -52,9 +52,8 @@ def read_frame(stream: IO[bytes]) -> tuple[bytes, bytes] | None:
 def serve(opening: Callable[[bytes], tuple[Answer, str]]) -> None:
     """Be a worker: read a job, then tasks, and answer each.
 
-    Parameters
-    ----------
-    opening: from the job's bytes to the answering function and the version of the engine.
+    Args:
+        opening: from the job's bytes to the answering function and the version of the engine.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us
     inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")

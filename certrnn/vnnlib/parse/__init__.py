@@ -32,10 +32,9 @@ __all__ = [
 def read_query(path: str | os.PathLike[str]) -> Query:
     """The query in a file, also gzipped.
 
-    Raises
-    ------
-    InvalidInput: the file is missing, damaged, or breaks the language; the message names line and column.
-    Unsupported: it asks what certrnn does not do; the message names it.
+    Raises:
+        InvalidInput: the file is missing, damaged, or breaks the language; the message names line and column.
+        Unsupported: it asks what certrnn does not do; the message names it.
     """
     return parse(Source.of(path))
 

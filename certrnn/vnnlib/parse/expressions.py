@@ -44,9 +44,8 @@ Node = Word | Group
 def read_groups(source: Source) -> tuple[Group, ...]:
     """Everything in the text, group by group.
 
-    Raises
-    ------
-    InvalidInput: parentheses that do not match, words outside of them, or more depth than a query needs.
+    Raises:
+        InvalidInput: parentheses that do not match, words outside of them, or more depth than a query needs.
     """
     open_: list[tuple[list[Node], int, bool]] = []
     done: list[Group] = []

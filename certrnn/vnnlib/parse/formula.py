@@ -109,10 +109,9 @@ def combined(parts: Sequence[Linear], factors: Sequence[Fraction]) -> Linear:
 def linear(expression: Expression) -> Linear:
     """The expression multiplied out.
 
-    Raises
-    ------
-    PolynomialError: it multiplies variables.
-    LongNumberError: its numbers multiply to one of more than :data:`MAX_BITS` bits.
+    Raises:
+        PolynomialError: it multiplies variables.
+        LongNumberError: its numbers multiply to one of more than :data:`MAX_BITS` bits.
     """
     if isinstance(expression, Number):
         return Linear({}, expression.value)
@@ -146,9 +145,8 @@ def _product(parts: Sequence[Linear]) -> Linear:
 def short(number: Fraction) -> Fraction:
     """The number itself.
 
-    Raises
-    ------
-    LongNumberError: it has more than :data:`MAX_BITS` bits.
+    Raises:
+        LongNumberError: it has more than :data:`MAX_BITS` bits.
     """
     if max(number.numerator.bit_length(), number.denominator.bit_length()) > MAX_BITS:
         raise LongNumberError

@@ -41,11 +41,10 @@ class Tensor:
 class Query:
     """Is there an input for which the formula holds of it and the network's output?
 
-    Parameters
-    ----------
-    version: ``"1.0"``, ``"2.0"`` or ``"2.1"``.
-    network: the name it is declared by; None in version 1.0.
-    formula: the conjunction of all assertions.
+    Args:
+        version: ``"1.0"``, ``"2.0"`` or ``"2.1"``.
+        network: the name it is declared by; None in version 1.0.
+        formula: the conjunction of all assertions.
     """
 
     source: Source

@@ -24,9 +24,8 @@ class Source(Origin):
     def of(path: str | os.PathLike[str]) -> Source:
         """The text of a file, unpacked where gzipped.
 
-        Raises
-        ------
-        InvalidInput: the file is missing, damaged, too large or no text.
+        Raises:
+            InvalidInput: the file is missing, damaged, too large or no text.
         """
         empty = Source(Path(path))
         content = file_content(empty.path, empty)

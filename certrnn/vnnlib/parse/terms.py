@@ -38,9 +38,8 @@ class Scope(ABC):
     def variable(self, source: Source, word: Word, indices: Group | None) -> Variable:
         """The variable of that name.
 
-        Raises
-        ------
-        InvalidInput: there is no such variable or element.
+        Raises:
+            InvalidInput: there is no such variable or element.
         """
 
 

@@ -60,9 +60,8 @@ class Declared(Scope):
 def read_version1(source: Source, groups: Sequence[Group]) -> Query:
     """The query of commands of version 1.0.
 
-    Raises
-    ------
-    InvalidInput, Unsupported: naming the place.
+    Raises:
+        InvalidInput, Unsupported: naming the place.
     """
     scope = Declared()
     terms = Terms(source, scope)

@@ -38,10 +38,9 @@ class Network(Scope):
 def read_version2(source: Source, groups: Sequence[Group]) -> Query:
     """The query of a file that starts with ``(vnnlib-version <2.x>)``.
 
-    Raises
-    ------
-    InvalidInput: it breaks the grammar, scoping or typing of the standard.
-    Unsupported: it uses a theory that is not supported, which the message names.
+    Raises:
+        InvalidInput: it breaks the grammar, scoping or typing of the standard.
+        Unsupported: it uses a theory that is not supported, which the message names.
     """
     version = _version(source, groups[0])
     networks = [g for g in groups[1:] if g.head == "declare-network"]

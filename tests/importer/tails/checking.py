@@ -26,13 +26,12 @@ POINTS = 20
 class Outcome:
     """What became of a case.
 
-    Parameters
-    ----------
-    runs: whether onnxruntime runs the file.
-    refused: why certrnn does not read it, or None.
-    complaints: what is wrong.
-    certified: rows of ``WIDE`` that were certified, each held against the file.
-    verdicts: what queries were answered.
+    Args:
+        runs: whether onnxruntime runs the file.
+        refused: why certrnn does not read it, or None.
+        complaints: what is wrong.
+        certified: rows of ``WIDE`` that were certified, each held against the file.
+        verdicts: what queries were answered.
     """
 
     made: Case

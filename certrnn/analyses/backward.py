@@ -25,7 +25,8 @@ class Backward(Analysis):
 
     Args:
         ascent: chooses the planes of the margin rows; None takes the policy's slopes as they are (CROWN with parallel
-        planes). refinement: tightens intermediate regions first, in program order; None takes the zonotope's.
+            planes).
+        refinement: tightens intermediate regions first, in program order; None takes the zonotope's.
         domain: the zonotope domain of the recorded propagation.
         memory: bytes that one chunk of the batch may take.
         linear: a further ascent on the margin rows, without deficits: where those gain nothing it converges better.

@@ -27,8 +27,7 @@ def read_samples(path: str | os.PathLike[str], arrange: Arrange = as_written) ->
         arrange: makes samples (N, T, D) of the array that the file holds, whatever its axes mean.
 
     Raises:
-        InvalidInput: the file is missing, damaged, too large, or holds values, labels or shapes that make no
-        sense.
+        InvalidInput: the file is missing, damaged, too large, or holds values, labels or shapes that make no sense.
     """
     origin = Origin(Path(path))
     content = file_content(origin.path, origin)

@@ -14,8 +14,8 @@ def parse_selection(text: str, size: int | None = None) -> tuple[int, ...]:
     """Positions named by a list of single numbers, half-open ranges ``a:b`` and closed ranges ``a-b``.
 
     Args:
-        size: how many there are; half-open ranges stop there and single numbers must lie below it. Needed for an
-        open end (``3:``) and for ``all``.
+        size: how many there are; half-open ranges stop there and single numbers must lie below it. Needed for an open
+            end (``3:``) and for ``all``.
 
     Returns:
         positions in the order written, each once.

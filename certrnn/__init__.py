@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from certrnn.results.row import Row
     from certrnn.results.words import Words
     from certrnn.runs.api import Settings, again, run
-    from certrnn.threats.perturbation import Norm, WordSet, WordSubstitution
-    from certrnn.threats.property import Accept, Labels, Threshold
+    from certrnn.threats import Accept, Labels, Norm, Threshold, WordSet, WordSubstitution
     from certrnn.vnnlib.parse import read_query
     from certrnn.vnnlib.verify import verify
 
@@ -54,8 +53,7 @@ _HOMES = {
     "results.row": ("Row",),
     "results.words": ("Words",),
     "runs.api": ("Settings", "again", "run"),
-    "threats.perturbation": ("Norm", "WordSet", "WordSubstitution"),
-    "threats.property": ("Accept", "Labels", "Threshold"),
+    "threats": ("Accept", "Labels", "Norm", "Threshold", "WordSet", "WordSubstitution"),
     "vnnlib.parse": ("read_query",),
     "vnnlib.verify": ("verify",),
 }

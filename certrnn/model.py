@@ -41,8 +41,7 @@ from certrnn.results.certificates import Results
 from certrnn.results.question import Question
 from certrnn.results.row import Row
 from certrnn.results.words import Sentence, Words
-from certrnn.threats import Demand, Disturbance, Labels, Norm, Threshold, WordSubstitution
-from certrnn.threats.perturbation import FULL
+from certrnn.threats import FULL, Demand, Disturbance, Labels, Norm, Threshold, WordSubstitution
 
 BATCH = 64
 """Samples that are bounded together; whoever interrupts loses at most one batch of one threat."""

@@ -13,8 +13,7 @@ from certrnn.analyses.enumeration import Enumeration
 from certrnn.certification.methods import METHODS, STEPS
 from certrnn.errors import UsageError
 from certrnn.search import PaperGrid, RelativeTolerance, Schedule
-from certrnn.threats import Demand, Disturbance, Labels, Norm, WordSubstitution
-from certrnn.threats.perturbation import FULL
+from certrnn.threats import FULL, Demand, Disturbance, Labels, Norm, WordSubstitution
 
 AUTO = "auto"
 FIRST = "zonotope"

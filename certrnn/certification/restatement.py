@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
@@ -15,9 +15,9 @@ from certrnn.encode import digest
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.io.data import parse_selection
 from certrnn.io.text import TextSource
-from certrnn.results.question import Change, Data, Hold, Question, Source, Way
+from certrnn.results.question import Data, Question, Source, Way
 from certrnn.search import EpsGrid, PaperGrid, Schedule
-from certrnn.threats import Accept, Demand, Disturbance, Labels, Norm, Threshold, WordSubstitution
+from certrnn.threats import SPECIFICATIONS, THREAT_MODELS, Supplied, WordSubstitution
 
 
 def text_source(source: Source) -> TextSource:
@@ -52,9 +52,16 @@ def query_of(
         _schedule(way),
         way.attack,
         way.budget,
-        _disturbance(question.threat, radii, words),
-        _demand(question.demand),
+        _restored(THREAT_MODELS, question.threat.kind).restored(question.threat, Supplied(radii, words)),
+        _restored(SPECIFICATIONS, question.demand.kind).restored(question.demand),
     )
+
+
+def _restored(known: Mapping[str, Any], kind: str) -> Any:
+    """The class of a record."""
+    if kind not in known:
+        raise UsageError("asking again", f"what was asked is one of {', '.join(known)}", repr(kind))
+    return known[kind]
 
 
 def _schedule(way: Way) -> Schedule:
@@ -66,42 +73,6 @@ def _schedule(way: Way) -> Schedule:
     defaults = {f.name: f.default for f in fields(kind)}
     known = {name: value for name, value in way.numbers if name in defaults}
     return kind(**{n: int(v) if isinstance(defaults[n], int) else v for n, v in known.items()})
-
-
-def _disturbance(threat: Change, radii: np.ndarray | None, words: WordSubstitution | None) -> Disturbance:
-    if threat.kind == "words":
-        if words is None:
-            raise _missing("--words", "substitutes of words")
-        _same("the substitutes of --words", threat.sha256, digest(words.sets))
-        return words
-    if threat.kind != "ball" or threat.norm is None:
-        raise UsageError("asking again", "the threat is a ball, or substitution of words", repr(threat.kind))
-    asked = threat.radii
-    if asked is None:
-        return Norm(threat.norm, threat.joint)
-    if radii is None:
-        if not asked.values:
-            raise _missing("--radii", f"{math.prod(asked.shape)} radii")
-        radii = np.array(asked.values, dtype=np.float64).reshape(asked.shape)
-    _same("the radii", asked.sha256, digest(np.ascontiguousarray(radii, dtype=np.float64)))
-    return Norm(threat.norm, threat.joint, radii)
-
-
-def _missing(option: str, what: str) -> UsageError:
-    return UsageError(
-        "asking again", f"{option} FILE gives the {what}; the document has their digest", "none"
-    )
-
-
-def _demand(demand: Hold) -> Demand:
-    if demand.kind in ("target", "accept"):
-        return Accept(demand.classes, never=demand.kind == "target")
-    if demand.kind == "threshold":
-        low = -math.inf if demand.low is None else demand.low
-        return Threshold(low, math.inf if demand.high is None else demand.high)
-    if demand.kind != "label":
-        raise UsageError("asking again", "the demand is a label, classes or a threshold", repr(demand.kind))
-    return Labels()
 
 
 def chosen(sequences: Sequences, data: Data) -> Sequences:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -23,12 +22,10 @@ from certrnn.errors import InvalidInput
 from certrnn.io.onnx import OnnxModel
 from certrnn.io.text import TextSource
 from certrnn.results.certificates import SEMANTICS
-from certrnn.results.question import Change, Data, File, Hold, Pairs, Question, Radii, Read, Source, Way
+from certrnn.results.question import Data, File, Pairs, Question, Read, Source, Way
 from certrnn.search import EpsGrid, PaperGrid, RelativeTolerance
-from certrnn.threats import Accept, Demand, Disturbance, Labels, Norm, Threshold, WordSubstitution
+from certrnn.threats import Change, Hold, Labels
 
-FEW = 4096
-"""Most radii whose values a document holds."""
 SEARCHES = {kind.__name__: kind for kind in (PaperGrid, RelativeTolerance)}
 FILES = ("text", "vocab", "tokenizer", "embeddings")
 """What of a :class:`TextSource` names a file."""
@@ -41,8 +38,8 @@ def question_of(
 ) -> Question:
     """Everything that the answers to a query about some samples depend on."""
     return Question(
-        threat=_change(query.disturbance),
-        demand=_hold(query.demand),
+        threat=query.disturbance.record(),
+        demand=query.demand.record(),
         eps=query.eps,
         frames=query.frames,
         clip=query.clip,
@@ -120,31 +117,6 @@ def spelled_samples(numbers: Sequence[int]) -> str:
         else:
             runs.append([number])
     return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}:{run[1] + 1}" for run in runs)
-
-
-def _change(disturbance: Disturbance) -> Change:
-    if isinstance(disturbance, Norm):
-        return Change("ball", disturbance.order, disturbance.joint, _radii(disturbance.radii))
-    if isinstance(disturbance, WordSubstitution):
-        return Change("words", words=len(disturbance.sets), sha256=digest(disturbance.sets))
-    return Change(disturbance.name)
-
-
-def _radii(radii: np.ndarray | None) -> Radii | None:
-    if radii is None:
-        return None
-    values = tuple(radii.reshape(-1).tolist()) if radii.size <= FEW else ()
-    ends = float(radii.min()), float(radii.max())
-    return Radii(radii.shape, digest(np.ascontiguousarray(radii, dtype=np.float64)), *ends, values)
-
-
-def _hold(demand: Demand) -> Hold:
-    if isinstance(demand, Accept):
-        return Hold("target" if demand.never else "accept", demand.labels)
-    if isinstance(demand, Threshold):
-        low, high = (end if math.isfinite(end) else None for end in (demand.low, demand.high))
-        return Hold("threshold", low=low, high=high)
-    return Hold("label" if isinstance(demand, Labels) else demand.name)
 
 
 def _read(network: OnnxModel, sequences: Sequences) -> Read:

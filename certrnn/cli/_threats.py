@@ -93,7 +93,7 @@ def asking(
 
     from certrnn.certification.options import disturbance
     from certrnn.io.data.threats import read_radii, read_substitutes
-    from certrnn.threats.perturbation import FULL
+    from certrnn.threats import FULL
 
     if words is not None:
         return replace(query, disturbance=network.substitution(read_substitutes(words)), eps=(FULL,))

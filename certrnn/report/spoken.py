@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from certrnn.results.certificates import SEMANTICS, Results
 from certrnn.results.figures import exact, lower, near, upper
-from certrnn.results.question import Change, Data, Question, Radii, Read, Way
+from certrnn.results.question import Data, Question, Read, Way
+from certrnn.threats import Change, Radii
 
 Fact = tuple[str, str]
 SHORT = 12

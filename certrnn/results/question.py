@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from certrnn.threats.records import Change, Hold
+
 Pairs = tuple[tuple[str, str], ...]
 """Names and what they stand for; an object in JSON."""
 Numbers = tuple[tuple[str, float], ...]
@@ -35,42 +37,6 @@ class Source:
     files: tuple[File, ...]
     options: Pairs
     total: int
-
-
-@dataclass(frozen=True)
-class Radii:
-    """Radii of features: their shape, a digest of their float64 values, the smallest and the largest, and, of few, the
-    values themselves in row-major order."""
-
-    shape: tuple[int, ...]
-    sha256: str
-    smallest: float
-    largest: float
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Change:
-    """What may change: a ``ball`` in a norm (one budget over the sequence where ``joint``), or ``words`` (so many of
-    them have substitutes, with a digest). Others are known by their name only."""
-
-    kind: str
-    norm: str | None = None
-    joint: bool = False
-    radii: Radii | None = None
-    words: int | None = None
-    sha256: str | None = None
-
-
-@dataclass(frozen=True)
-class Hold:
-    """What must hold: ``label``, ``target`` or ``accept`` with classes, or ``threshold``; an end that is None asks
-    nothing."""
-
-    kind: str
-    classes: tuple[int, ...] = ()
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from certrnn.results.row import Row
     from certrnn.results.words import Words
     from certrnn.runs.api import Settings, again, run
-    from certrnn.threats import Accept, Labels, Norm, Threshold, WordSet, WordSubstitution
+    from certrnn.threats import Accept, Labels, NormBall, Threshold, WordSet, WordSubstitution
     from certrnn.vnnlib.parse import read_query
     from certrnn.vnnlib.verify import verify
 
@@ -69,7 +69,7 @@ __all__ = [
     "InvalidInput",
     "Labels",
     "Model",
-    "Norm",
+    "NormBall",
     "Query",
     "Results",
     "Row",

@@ -11,17 +11,17 @@ import numpy as np
 import torch
 
 from certrnn.certification import (
-    Adversary,
+    Falsifier,
     Problem,
     Query,
     Tick,
     answer,
     eps_values,
-    parse_threats,
+    parse_frames,
     spelled_frames,
 )
 from certrnn.certification.options import substitution
-from certrnn.certification.posing import check_kind, notes_of, opponent, problem_of
+from certrnn.certification.posing import check_kind, falsifier_of, notes_of, problem_of
 from certrnn.certification.rounding import outward
 from certrnn.certification.statement import of_words, question_of, source_of
 from certrnn.certification.summary import Subject, expected_rows, gathered
@@ -31,7 +31,7 @@ from certrnn.datasets.files import network_for, read_array, read_file
 from certrnn.datasets.texts import read_text
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.examples import resolve
-from certrnn.falsification.campaign import Assault, asked_by, assail, left_out, named
+from certrnn.falsification.campaign import AttackQuery, attack_named, left_out, question_of_attack, run_attack
 from certrnn.falsification.counterexamples import Counterexamples
 from certrnn.falsification.rows import Found
 from certrnn.io.onnx import Choices, OnnxModel, read
@@ -41,7 +41,7 @@ from certrnn.results.certificates import Results
 from certrnn.results.question import Question
 from certrnn.results.row import Row
 from certrnn.results.words import Sentence, Words
-from certrnn.threats import FULL, Demand, Disturbance, Labels, Norm, Threshold, WordSubstitution
+from certrnn.threats import FULL, Labels, NormBall, Specification, ThreatModel, Threshold, WordSubstitution
 
 BATCH = 64
 """Samples that are bounded together; whoever interrupts loses at most one batch of one threat."""
@@ -112,8 +112,8 @@ class Model:
         method: str = "auto",
         attack: bool = True,
         budget: float | None = None,
-        threat: Disturbance | None = None,
-        demand: Demand | None = None,
+        threat: ThreatModel | None = None,
+        specification: Specification | None = None,
     ) -> Results:
         """Decide whether the answers may change within ``eps``.
 
@@ -130,7 +130,7 @@ class Model:
             budget: seconds for a row.
             threat: what may change: :class:`certrnn.Norm` (l-inf, l2 or l1, one a frame or jointly, radii of features),
                 or what :meth:`substitution` returns; the l-inf ball by default.
-            demand: what must hold: :class:`certrnn.Accept` (any of some labels, or never one of them) or
+            specification: what must hold: :class:`certrnn.Accept` (any of some labels, or never one of them) or
                 :class:`certrnn.Threshold`; that the label stays the answer by default.
 
         Raises:
@@ -140,7 +140,7 @@ class Model:
         """
         asked = (FULL,) if isinstance(threat, WordSubstitution) else eps_values(eps)
         query = Query(asked, spelled_frames(frames), clip, method, attack=attack, budget=budget)
-        query = replace(query, disturbance=threat or Norm(), demand=demand or Labels())
+        query = replace(query, threat=threat or NormBall(), specification=specification or Labels())
         return self._answered(self.sequences(x, y), query)
 
     def radius(
@@ -153,8 +153,8 @@ class Model:
         rel_tol: float | None = None,
         attack: bool = True,
         budget: float | None = None,
-        threat: Disturbance | None = None,
-        demand: Demand | None = None,
+        threat: ThreatModel | None = None,
+        specification: Specification | None = None,
     ) -> Results:
         """The largest certified eps of every sample (Cert-RNN's Algorithm 1), and the smallest one attacked.
 
@@ -162,8 +162,10 @@ class Model:
         grid, from 2.4e-4 to just below 1.
         """
         schedule = Query.search(rel_tol)
-        query = Query(None, spelled_frames(frames), clip, method, schedule, attack, budget, threat or Norm())
-        query = replace(query, demand=demand or Labels())
+        query = Query(
+            None, spelled_frames(frames), clip, method, schedule, attack, budget, threat or NormBall()
+        )
+        query = replace(query, specification=specification or Labels())
         return self._answered(self.sequences(x, y), query)
 
     def attack(
@@ -186,41 +188,41 @@ class Model:
         Others are those of :meth:`certify`, which says what is raised.
         """
         spelled = spelled_frames(frames)
-        assault = Assault(attack, named(attack, self.network), eps_values(eps), spelled, clip, target)
+        asked = AttackQuery(
+            attack, attack_named(attack, self.network), eps_values(eps), spelled, clip, target
+        )
         sequences = self.sequences(x, y)
-        found = [one for some in self.assaults(sequences, assault) for one in some]
-        return self.attacked(found, sequences, assault)
+        found = [one for some in self.stream_attacks(sequences, asked) for one in some]
+        return self.attack_results(found, sequences, asked)
 
     @ORDINARY
-    def assaults(self, sequences: Sequences, assault: Assault) -> Iterator[list[Found]]:
+    def stream_attacks(self, sequences: Sequences, query: AttackQuery) -> Iterator[list[Found]]:
         """What :meth:`attack` finds, one set of frames and one eps at a time; checked like :meth:`stream`."""
-        query = Query(assault.eps, assault.frames, assault.clip)
-        self.check(sequences, query)
-        clip = self._clip(query)
+        asked = Query(query.eps, query.frames, query.clip)
+        self.check(sequences, asked)
+        clip = self._clip(asked)
         for batch in sequences.batches(BATCH):
             network = network_for(self.network, batch.kind)
             graph = network.graph(batch.kind.shape)
             classes = max(graph.outputs, 2)
-            if assault.target is not None and not 0 <= assault.target < classes:
-                raise UsageError("reading the target", f"classes lie in 0..{classes - 1}", assault.target)
+            if query.target is not None and not 0 <= query.target < classes:
+                raise UsageError("reading the target", f"classes lie in 0..{classes - 1}", query.target)
             problem = Problem.of(graph, batch.x, batch.labels, clip, batch.kind.span)
-            yield from assail(network, self.precision, problem, batch, assault)
+            yield from run_attack(network, self.precision, problem, batch, query)
 
-    def attacked(
-        self, found: Iterable[Found], sequences: Sequences, assault: Assault
+    def attack_results(
+        self, found: Iterable[Found], sequences: Sequences, query: AttackQuery
     ) -> tuple[AttackResults, Counterexamples]:
         """Rows in order, and the counterexamples behind them."""
         kept = list(found)
-        notes = [*self._notes(sequences), left_out(sequences.labels or (), assault.target)]
+        notes = [*self._notes(sequences), left_out(sequences.labels or (), query.target)]
         rows = ordered([row for row, _ in kept])
         about = tuple(note for note in notes if note)
-        asked = asked_by(self.network, self.precision, sequences, assault)
-        results = AttackResults(
-            self.path, self.sha256, rows, assault.name, about, self.network.external, asked
-        )
-        clip = self._clip(Query(frames=assault.frames, clip=assault.clip))
+        asked = question_of_attack(self.network, self.precision, sequences, query)
+        results = AttackResults(self.path, self.sha256, rows, query.name, about, self.network.external, asked)
+        clip = self._clip(Query(frames=query.frames, clip=query.clip))
         members = tuple(one for _, one in kept if one is not None)
-        return results, Counterexamples(members, clip, assault.name, self.sha256)
+        return results, Counterexamples(members, clip, query.name, self.sha256)
 
     @ORDINARY
     def replay(self, path: str) -> ReplayResults:
@@ -320,12 +322,12 @@ class Model:
         Raises:
             InvalidInput, Unsupported: what :meth:`answers` could not be trusted on.
         """
-        query.disturbance.require(sequences.numbers)
+        query.threat.require(sequences.numbers)
         self.check_kinds(sequences, query)
 
     def check_kinds(self, sequences: Sequences, query: Query) -> None:
         """What :meth:`check` does, for some of the samples that a question is about."""
-        if isinstance(query.demand, Labels):
+        if isinstance(query.specification, Labels):
             sequences.require_classes()
         for kind in sequences.kinds:
             check_kind(self._asked(query), sequences, kind, query, self._clip(query))
@@ -336,9 +338,9 @@ class Model:
         clip = self._clip(query)
         for batch in sequences.batches(BATCH):
             network = network_for(self._asked(query), batch.kind)
-            adversary: Adversary | None = opponent(network, self.precision) if query.attack else None
+            falsifier: Falsifier | None = falsifier_of(network, self.precision) if query.attack else None
             problem = problem_of(network, batch, query, clip)
-            yield from answer(problem, batch.numbers, query, adversary, tick)
+            yield from answer(problem, batch.numbers, query, falsifier, tick)
 
     def count(self, sequences: Sequences, query: Query) -> int:
         """Number of rows that :meth:`stream` will hand out.
@@ -347,7 +349,7 @@ class Model:
             UsageError: frames that some sequence does not have.
         """
         spans = [sequences.kind(position).span for position in range(len(sequences))]
-        threats = [len(parse_threats(query.frames, stop, first)) for first, stop in spans]
+        threats = [len(parse_frames(query.frames, stop, first)) for first, stop in spans]
         return sum(threats) * len(query.eps or (None,))
 
     def results(self, rows: Iterable[Row], sequences: Sequences, query: Query) -> Results:
@@ -387,4 +389,4 @@ class Model:
 
     def _asked(self, query: Query) -> OnnxModel:
         """The network as the question takes its output: as numbers where a threshold is asked of it."""
-        return self.network.as_numbers() if isinstance(query.demand, Threshold) else self.network
+        return self.network.as_numbers() if isinstance(query.specification, Threshold) else self.network

@@ -11,8 +11,8 @@ from typing import Protocol
 import torch
 
 from certrnn.analyses import Analysis, Forward, certified, proved
-from certrnn.certification.portfolio import Climb, Ladder
-from certrnn.certification.problem import Problem, Threat
+from certrnn.certification.portfolio import Bound, Portfolio
+from certrnn.certification.problem import FrameSet, Problem
 from certrnn.certification.query import AUTO, AUTO_BUDGET, Query
 from certrnn.certification.radii import undisturbed
 from certrnn.certification.rounding import as_written
@@ -23,20 +23,22 @@ Tick = Callable[[int], None]
 """Told how many rows of an analysis step have just been bounded."""
 
 
-class Adversary(Protocol):
+class Falsifier(Protocol):
     """Looks for counterexamples; whatever it reports was replayed in onnxruntime."""
 
-    def within(self, problem: Problem, samples: torch.Tensor, threat: Threat, eps: float) -> torch.Tensor:
+    def within(
+        self, problem: Problem, samples: torch.Tensor, frame_set: FrameSet, eps: float
+    ) -> torch.Tensor:
         """Distance (R,) of a counterexample strictly inside the region of radius ``eps`` of each of ``samples`` (R,);
         inf where none was found."""
         ...
 
-    def smallest(self, problem: Problem, samples: torch.Tensor, threat: Threat) -> torch.Tensor:
+    def smallest(self, problem: Problem, samples: torch.Tensor, frame_set: FrameSet) -> torch.Tensor:
         """The smallest distance (R,) at which a counterexample was found; inf where none was."""
         ...
 
     def near(
-        self, problem: Problem, sample: torch.Tensor, threat: Threat, eps: float, x: torch.Tensor
+        self, problem: Problem, sample: torch.Tensor, frame_set: FrameSet, eps: float, x: torch.Tensor
     ) -> float:
         """Like :meth:`within` for one ``sample`` (1,), told sequences ``x`` (S, frames, features) to start from."""
         ...
@@ -89,37 +91,37 @@ class _Question:
 
     problem: Problem
     samples: torch.Tensor
-    threat: Threat
+    frame_set: FrameSet
     eps: float | None
     query: Query
-    adversary: Adversary | None
+    falsifier: Falsifier | None
     tick: Tick
 
     def ball(self, rows: torch.Tensor, eps: torch.Tensor) -> Region:
         """Regions that hold everything within ``eps`` as it is written."""
-        return self.problem.ball(self.samples[rows], as_written(eps), self.threat)
+        return self.problem.ball(self.samples[rows], as_written(eps), self.frame_set)
 
     def attack(self) -> torch.Tensor:
         """Distances (R,) of counterexamples, inf where none was found."""
         none = torch.full((len(self.samples),), torch.inf, dtype=torch.float64)
-        if self.adversary is None or not len(self.samples):
+        if self.falsifier is None or not len(self.samples):
             return none
         if self.eps is None:
-            return self.adversary.smallest(self.problem, self.samples, self.threat)
-        return self.adversary.within(self.problem, self.samples, self.threat, self.eps)
+            return self.falsifier.smallest(self.problem, self.samples, self.frame_set)
+        return self.falsifier.within(self.problem, self.samples, self.frame_set, self.eps)
 
 
 def answer(
-    problem: Problem, numbers: Sequence[int], query: Query, adversary: Adversary | None, tick: Tick
+    problem: Problem, numbers: Sequence[int], query: Query, falsifier: Falsifier | None, tick: Tick
 ) -> Iterator[list[Row]]:
     """Rows of one batch, threat by threat and eps by eps; ``numbers`` are the samples' positions in the data.
 
     Rows are handed out as soon as they are decided, so that whoever is interrupted keeps what is finished.
     """
     samples = problem.right.nonzero().flatten()
-    for threat in problem.threats(query.frames):
+    for frame_set in problem.frame_sets(query.frames):
         for eps in query.eps or (None,):
-            question = _Question(problem, samples, threat, eps, query, adversary, tick)
+            question = _Question(problem, samples, frame_set, eps, query, falsifier, tick)
             wrong = [k for k in range(len(numbers)) if not bool(problem.right[k])]
             if wrong:
                 yield [_row(question, k, numbers[k], None) for k in wrong]
@@ -136,13 +138,13 @@ def _found(question: _Question) -> Iterator[list[tuple[int, _Found]]]:
     shared = clock.seconds_a_row
     query = question.query
     budget = query.budget or (AUTO_BUDGET if query.method == AUTO else math.inf)
-    ladder = Ladder(question.problem, question.threat, budget, query.dearer, wrapped=query.wrapped)
+    portfolio = Portfolio(question.problem, question.frame_set, budget, query.dearer, wrapped=query.wrapped)
     done = []
     for k in range(len(question.samples)):
-        first = Climb(float(side.eps[k]), float(side.margin[k]), side.methods[k])
+        first = Bound(float(side.eps[k]), float(side.margin[k]), side.methods[k])
         attacked, start = float(side.attacked[k]), time.perf_counter()
         if query.dearer:
-            first, attacked = _climbed(question, ladder, k, first, attacked)
+            first, attacked = _climbed(question, portfolio, k, first, attacked)
         took = time.perf_counter() - start
         cut = side.cut or (query.budget is not None and took > budget)
         found = (k, _Found(first.eps, first.margin, first.method, cut, attacked, shared + took))
@@ -160,7 +162,7 @@ def _warm(question: _Question) -> None:
     if isinstance(analysis, Forward) and len(question.samples):
         problem, one = question.problem, question.samples[:1]
         eps = torch.full((1,), question.eps or 2.0**-20, dtype=torch.float64)
-        analysis.margins(problem.graph, problem.ball(one, eps, question.threat), problem.spec(one))
+        analysis.margins(problem.graph, problem.ball(one, eps, question.frame_set), problem.spec(one))
 
 
 def _first(question: _Question, clock: _Clock) -> _Side:
@@ -169,33 +171,33 @@ def _first(question: _Question, clock: _Clock) -> _Side:
 
 
 def _climbed(
-    question: _Question, ladder: Ladder, row: int, first: Climb, attacked: float
-) -> tuple[Climb, float]:
+    question: _Question, portfolio: Portfolio, row: int, first: Bound, attacked: float
+) -> tuple[Bound, float]:
     """One row after the dearer methods, and the distance of a counterexample that they may have come upon."""
     sample, eps, hit = question.samples[row : row + 1], question.eps, [attacked]
     if eps is None:
         question.tick(1)
-        climb = ladder.search(sample, first, attacked)
-        return climb, _checked(question, sample, first, climb, attacked)
+        bound = portfolio.search(sample, first, attacked)
+        return bound, _checked(question, sample, first, bound, attacked)
     if first.eps > 0.0 or attacked <= eps:
         return first, attacked
 
     def near(x: torch.Tensor) -> bool:
-        adversary = question.adversary
-        if adversary is not None:
-            hit[0] = adversary.near(question.problem, sample, question.threat, eps, x)
+        falsifier = question.falsifier
+        if falsifier is not None:
+            hit[0] = falsifier.near(question.problem, sample, question.frame_set, eps, x)
         return hit[0] <= eps
 
-    return ladder.decide(sample, eps, near) or first, hit[0]
+    return portfolio.decide(sample, eps, near) or first, hit[0]
 
 
-def _checked(question: _Question, sample: torch.Tensor, first: Climb, climb: Climb, attacked: float) -> float:
+def _checked(question: _Question, sample: torch.Tensor, first: Bound, bound: Bound, attacked: float) -> float:
     """The smaller of ``attacked`` and the distance of a counterexample inside what a dearer method certified: the
     self-check, in one batch of attacks."""
-    adversary = question.adversary
-    if adversary is None or climb.eps <= first.eps:
+    falsifier = question.falsifier
+    if falsifier is None or bound.eps <= first.eps:
         return attacked
-    found = adversary.within(question.problem, sample, question.threat, climb.eps)
+    found = falsifier.within(question.problem, sample, question.frame_set, bound.eps)
     return min(attacked, float(found))
 
 
@@ -258,7 +260,7 @@ def _row(question: _Question, sample: int, number: int, found: _Found | None) ->
             verdict = "falsified"
     return Row(
         sample=number,
-        frames=question.threat.name,
+        frames=question.frame_set.name,
         label=int(problem.labels[sample]),
         prediction=int(problem.predictions[sample]),
         verdict=verdict,

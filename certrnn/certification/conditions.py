@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from certrnn.certification.problem import parse_threats
+from certrnn.certification.problem import parse_frames
 from certrnn.certification.query import Query
 from certrnn.certification.rounding import outward
 from certrnn.certification.self_check import check_against_onnxruntime
@@ -42,12 +42,12 @@ def conditions_of(
     for batch in sequences.batches(1):
         layers, graph = recurrences(network, tuple(batch.x.shape[1:]))
         first, stop = batch.kind.span
-        for threat in parse_threats(frames, stop, first):
+        for frame_set in parse_frames(frames, stop, first):
             for distance in eps:
                 radius = torch.tensor([at_least(distance)], dtype=torch.float64)
-                region = LinfBall(batch.x, radius, threat.frames, valid)
+                region = LinfBall(batch.x, radius, frame_set.frames, valid)
                 rows += [
-                    Examined(batch.numbers[0], threat.name, distance, examine(layer, graph, region))
+                    Examined(batch.numbers[0], frame_set.name, distance, examine(layer, graph, region))
                     for layer in layers
                 ]
     notes = [sequences.note] if sequences.note else []

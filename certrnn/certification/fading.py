@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from certrnn.analyses import Analysis, certified
-from certrnn.certification.problem import Problem, Threat
+from certrnn.certification.problem import FrameSet, Problem
 from certrnn.certification.radii import Tick
 from certrnn.errors import UsageError
 from certrnn.regions import Fading
@@ -44,7 +44,7 @@ class Shares(Schedule):
 def fading_shares(
     problem: Problem,
     analysis: Analysis,
-    threat: Threat,
+    frame_set: FrameSet,
     toward: torch.Tensor,
     schedule: Schedule | None = None,
     tick: Tick = lambda _: None,
@@ -66,7 +66,7 @@ def fading_shares(
         chosen = samples[rows]
         x = problem.x[chosen]
         lower = analysis.margins(
-            problem.graph, Fading(x, share, toward.expand_as(x), threat.frames), problem.spec(chosen)
+            problem.graph, Fading(x, share, toward.expand_as(x), frame_set.frames), problem.spec(chosen)
         )
         tick(len(rows))
         good = certified(lower) & (share > shares[chosen])

@@ -13,13 +13,13 @@ from certrnn.arrays import to_numpy
 from certrnn.attacks import PGD, Attack, Descent, Substitution, smallest_eps
 from certrnn.attacks.attack import pull_inside
 from certrnn.attacks.replay import Replayable, replay, replay_smallest, round_inwards
-from certrnn.certification.batch import Adversary
-from certrnn.certification.problem import Problem, Threat
+from certrnn.certification.batch import Falsifier
+from certrnn.certification.problem import FrameSet, Problem
 from certrnn.regions import Region
 
 
 @dataclass(frozen=True, eq=False)
-class Opponent(Adversary):
+class AttackFalsifier(Falsifier):
     """An attack in float64, then the file itself in onnxruntime.
 
     Args:
@@ -37,21 +37,23 @@ class Opponent(Adversary):
     descent: Descent = field(default_factory=Descent)
     audit: Callable[[np.ndarray], object] | None = None
 
-    def within(self, problem: Problem, samples: torch.Tensor, threat: Threat, eps: float) -> torch.Tensor:
-        return self._confirmed(problem, samples, threat, eps, Substitution(otherwise=self.attack))
+    def within(
+        self, problem: Problem, samples: torch.Tensor, frame_set: FrameSet, eps: float
+    ) -> torch.Tensor:
+        return self._confirmed(problem, samples, frame_set, eps, Substitution(otherwise=self.attack))
 
     def near(
-        self, problem: Problem, sample: torch.Tensor, threat: Threat, eps: float, x: torch.Tensor
+        self, problem: Problem, sample: torch.Tensor, frame_set: FrameSet, eps: float, x: torch.Tensor
     ) -> float:
         attack = self.attack.starting_at(x)
-        return float(self._confirmed(problem, sample.expand(len(x)), threat, eps, attack).amin())
+        return float(self._confirmed(problem, sample.expand(len(x)), frame_set, eps, attack).amin())
 
     def _confirmed(
-        self, problem: Problem, samples: torch.Tensor, threat: Threat, eps: float, attack: Attack
+        self, problem: Problem, samples: torch.Tensor, frame_set: FrameSet, eps: float, attack: Attack
     ) -> torch.Tensor:
         """Distances (R,) of counterexamples that the file itself confirms; inf where there is none."""
         radius = torch.full((len(samples),), eps, dtype=torch.float64)
-        region, spec = problem.ball(samples, radius, threat), problem.spec(samples)
+        region, spec = problem.ball(samples, radius, frame_set), problem.spec(samples)
         outcome = attack(problem.graph, region, spec)
         self._audited(region, outcome.x)
         found = torch.full_like(radius, torch.inf)
@@ -70,11 +72,11 @@ class Opponent(Adversary):
             found[hits] = torch.where(played.confirmed, apart, torch.inf)
         return found
 
-    def smallest(self, problem: Problem, samples: torch.Tensor, threat: Threat) -> torch.Tensor:
+    def smallest(self, problem: Problem, samples: torch.Tensor, frame_set: FrameSet) -> torch.Tensor:
         spec, labels = problem.spec(samples), problem.classes(samples)
 
         def ball(rows: torch.Tensor, eps: torch.Tensor) -> Region:
-            return problem.ball(samples[rows], eps, threat)
+            return problem.ball(samples[rows], eps, frame_set)
 
         best = smallest_eps(self.attack, problem.graph, ball, spec, self.descent)
         eps = torch.where(best.eps.isfinite(), best.eps, 0.0)

@@ -12,24 +12,33 @@ from certrnn.datasets import Sequences
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.io.data.threats import Substitutes
 from certrnn.io.onnx import OnnxModel
-from certrnn.threats import Accept, Demand, Disturbance, Labels, Norm, Threshold, WordSet, WordSubstitution
+from certrnn.threats import (
+    Accept,
+    Labels,
+    NormBall,
+    Specification,
+    ThreatModel,
+    Threshold,
+    WordSet,
+    WordSubstitution,
+)
 
 
-def disturbance(
+def threat_model(
     norm: str | float = "inf", joint: bool = False, radii: np.ndarray | Sequence[float] | None = None
-) -> Disturbance:
+) -> ThreatModel:
     """A norm's ball; ``norm`` may be the number 1, 2 or infinity.
 
     Raises:
         UsageError: no such norm, or a joint l-inf ball, which is the same as one a frame.
 
-    >>> disturbance(2, joint=True).name
+    >>> threat_model(2, joint=True).name
     'l2 over the sequence'
     """
     order = str(norm).removesuffix(".0")
     if joint and order == "inf":
         raise UsageError("reading --joint", "the norm is 1 or 2: jointly or not, l-inf is the same", "inf")
-    return Norm(order, joint, None if radii is None else np.asarray(radii, dtype=np.float64))
+    return NormBall(order, joint, None if radii is None else np.asarray(radii, dtype=np.float64))
 
 
 def substitution(network: OnnxModel, precision: type, substitutes: Substitutes) -> WordSubstitution:
@@ -60,7 +69,7 @@ def among(query: Query, every: Sequences, chosen: Sequences) -> tuple[Query, Seq
     Raises:
         InvalidInput: the question names a sample that the file does not have.
     """
-    asked = query.disturbance
+    asked = query.threat
     if not isinstance(asked, WordSubstitution):
         return query, chosen
     asked.require(every.numbers)
@@ -72,18 +81,18 @@ def among(query: Query, every: Sequences, chosen: Sequences) -> tuple[Query, Seq
         f"{missing} of {len(chosen)} samples have no substitutes: nothing of them changes" if missing else ""
     )
     unasked = f"substitutes of {left} samples that were not chosen are not asked about" if left else ""
-    return replace(query, disturbance=own), chosen.noted(still, unasked)
+    return replace(query, threat=own), chosen.noted(still, unasked)
 
 
-def demand(
+def specification(
     target: int | None = None,
     accept: Sequence[int] | None = None,
     threshold: tuple[float, float] | None = None,
-) -> Demand:
+) -> Specification:
     """What must hold: the label, unless something else is asked.
 
     Raises:
-        UsageError: two demands at once, or one that makes no sense.
+        UsageError: two specifications at once, or one that makes no sense.
     """
     given = {"--target": target, "--accept": accept, "--threshold": threshold}
     named = [name for name, value in given.items() if value is not None]

@@ -12,7 +12,7 @@ import torch
 from certrnn.analyses import Analysis, BranchAndBound, proved
 from certrnn.analyses.memory import Memory
 from certrnn.certification.methods import METHODS, STEPS
-from certrnn.certification.problem import Problem, Threat
+from certrnn.certification.problem import FrameSet, Problem
 from certrnn.certification.radii import undisturbed
 from certrnn.certification.rounding import as_written
 from certrnn.errors import Unsupported
@@ -61,7 +61,7 @@ class _LeftError(Exception):
 
 
 @dataclass(eq=False)
-class Climb:
+class Bound:
     """One row on its way up: the largest certified ``eps``, its ``margin``, and the ``method`` that proved it."""
 
     eps: float
@@ -70,7 +70,7 @@ class Climb:
 
 
 @dataclass(eq=False)
-class Ladder:
+class Portfolio:
     """The dearer methods for the rows of one threat.
 
     Args:
@@ -80,37 +80,37 @@ class Ladder:
     """
 
     problem: Problem
-    threat: Threat
+    frame_set: FrameSet
     budget: float
     steps: Sequence[str] = STEPS
     growth: dict[str, float] = field(default_factory=dict)
     wrapped: Callable[[Analysis], Analysis] = lambda analysis: analysis
 
-    def search(self, sample: torch.Tensor, start: Climb, attacked: float) -> Climb:
+    def search(self, sample: torch.Tensor, start: Bound, attacked: float) -> Bound:
         """The largest eps (one ``sample``, (1,)) that some method certifies within the budget.
 
         ``attacked`` is the distance of a counterexample: nothing beyond it is tried.
         """
-        deadline, climb, memory = time.perf_counter() + self.budget, replace(start), Memory()
+        deadline, bound, memory = time.perf_counter() + self.budget, replace(start), Memory()
         clean, hoped = undisturbed(self.problem, sample), 0.0
         for name in self.steps:
-            if time.perf_counter() > deadline or climb.eps * (1.0 + TOLERANCE) >= attacked:
+            if time.perf_counter() > deadline or bound.eps * (1.0 + TOLERANCE) >= attacked:
                 break
             analysis = self._analysis(name, deadline, memory)
             try:
                 for stage in self._stages(analysis):
-                    known, certify = climb.eps, self._certify(sample, stage, name, climb, deadline, attacked)
+                    known, certify = bound.eps, self._certify(sample, stage, name, bound, deadline, attacked)
                     base, hoped = max(known, hoped), 0.0
                     self._schedule(stage, known, base, clean, attacked).largest(certify, 1)
                     if known > 0.0:
-                        self.growth[stage.name] = min(max(climb.eps / base, 1.0 + 2 * TOLERANCE), 2.0)
+                        self.growth[stage.name] = min(max(bound.eps / base, 1.0 + 2 * TOLERANCE), 2.0)
             except _LeftError as left:
                 hoped = left.end(float(clean))
             except _LateError:
                 break
             except Unsupported:
                 break
-        return climb
+        return bound
 
     def _leaves(self, name: str, took: float, left: float) -> bool:
         """Whether the method that follows makes better use of the time that is left."""
@@ -142,7 +142,7 @@ class Ladder:
         sample: torch.Tensor,
         analysis: Analysis,
         name: str,
-        climb: Climb,
+        bound: Bound,
         deadline: float,
         attacked: float,
     ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
@@ -153,8 +153,8 @@ class Ladder:
                 return torch.full_like(eps, -torch.inf)
             begun = time.perf_counter()
             margin = self._margin(self._timed(analysis, deadline), sample, eps)
-            if margin > 0.0 and float(eps) > climb.eps:
-                climb.eps, climb.margin, climb.method = float(eps), margin, name
+            if margin > 0.0 and float(eps) > bound.eps:
+                bound.eps, bound.margin, bound.method = float(eps), margin, name
             ended = time.perf_counter()
             if self._leaves(name, ended - begun, deadline - ended) and math.isfinite(margin):
                 raise _LeftError(float(eps), margin)
@@ -162,7 +162,7 @@ class Ladder:
 
         return certify
 
-    def decide(self, sample: torch.Tensor, eps: float, near: Near | None) -> Climb | None:
+    def decide(self, sample: torch.Tensor, eps: float, near: Near | None) -> Bound | None:
         """The first method that certifies one sample at ``eps``, or None."""
         deadline, memory = time.perf_counter() + self.budget, Memory()
         radius = torch.tensor([eps], dtype=torch.float64)
@@ -177,7 +177,7 @@ class Ladder:
             except Unsupported:
                 return None
             if margin > 0.0:
-                return Climb(eps, margin, analysis.name)
+                return Bound(eps, margin, analysis.name)
             if found[0]:
                 return None
         return None
@@ -194,7 +194,7 @@ class Ladder:
 
     def _margin(self, analysis: Analysis, sample: torch.Tensor, eps: torch.Tensor) -> float:
         problem = self.problem
-        ball = problem.ball(sample, as_written(eps), self.threat)
+        ball = problem.ball(sample, as_written(eps), self.frame_set)
         return float(proved(analysis.margins(problem.graph, ball, problem.spec(sample))))
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from certrnn.certification.falsifier import Opponent
-from certrnn.certification.problem import Problem, parse_threats
+from certrnn.certification.falsifier import AttackFalsifier
+from certrnn.certification.problem import Problem, parse_frames
 from certrnn.certification.query import Query
 from certrnn.certification.rounding import require_inside
 from certrnn.certification.self_check import check_against_onnxruntime, check_points
@@ -41,14 +41,14 @@ def check_kind(network: OnnxModel, sequences: Sequences, kind: Kind, query: Quer
     graph = network.graph(shape)
     numbers = [sequences.numbers[n] for n in members]
     labels = None if sequences.labels is None else [sequences.labels[n] for n in members]
-    query.demand.check(labels, numbers, graph.outputs, network.steps(shape))
-    if isinstance(query.demand, Threshold):
+    query.specification.check(labels, numbers, graph.outputs, network.steps(shape))
+    if isinstance(query.specification, Threshold):
         _require_numbers(network, shape)
     places = {sequences.numbers[n]: sequences.place(n) for n in members}
-    query.disturbance.placed(kind.span[0], places).check(numbers, shape)
+    query.threat.placed(kind.span[0], places).check(numbers, shape)
     x = torch.from_numpy(np.stack([sequences.frames[n] for n in members]))
-    for threat in parse_threats(query.frames, kind.span[1], kind.span[0]):
-        require_inside(x, list(threat.frames), clip)
+    for frame_set in parse_frames(query.frames, kind.span[1], kind.span[0]):
+        require_inside(x, list(frame_set.frames), clip)
     check_against_onnxruntime(network, shape)
     check_points(network, x.numpy())
 
@@ -79,16 +79,16 @@ def problem_of(network: OnnxModel, batch: Batch, query: Query, clip: Clip) -> Pr
         clip,
         batch.kind.span,
         batch.numbers,
-        query.disturbance.placed(batch.kind.span[0], batch.places),
-        query.demand,
+        query.threat.placed(batch.kind.span[0], batch.places),
+        query.specification,
         network.steps(batch.kind.shape),
         network.framewise,
     )
 
 
-def opponent(network: OnnxModel, precision: type[np.floating[Any]]) -> Opponent:
+def falsifier_of(network: OnnxModel, precision: type[np.floating[Any]]) -> AttackFalsifier:
     """The attack, which holds the network's reading against the file wherever it looks."""
-    return Opponent(network, precision, audit=lambda x: check_points(network, x))
+    return AttackFalsifier(network, precision, audit=lambda x: check_points(network, x))
 
 
 def notes_of(network: OnnxModel, sequences: Sequences) -> list[str]:

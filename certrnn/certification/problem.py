@@ -11,11 +11,11 @@ from certrnn.errors import UsageError
 from certrnn.ir import Graph
 from certrnn.regions import Region
 from certrnn.specs import UNASKED, Spec
-from certrnn.threats import Demand, Disturbance, Labels, Norm, predict
+from certrnn.threats import Labels, NormBall, Specification, ThreatModel, predict
 
 
 @dataclass(frozen=True)
-class Threat:
+class FrameSet:
     """The frames that are disturbed together. ``whole`` says that they are all there are.
 
     ``first`` is the sample's first frame that is no padding: people count from there.
@@ -31,7 +31,7 @@ class Threat:
         return "all" if self.whole else [frame - self.first for frame in self.frames]
 
 
-def parse_threats(text: str, length: int, first: int = 0) -> list[Threat]:
+def parse_frames(text: str, length: int, first: int = 0) -> list[FrameSet]:
     """Threats from ``all``, ``each`` (one threat a frame) or a list such as ``0,3-5`` (these frames together).
 
     Args:
@@ -47,9 +47,9 @@ def parse_threats(text: str, length: int, first: int = 0) -> list[Threat]:
     (3,)
     """
     if text == "all":
-        return [Threat(tuple(range(first, length)), whole=True, first=first)]
+        return [FrameSet(tuple(range(first, length)), whole=True, first=first)]
     if text == "each":
-        return [Threat((t,), first=first) for t in range(first, length)]
+        return [FrameSet((t,), first=first) for t in range(first, length)]
     own = length - first
     frames: set[int] = set()
     for part in text.split(","):
@@ -62,7 +62,7 @@ def parse_threats(text: str, length: int, first: int = 0) -> list[Threat]:
             raise UsageError("reading --frames", requirement, repr(part))
         frames.update(range(first + ends[0], first + ends[1] + 1))
     # the only frame of a sequence is named by its number, as in ``each``: a row then has one name however it is asked
-    return [Threat(tuple(sorted(frames)), 1 < len(frames) == own, first)]
+    return [FrameSet(tuple(sorted(frames)), 1 < len(frames) == own, first)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +76,12 @@ class Problem:
         predictions: (N,) what the network answers.
         clip: valid range of inputs, or None.
         span: first frame that is no padding and the one after the last; None where all are the sample's own.
-        numbers: positions of the samples in the data, by which the disturbance knows them; None for 0..N-1.
-        disturbance: what may change.
-        demand: what must hold.
-        wanted: (N,) or (N, S) what the demand makes specifications of; None for the labels.
+        numbers: positions of the samples in the data, by which the threat model knows them; None for 0..N-1.
+        threat: what may change.
+        specification: what must hold.
+        required: (N,) or (N, S) what the specification's rows are made of; None for the labels.
         steps: how many steps the scores belong to.
-        holds: (N,) bool, whether the undisturbed answer meets the demand; None: where it is the label.
+        holds: (N,) bool, whether the undisturbed answer meets the specification; None: where it is the label.
     """
 
     graph: Graph
@@ -91,9 +91,9 @@ class Problem:
     clip: tuple[float, float] | None = None
     span: tuple[int, int] | None = None
     numbers: tuple[int, ...] | None = None
-    disturbance: Disturbance = field(default_factory=Norm)
-    demand: Demand = field(default_factory=Labels)
-    wanted: torch.Tensor | None = None
+    threat: ThreatModel = field(default_factory=NormBall)
+    specification: Specification = field(default_factory=Labels)
+    required: torch.Tensor | None = None
     steps: int = 1
     holds: torch.Tensor | None = None
 
@@ -105,18 +105,18 @@ class Problem:
         clip: tuple[float, float] | None = None,
         span: tuple[int, int] | None = None,
         numbers: tuple[int, ...] | None = None,
-        disturbance: Disturbance | None = None,
-        demand: Demand | None = None,
+        threat: ThreatModel | None = None,
+        specification: Specification | None = None,
         steps: int = 1,
         framewise: bool = True,
     ) -> Problem:
         """With predictions by plain evaluation; labels default to them. ``framewise`` tells that several steps are the
         frames of a sample."""
-        demand = Labels() if demand is None else demand
+        specification = Labels() if specification is None else specification
         with torch.no_grad():
             scores = torch.cat([evaluate(graph, part) for part in x.split(256)])
         own = _own_steps(labels, scores, span, steps, x.shape[1]) if framewise else labels
-        asked = demand.ask(own, scores, steps)
+        asked = specification.targets(own, scores, steps)
         return Problem(
             graph,
             x,
@@ -125,37 +125,37 @@ class Problem:
             clip,
             span,
             numbers,
-            Norm() if disturbance is None else disturbance,
-            demand,
-            asked.wanted,
+            NormBall() if threat is None else threat,
+            specification,
+            asked.required,
             steps,
             asked.right,
         )
 
-    def threats(self, frames: str) -> list[Threat]:
+    def frame_sets(self, frames: str) -> list[FrameSet]:
         """What :func:`parse_threats` reads in ``frames``, among the frames that are no padding."""
         first, stop = (0, self.x.shape[1]) if self.span is None else self.span
-        return parse_threats(frames, stop, first)
+        return parse_frames(frames, stop, first)
 
     @property
     def right(self) -> torch.Tensor:
-        """(N,) bool: samples whose undisturbed answer meets the demand; only these have anything to certify."""
+        """(N,) bool: samples whose undisturbed answer meets the specification; only these have anything to certify."""
         return self.labels == self.predictions if self.holds is None else self.holds
 
-    def ball(self, samples: torch.Tensor, eps: torch.Tensor, threat: Threat) -> Region:
+    def ball(self, samples: torch.Tensor, eps: torch.Tensor, frame_set: FrameSet) -> Region:
         """Regions of the given samples (R,) at ``eps`` (R,)."""
         rows = samples.tolist()
         numbers = rows if self.numbers is None else [self.numbers[row] for row in rows]
-        return self.disturbance.region(numbers, self.x[samples], eps, threat.frames, self.clip)
+        return self.threat.region(numbers, self.x[samples], eps, frame_set.frames, self.clip)
 
     def spec(self, samples: torch.Tensor) -> Spec:
         """What must hold of the given samples."""
-        wanted = self.labels if self.wanted is None else self.wanted
-        return self.demand.spec(wanted[samples], self.graph.outputs, self.steps)
+        required = self.labels if self.required is None else self.required
+        return self.specification.spec(required[samples], self.graph.outputs, self.steps)
 
     def classes(self, samples: torch.Tensor) -> torch.Tensor | None:
         """The classes (R,) that must be answered, where another predicted class is what a violation is."""
-        return self.labels[samples] if self.demand.classes and self.steps == 1 else None
+        return self.labels[samples] if self.specification.classes and self.steps == 1 else None
 
 
 def _own_steps(

@@ -13,7 +13,7 @@ from certrnn.analyses.enumeration import Enumeration
 from certrnn.certification.methods import METHODS, STEPS
 from certrnn.errors import UsageError
 from certrnn.search import PaperGrid, RelativeTolerance, Schedule
-from certrnn.threats import FULL, Demand, Disturbance, Labels, Norm, WordSubstitution
+from certrnn.threats import FULL, Labels, NormBall, Specification, ThreatModel, WordSubstitution
 
 AUTO = "auto"
 FIRST = "zonotope"
@@ -36,8 +36,8 @@ class Query:
         budget: seconds for a row, or None: for ``auto`` :data:`AUTO_BUDGET`, for others without end. The time of a row
             is its batch's time divided by the batch's rows, and each row's dearer methods of ``auto`` have as much
             again; the step that runs when it ends is finished first.
-        disturbance: what may change: a norm's ball by default. Words are asked at the one eps of full substitution.
-        demand: what must hold: by default that the label stays the answer.
+        threat: what may change: a norm's ball by default. Words are asked at the one eps of full substitution.
+        specification: what must hold: by default that the label stays the answer.
 
     Raises:
         UsageError: an option that makes no sense.
@@ -50,11 +50,11 @@ class Query:
     schedule: Schedule = field(default_factory=PaperGrid)
     attack: bool = True
     budget: float | None = None
-    disturbance: Disturbance = field(default_factory=Norm)
-    demand: Demand = field(default_factory=Labels)
+    threat: ThreatModel = field(default_factory=NormBall)
+    specification: Specification = field(default_factory=Labels)
 
     def __post_init__(self) -> None:
-        if isinstance(self.disturbance, WordSubstitution):
+        if isinstance(self.threat, WordSubstitution):
             _require(self.eps == (FULL,), "--eps", "words are substituted whole, there is no eps", self.eps)
             _require(self.clip is None, "--clip", "words are substituted by vectors as they are", self.clip)
         for eps in self.eps or ():
@@ -99,8 +99,8 @@ class Query:
         return self.wrapped(METHODS[self.first]())
 
     def wrapped(self, analysis: Analysis) -> Analysis:
-        """The analysis as the disturbance needs it."""
-        return Enumeration(analysis) if isinstance(self.disturbance, WordSubstitution) else analysis
+        """The analysis as the threat model needs it."""
+        return Enumeration(analysis) if isinstance(self.threat, WordSubstitution) else analysis
 
 
 def spelled_frames(frames: str | Sequence[int]) -> str:

@@ -53,7 +53,7 @@ def query_of(
         way.attack,
         way.budget,
         _restored(THREAT_MODELS, question.threat.kind).restored(question.threat, Supplied(radii, words)),
-        _restored(SPECIFICATIONS, question.demand.kind).restored(question.demand),
+        _restored(SPECIFICATIONS, question.specification.kind).restored(question.specification),
     )
 
 

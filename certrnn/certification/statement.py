@@ -24,7 +24,7 @@ from certrnn.io.text import TextSource
 from certrnn.results.certificates import SEMANTICS
 from certrnn.results.question import Data, File, Pairs, Question, Read, Source, Way
 from certrnn.search import EpsGrid, PaperGrid, RelativeTolerance
-from certrnn.threats import Change, Hold, Labels
+from certrnn.threats import Labels, SpecificationRecord, ThreatRecord
 
 SEARCHES = {kind.__name__: kind for kind in (PaperGrid, RelativeTolerance)}
 FILES = ("text", "vocab", "tokenizer", "embeddings")
@@ -38,14 +38,14 @@ def question_of(
 ) -> Question:
     """Everything that the answers to a query about some samples depend on."""
     return Question(
-        threat=query.disturbance.record(),
-        demand=query.demand.record(),
+        threat=query.threat.record(),
+        specification=query.specification.record(),
         eps=query.eps,
         frames=query.frames,
         clip=query.clip,
         clip_used=outward(query.clip, precision),
         network=_read(network, sequences),
-        data=_data(sequences, isinstance(query.demand, Labels)),
+        data=_data(sequences, isinstance(query.specification, Labels)),
         way=_way(query),
         semantics=SEMANTICS,
         versions=versions(),
@@ -54,12 +54,16 @@ def question_of(
 
 def of_words(asked: Question, toward: str) -> Question:
     """The question about every word of some texts: what it fades to, where it fades."""
-    return replace(asked, threat=Change(f"fade to {toward}")) if toward else asked
+    return replace(asked, threat=ThreatRecord(f"fade to {toward}")) if toward else asked
 
 
 def of_conditions(asked: Question) -> Question:
     """The question whether states must diverge."""
-    return replace(asked, demand=Hold("existence conditions"), way=Way("existence conditions", attack=False))
+    return replace(
+        asked,
+        specification=SpecificationRecord("existence conditions"),
+        way=Way("existence conditions", attack=False),
+    )
 
 
 @lru_cache(maxsize=1)

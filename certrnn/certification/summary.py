@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from certrnn.certification.problem import parse_threats
+from certrnn.certification.problem import parse_frames
 from certrnn.certification.query import Query
 from certrnn.certification.statement import spelled_samples
 from certrnn.datasets import Sequences
@@ -61,7 +61,7 @@ def expected_rows(sequences: Sequences, query: Query) -> Expected:
     found: dict[int, list[int]] = {}
     for position, number in enumerate(sequences.numbers):
         first, stop = sequences.kind(position).span
-        rows = len(parse_threats(query.frames, stop, first)) * len(query.eps or (None,))
+        rows = len(parse_frames(query.frames, stop, first)) * len(query.eps or (None,))
         found.setdefault(rows, []).append(number)
     return tuple((rows, spelled_samples(numbers)) for rows, numbers in found.items())
 
@@ -85,7 +85,7 @@ def gathered(
     done = ordered(rows)
     extent = extent_of(expected, done)
     notes = [subject.note] if subject.note else []
-    if isinstance(query.disturbance, WordSubstitution):
+    if isinstance(query.threat, WordSubstitution):
         notes.append("eps 1 is full substitution: each word stays, or is replaced by one of its substitutes")
     if any(row.verdict == "error" and not row.reason for row in done):
         notes.append(SELF_CHECK)
@@ -104,8 +104,8 @@ def gathered(
         subject.labelled,
         tuple(notes),
         subject.external,
-        query.disturbance.name,
-        query.demand.name,
+        query.threat.name,
+        query.specification.name,
         query.schedule.eps if query.eps is None and isinstance(query.schedule, EpsGrid) else (),
         question=subject.question,
         extent=extent,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 
 from certrnn.certification.fading import Shares, fading_shares
-from certrnn.certification.problem import Problem, Threat
+from certrnn.certification.problem import FrameSet, Problem
 from certrnn.certification.query import Query
 from certrnn.certification.radii import Tick, radii
 from certrnn.datasets import Batch, Sequences
@@ -19,7 +19,7 @@ from certrnn.errors import Unsupported, UsageError
 from certrnn.io.onnx import OnnxModel
 from certrnn.results.words import Sentence, Word
 from certrnn.search import RelativeTolerance
-from certrnn.threats import Norm
+from certrnn.threats import NormBall
 
 FADE = "fade"
 BALL = "ball"
@@ -58,7 +58,7 @@ class WordQuery:
     @property
     def threat_name(self) -> str:
         """``fade``, or the ball by its norm."""
-        return FADE if self.threat == FADE else self.query.disturbance.name
+        return FADE if self.threat == FADE else self.query.threat.name
 
     def __post_init__(self) -> None:
         if self.threat not in (FADE, BALL):
@@ -66,8 +66,8 @@ class WordQuery:
         if self.threat == FADE and self.norm != "inf":
             raise UsageError("reading --norm", f"it belongs to --threat {BALL}", f"--threat {FADE}")
         schedule = RelativeTolerance(self.rel_tol)
-        ball = Norm(self.norm)
-        query = Query(method=self.method, schedule=schedule, attack=False, disturbance=ball)
+        ball = NormBall(self.norm)
+        query = Query(method=self.method, schedule=schedule, attack=False, threat=ball)
         object.__setattr__(self, "query", query)
 
 
@@ -81,28 +81,28 @@ def answer_words(
             raise Unsupported(
                 "ranking words", "the network gives one answer a sample", "an answer a step", "Use certify."
             )
-        ball = question.query.disturbance
+        ball = question.query.threat
         graph = told.graph(batch.kind.shape)
         problem = Problem.of(
-            graph, batch.x, batch.labels, span=batch.kind.span, numbers=batch.numbers, disturbance=ball
+            graph, batch.x, batch.labels, span=batch.kind.span, numbers=batch.numbers, threat=ball
         )
-        found = [_bounded(problem, threat, question, tick) for threat in problem.threats("each")]
+        found = [_bounded(problem, frame_set, question, tick) for frame_set in problem.frame_sets("each")]
         yield [_sentence(problem, batch, row, sequences, found) for row in range(len(batch.numbers))]
 
 
 def _bounded(
-    problem: Problem, threat: Threat, question: WordQuery, tick: Tick
+    problem: Problem, frame_set: FrameSet, question: WordQuery, tick: Tick
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Certified amount, proved margin and sensitivity (N,) of every sample's word, the only one that changes."""
     analysis = question.query.analysis()
     if question.threat == BALL:
-        eps = radii(problem, analysis, threat, question.query.schedule, tick)
-        length = torch.linalg.vector_norm(problem.x[:, threat.frames[0]], dim=1)
+        eps = radii(problem, analysis, frame_set, question.query.schedule, tick)
+        length = torch.linalg.vector_norm(problem.x[:, frame_set.frames[0]], dim=1)
         return eps, torch.full_like(eps, torch.nan), length / eps
     toward = question.toward
     if toward is None:
         toward = torch.zeros(problem.x.shape[2], dtype=torch.float64)
-    shares, margins = fading_shares(problem, analysis, threat, toward, Shares(), tick)
+    shares, margins = fading_shares(problem, analysis, frame_set, toward, Shares(), tick)
     before = _margins(problem)
     lost = 1.0 - torch.minimum(margins, before) / before
     return shares, margins, torch.where(shares >= 1.0, lost, 1.0 / shares)

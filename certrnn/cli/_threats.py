@@ -91,11 +91,11 @@ def asking(
     """The query about what these options say may change."""
     from dataclasses import replace
 
-    from certrnn.certification.options import disturbance
+    from certrnn.certification.options import threat_model
     from certrnn.io.data.threats import read_radii, read_substitutes
     from certrnn.threats import FULL
 
     if words is not None:
-        return replace(query, disturbance=network.substitution(read_substitutes(words)), eps=(FULL,))
+        return replace(query, threat=network.substitution(read_substitutes(words)), eps=(FULL,))
     given = None if radii is None else read_radii(radii)
-    return replace(query, disturbance=disturbance(norm, joint, given))
+    return replace(query, threat=threat_model(norm, joint, given))

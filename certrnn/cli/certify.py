@@ -110,7 +110,7 @@ def certify(
 def _put(given: dict[str, Any]) -> tuple[Model, Sequences, Query]:
     """The network, the samples and the query that the options name."""
     from certrnn.certification import Query, eps_numbers
-    from certrnn.certification.options import among, demand, numbers
+    from certrnn.certification.options import among, numbers, specification
 
     query = Query(
         eps=eps_numbers(given["eps"]),
@@ -120,7 +120,9 @@ def _put(given: dict[str, Any]) -> tuple[Model, Sequences, Query]:
         schedule=Query.search(given["rel_tol"]),
         attack=not given["no_attack"],
         budget=given["budget"],
-        demand=demand(given["target"], numbers(given["accept"], "--accept"), given["threshold"]),
+        specification=specification(
+            given["target"], numbers(given["accept"], "--accept"), given["threshold"]
+        ),
     )
     network = given["settled"].load(given["model"])
     every = read_whole(network, given["data"])

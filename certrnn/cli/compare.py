@@ -72,7 +72,7 @@ def compare(
 ) -> None:
     """Certified eps of models and methods: mean, spread, time, violins, and Mann-Whitney's U between them."""
     from certrnn.certification import Query
-    from certrnn.certification.options import demand, numbers
+    from certrnn.certification.options import numbers, specification
     from certrnn.cli._eps import eps_axis
     from certrnn.report.compare_table import CompareReport
     from certrnn.report.files import Files
@@ -81,8 +81,8 @@ def compare(
 
     axis, files = eps_axis(eps) if eps is not None else (), Files.of(out)
     names, schedule = listed(methods, "--methods"), Query.search(rel_tol)
-    held = demand(target, numbers(accept, "--accept"), threshold)
-    queries = [Query(None, frames, clip, name, schedule, False, budget, demand=held) for name in names]
+    held = specification(target, numbers(accept, "--accept"), threshold)
+    queries = [Query(None, frames, clip, name, schedule, False, budget, specification=held) for name in names]
     paths = [models] if Path(models).exists() else listed(models, "MODEL")
     # whatever is refused, is refused first
     read = [read_data(path, settled, data, samples) for path in paths]

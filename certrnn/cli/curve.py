@@ -59,7 +59,7 @@ def curve(
     from dataclasses import replace
 
     from certrnn.certification import Query
-    from certrnn.certification.options import demand, numbers
+    from certrnn.certification.options import numbers, specification
     from certrnn.cli._eps import eps_axis
     from certrnn.report.curve_table import CurveReport
     from certrnn.report.files import Files
@@ -71,9 +71,9 @@ def curve(
     from certrnn.search import EpsGrid
 
     axis, files = eps_axis(eps), Files.of(out)
-    held = demand(target, numbers(accept, "--accept"), threshold)
+    held = specification(target, numbers(accept, "--accept"), threshold)
     grid = EpsGrid.including(axis)
-    query = Query(None, frames, clip, method, grid, not no_attack, budget, demand=held)
+    query = Query(None, frames, clip, method, grid, not no_attack, budget, specification=held)
     network, chosen = read_data(model, settled, data, samples)
     query = asking(query, network, norm, joint, radii, None)
     results, failure = stream_samples(network, chosen, query)

@@ -22,11 +22,11 @@ from certrnn.attacks import (
 )
 from certrnn.attacks.replay import replay
 from certrnn.attacks.smallest import distance
-from certrnn.certification import Problem, Query, Threat
+from certrnn.certification import FrameSet, Problem, Query
 from certrnn.certification.statement import question_of
 from certrnn.datasets import Batch, Sequences
 from certrnn.errors import UsageError
-from certrnn.falsification.rows import Asked, Found, Side, rows_of
+from certrnn.falsification.rows import AttackRowKey, Found, Side, rows_of
 from certrnn.io.onnx import OnnxModel
 from certrnn.regions import Region
 from certrnn.results.question import Question, Way
@@ -35,7 +35,7 @@ from certrnn.threats import Accept, Labels
 
 
 @dataclass(frozen=True, eq=False)
-class Assault:
+class AttackQuery:
     """What is asked of every sample.
 
     Args:
@@ -66,7 +66,7 @@ class Assault:
         return accept_spec(len(samples), others, problem.graph.outputs)
 
 
-def named(name: str, network: OnnxModel) -> Attack:
+def attack_named(name: str, network: OnnxModel) -> Attack:
     """The attack of that name; the word attack with the network's own table.
 
     Raises:
@@ -86,18 +86,20 @@ def named(name: str, network: OnnxModel) -> Attack:
     return attack
 
 
-def assail(
-    network: OnnxModel, precision: Any, problem: Problem, batch: Batch, assault: Assault
+def run_attack(
+    network: OnnxModel, precision: Any, problem: Problem, batch: Batch, query: AttackQuery
 ) -> Iterator[list[Found]]:
     """Rows of one batch, threat by threat and eps by eps. Samples whose label is the target are left out."""
-    samples = problem.right & (problem.labels != (-1 if assault.target is None else assault.target))
+    samples = problem.right & (problem.labels != (-1 if query.target is None else query.target))
     rows = samples.nonzero().flatten()
-    for threat in problem.threats(assault.frames):
-        for eps in assault.eps or (None,):
+    for frame_set in problem.frame_sets(query.frames):
+        for eps in query.eps or (None,):
             start = time.perf_counter()
-            side = _attacked(network, precision, problem, rows, threat, assault, eps)
+            side = _attacked(network, precision, problem, rows, frame_set, query, eps)
             seconds = (time.perf_counter() - start) / max(1, len(rows))
-            asked = Asked(assault.name, threat, eps, assault.target, isinstance(assault.attack, NearestWords))
+            asked = AttackRowKey(
+                query.name, frame_set, eps, query.target, isinstance(query.attack, NearestWords)
+            )
             yield rows_of(network, problem, batch, rows, asked, side, seconds)
 
 
@@ -106,33 +108,33 @@ def _attacked(
     precision: Any,
     problem: Problem,
     rows: torch.Tensor,
-    threat: Threat,
-    assault: Assault,
+    frame_set: FrameSet,
+    query: AttackQuery,
     eps: float | None,
 ) -> Side:
-    spec, labels = assault.spec(problem, rows), problem.labels[rows]
+    spec, labels = query.spec(problem, rows), problem.labels[rows]
 
     def ball(chosen: torch.Tensor, radius: torch.Tensor) -> Region:
-        return problem.ball(rows[chosen], radius, threat)
+        return problem.ball(rows[chosen], radius, frame_set)
 
     if not len(rows):
         return Side(torch.zeros(0, dtype=torch.float64), problem.x[:0], ())
     if eps is None:
-        best = _closest(assault, problem, ball, spec)
+        best = _closest(query, problem, ball, spec)
         found, done = replay_smallest(
-            network, problem.graph, ball, spec, best, labels, precision, assault.target
+            network, problem.graph, ball, spec, best, labels, precision, query.target
         )
         reasons = [r if bool(e.isfinite()) else "" for r, e in zip(done.reasons, best.eps, strict=True)]
         return Side(found.eps, found.x, tuple(reasons))
     radius = torch.full((len(rows),), eps, dtype=torch.float64)
     region = ball(torch.arange(len(rows)), radius)
-    outcome = assault.attack(problem.graph, region, spec)
+    outcome = query.attack(problem.graph, region, spec)
     hits = outcome.success.nonzero().flatten()
     reached, x, why = torch.full_like(radius, torch.inf), region.center.clone(), [""] * len(rows)
     if len(hits):
         part, own = region.select(hits), spec.select(hits)
         done = replay(
-            network, problem.graph, part, own, outcome.x[hits], labels[hits], precision, assault.target
+            network, problem.graph, part, own, outcome.x[hits], labels[hits], precision, query.target
         )
         tight = torch.minimum(distance(done.x, part.center), radius[hits])
         tight = torch.where(ball(hits, tight).contains(done.x), tight, radius[hits])
@@ -143,9 +145,9 @@ def _attacked(
     return Side(reached, x, tuple(why))
 
 
-def _closest(assault: Assault, problem: Problem, ball: Ball, spec: Spec) -> Smallest:
+def _closest(query: AttackQuery, problem: Problem, ball: Ball, spec: Spec) -> Smallest:
     """The smallest eps, or what an attack that minimises a distance of its own finds in the widest region."""
-    search, attack = assault.descent, assault.attack
+    search, attack = query.descent, query.attack
     if attack.minimises is None:
         return smallest_eps(attack, problem.graph, ball, spec, search)
     if problem.clip is not None:
@@ -154,12 +156,14 @@ def _closest(assault: Assault, problem: Problem, ball: Ball, spec: Spec) -> Smal
     return closest(attack, problem.graph, ball, spec, search)
 
 
-def asked_by(network: OnnxModel, precision: Any, sequences: Sequences, assault: Assault) -> Question:
+def question_of_attack(
+    network: OnnxModel, precision: Any, sequences: Sequences, query: AttackQuery
+) -> Question:
     """What the rows of an attack depend on."""
-    demand = Labels() if assault.target is None else Accept((assault.target,), never=True)
-    query = Query(assault.eps, assault.frames, assault.clip, demand=demand)
-    asked = question_of(network, precision, sequences, query)
-    return replace(asked, way=Way(assault.name, "" if assault.eps else "the closest counterexample"))
+    specification = Labels() if query.target is None else Accept((query.target,), never=True)
+    asked = Query(query.eps, query.frames, query.clip, specification=specification)
+    asked = question_of(network, precision, sequences, asked)
+    return replace(asked, way=Way(query.name, "" if query.eps else "the closest counterexample"))
 
 
 def left_out(labels: Sequence[object], target: int | None) -> str:

@@ -10,7 +10,7 @@ import torch
 from certrnn.arrays import to_numpy, to_tensor
 from certrnn.attacks.replay import answers
 from certrnn.attacks.smallest import distance
-from certrnn.certification import Problem, Threat
+from certrnn.certification import FrameSet, Problem
 from certrnn.datasets import Batch
 from certrnn.falsification.counterexamples import Counterexample
 from certrnn.io.onnx import OnnxModel
@@ -20,14 +20,14 @@ Found = tuple[AttackRow, Counterexample | None]
 
 
 @dataclass(frozen=True)
-class Asked:
+class AttackRowKey:
     """What rows are about: the attack's name, the frames, the eps (None: the smallest) and the target (None: any).
 
     ``by_words`` says that only words of the network's table count.
     """
 
     attack: str
-    threat: Threat
+    frame_set: FrameSet
     eps: float | None
     target: int | None
     by_words: bool
@@ -47,7 +47,7 @@ def rows_of(
     problem: Problem,
     batch: Batch,
     rows: torch.Tensor,
-    asked: Asked,
+    asked: AttackRowKey,
     side: Side,
     seconds: float,
 ) -> list[Found]:
@@ -60,7 +60,7 @@ def rows_of(
             continue
         row = AttackRow(
             sample=number,
-            frames=asked.threat.name,
+            frames=asked.frame_set.name,
             label=label,
             prediction=int(problem.predictions[sample]),
             target=asked.target,
@@ -100,7 +100,7 @@ def _counterexample(
     problem: Problem,
     batch: Batch,
     sample: int,
-    asked: Asked,
+    asked: AttackRowKey,
     eps: float,
     x: torch.Tensor,
 ) -> Counterexample | None:
@@ -118,7 +118,7 @@ def _counterexample(
         sample=batch.numbers[sample],
         x=sequence,
         center=center,
-        frames=asked.threat.frames,
+        frames=asked.frame_set.frames,
         span=batch.kind.span,
         eps=eps,
         label=label,

@@ -83,7 +83,7 @@ def _of(share: Share, shown: Callable[[int, int], str]) -> str:
 
 def _right(comparison: Comparison) -> str:
     """What the share of samples that are right undisturbed is called; "" where that says nothing."""
-    if any(group.results.demand for group in comparison.groups):
+    if any(group.results.specification for group in comparison.groups):
         return "holds undisturbed"
     return "accuracy" if all(group.results.labelled for group in comparison.groups) else ""
 

@@ -43,9 +43,9 @@ class CurveReport:
         )
         methods = ", ".join(sorted({row.method for row in self.results}))
         asked = (
-            [self.results.threat, self.results.demand]
+            [self.results.threat, self.results.specification]
             if self.results.threat != "l-inf"
-            else [self.results.demand]
+            else [self.results.specification]
         )
         return ", ".join(
             part for part in (visible(self.results.path), about, *map(visible, asked), methods) if part

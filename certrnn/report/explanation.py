@@ -51,8 +51,8 @@ def meaning(results: Results) -> tuple[Paragraph, ...]:
 
 
 def _held(results: Results) -> str:
-    if results.demand:
-        return f"what was asked holds: {results.demand}"
+    if results.specification:
+        return f"what was asked holds: {results.specification}"
     label = "the label" if results.labelled else "the undisturbed answer (the data has no labels)"
     return f"the network gives the class of {label} the strictly largest score"
 

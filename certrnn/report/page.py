@@ -132,7 +132,7 @@ def _figure(results: Results, samples: list[Sample]) -> Figure:
     # the picture holds no text of the document
     svg = Markup(inline_svg(curve_picture(drawn, "svg", marked=not free).decode("utf-8")))  # noqa: S704
     between = "lies between the verified and the attacked line" if attacked else "is at least that"
-    right = "held undisturbed" if results.demand else "answered right"
+    right = "held undisturbed" if results.specification else "answered right"
     caption = (
         f"Shares of {results.of_samples(len(samples))}; one eps is {units(results)}. Verified: {right}, and certified "
         f"at this eps or a larger one; the true share of these samples that withstands every disturbance {between}. "
@@ -179,7 +179,7 @@ def _worst(results: Results, samples: list[Sample]) -> Grid | None:
 
 
 def _worst_caption(results: Results, right: int) -> str:
-    kind = "samples that hold undisturbed" if results.demand else "samples answered right"
+    kind = "samples that hold undisturbed" if results.specification else "samples answered right"
     which = f"Of the {right} {kind} the {WORST} with the smallest" if right > WORST else f"The {kind} by"
     among = "" if searched(results) else " among the eps that were asked"
     part = "" if results.whole else ", of the finished samples"

@@ -148,15 +148,15 @@ def _verified(results: Results) -> list[str]:
 def verified_name(results: Results) -> str:
     """What the share of samples that are certified on every row is called: an accuracy only where the data's labels
     must stay the answers."""
-    if results.demand:
-        return results.demand
+    if results.specification:
+        return results.specification
     return "verified accuracy" if results.labelled else "certified predictions"
 
 
 def heading(results: Results) -> str:
     """The model, and what the rows are about."""
     methods = sorted({row.method for row in results})
-    said = [results.threat, results.demand, *methods] if methods else []
+    said = [results.threat, results.specification, *methods] if methods else []
     about = "".join(f", {part}" for part in said if part)
     return f"{results.path} (sha256 {results.sha256[:12]}){about}"
 

@@ -34,7 +34,7 @@ class Results(Sequence[Row]):
         notes: what a reader of the rows must know, one line each.
         external: file name to sha256 of the files that hold the model's weights beside it.
         threat: what may change.
-        demand: what must hold; "" for the label.
+        specification: what must hold; "" for the label.
         grid: the only eps that a search took into account, as for a curve; empty where it was free.
         question: everything else that the rows depend on; None where a document does not say it.
         extent: how much of what was asked the rows are; None where that is not known.
@@ -48,7 +48,7 @@ class Results(Sequence[Row]):
     notes: tuple[str, ...] = ()
     external: tuple[tuple[str, str], ...] = ()
     threat: str = "l-inf"
-    demand: str = ""
+    specification: str = ""
     grid: tuple[float, ...] = ()
     question: Question | None = None
     extent: Extent | None = None
@@ -89,7 +89,7 @@ class Results(Sequence[Row]):
             "semantics": SEMANTICS,
             "labelled": self.labelled,
             "threat": self.threat,
-            "demand": self.demand,
+            "specification": self.specification,
             **({"grid": list(self.grid)} if self.grid else {}),
             **({} if self.question is None else {"question": written(self.question)}),
             **({} if self.extent is None else {"extent": written(self.extent)}),

@@ -69,7 +69,7 @@ class Wording:
         """Accuracy where the labels of the data are to stay the answers, else something humbler. Samples without an
         answer may be right or wrong."""
         most = "" if all(sample.known for sample in finished(results)) else " at most"
-        if results.demand:
+        if results.specification:
             return Wording(f"holds undisturbed{most}", "verified samples")
         if not results.labelled:
             return Wording(f"own predictions{most}", "certified predictions")

@@ -62,9 +62,11 @@ def parse_results(document: Any, where: str = "reading results") -> Results:
         _number(e, "the grid's eps", top) is not None and e >= 0 for e in grid
     )
     top.need(eps, "the grid is a list of eps", grid)
-    asked = document.get("threat", "l-inf"), document.get("demand", "")
+    asked = document.get("threat", "l-inf"), document.get("specification", "")
     for value in (path, digest, *external.values(), *asked):
-        top.need(isinstance(value, str), "the model's path and digests, threat and demand are texts", value)
+        top.need(
+            isinstance(value, str), "the model's path and digests, threat and specification are texts", value
+        )
     parsed = ordered(_row(row, _Reader(f"{where}, row {number}")) for number, row in enumerate(rows))
     question, extent = (
         None if document.get(name) is None else read(kind, document[name], top.need, name)

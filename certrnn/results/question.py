@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from certrnn.threats.records import Change, Hold
+from certrnn.threats.records import SpecificationRecord, ThreatRecord
 
 Pairs = tuple[tuple[str, str], ...]
 """Names and what they stand for; an object in JSON."""
@@ -102,8 +102,8 @@ class Question:
         versions: of everything that took part in the answer.
     """
 
-    threat: Change
-    demand: Hold
+    threat: ThreatRecord
+    specification: SpecificationRecord
     eps: tuple[float, ...] | None
     frames: str
     clip: tuple[float, float] | None

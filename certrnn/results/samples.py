@@ -26,7 +26,7 @@ class Sample:
         attacked: the smallest distance of a counterexample on any of them; inf where none was found.
         weakest: the row that limits ``certified``.
         broken: a counterexample contradicts a certificate, of one row or across rows: nothing about it may be believed.
-        held: whether the undisturbed answer meets a demand that is not the label; None where the label is asked.
+        held: whether the undisturbed answer meets a specification that is not the label; None where the label is asked.
     """
 
     number: int
@@ -76,7 +76,7 @@ def by_sample(rows: Iterable[Row], by_label: bool = True) -> list[Sample]:
 
 def finished(results: Results) -> list[Sample]:
     """The samples all of whose rows are here: of others nothing is known."""
-    return by_sample(results.finished(), not results.demand)
+    return by_sample(results.finished(), not results.specification)
 
 
 def shares_of(samples: Iterable[Sample]) -> list[Fraction]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from certrnn.certification import Query, parse_threats
+from certrnn.certification import Query, parse_frames
 from certrnn.certification.summary import Expected, Subject, expected_rows
 from certrnn.datasets import Sequences
 from certrnn.encode import digest, hashed, tree_digest
@@ -171,12 +171,12 @@ class Plan:
         for batch in sequences.batches(self.size):
             positions = tuple(place[number] for number in batch.numbers)
             first, stop = batch.kind.span
-            for threat in parse_threats(self.query.frames, stop, first):
+            for frame_set in parse_frames(self.query.frames, stop, first):
                 # the one frame of a sequence of one would be read as all of them
-                frames = "each" if stop - first == 1 and not threat.whole else spelled(threat.name)
+                frames = "each" if stop - first == 1 and not frame_set.whole else spelled(frame_set.name)
                 for eps in self.query.eps or (None,):
                     keys = tuple(key.of(position, frames, eps) for position in positions)
-                    found.append(Task(positions, frames, threat.name, eps, keys))
+                    found.append(Task(positions, frames, frame_set.name, eps, keys))
         return found
 
 

@@ -9,12 +9,12 @@ import torch
 
 from certrnn.errors import UsageError
 from certrnn.specs import Spec, accept_spec
-from certrnn.threats.records import Hold
-from certrnn.threats.specification import Asked, Demand, check_label, predict
+from certrnn.threats.records import SpecificationRecord
+from certrnn.threats.specification import Specification, Targets, check_label, predict
 
 
 @dataclass(frozen=True)
-class Accept(Demand):
+class Accept(Specification):
     """The answer stays one of ``labels``, whichever. ``never`` turns it round: it never becomes one of them.
 
     Raises:
@@ -41,21 +41,21 @@ class Accept(Demand):
     def _inside(self, classes: int) -> list[int]:
         return [label for label in range(classes) if (label in self.labels) != self.never]
 
-    def ask(self, labels: torch.Tensor | None, scores: torch.Tensor, steps: int) -> Asked:
+    def targets(self, labels: torch.Tensor | None, scores: torch.Tensor, steps: int) -> Targets:
         predictions = predict(scores)
         inside = torch.tensor(self._inside(max(scores.shape[1], 2)), device=scores.device)
         own = predictions if labels is None else labels.reshape(len(scores))
-        return Asked(predictions, own, predictions, torch.isin(predictions, inside))
+        return Targets(predictions, own, predictions, torch.isin(predictions, inside))
 
-    def spec(self, wanted: torch.Tensor, scores: int, steps: int) -> Spec:
-        made = accept_spec(len(wanted), self._inside(max(scores, 2)), scores)
-        return Spec(made.rows.to(wanted.device), made.offset.to(wanted.device), made.clause)
+    def spec(self, required: torch.Tensor, scores: int, steps: int) -> Spec:
+        made = accept_spec(len(required), self._inside(max(scores, 2)), scores)
+        return Spec(made.rows.to(required.device), made.offset.to(required.device), made.clause)
 
-    def record(self) -> Hold:
-        return Hold("target" if self.never else "accept", self.labels)
+    def record(self) -> SpecificationRecord:
+        return SpecificationRecord("target" if self.never else "accept", self.labels)
 
     @classmethod
-    def restored(cls, record: Hold) -> Accept:
+    def restored(cls, record: SpecificationRecord) -> Accept:
         return Accept(record.classes, never=record.kind == "target")
 
     def check(

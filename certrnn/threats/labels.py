@@ -9,12 +9,12 @@ import torch
 
 from certrnn.errors import InvalidInput
 from certrnn.specs import UNASKED, Spec, label_spec, steps_spec
-from certrnn.threats.records import Hold
-from certrnn.threats.specification import Asked, Demand, check_label, predict
+from certrnn.threats.records import SpecificationRecord
+from certrnn.threats.specification import Specification, Targets, check_label, predict
 
 
 @dataclass(frozen=True)
-class Labels(Demand):
+class Labels(Specification):
     """The label's score stays the largest; of a network that answers at every step, at every step that has a label.
 
     Rows of such a network show the number of labelled steps as the label, and how many of them are answered so.
@@ -26,25 +26,25 @@ class Labels(Demand):
     def name(self) -> str:
         return ""
 
-    def ask(self, labels: torch.Tensor | None, scores: torch.Tensor, steps: int) -> Asked:
+    def targets(self, labels: torch.Tensor | None, scores: torch.Tensor, steps: int) -> Targets:
         if steps == 1:
             predictions = predict(scores)
-            wanted = predictions if labels is None else labels.reshape(len(scores))
-            return Asked(wanted, wanted, predictions, wanted == predictions)
+            required = predictions if labels is None else labels.reshape(len(scores))
+            return Targets(required, required, predictions, required == predictions)
         each = predict(scores.reshape(len(scores) * steps, -1)).reshape(len(scores), steps)
-        wanted = each if labels is None else labels
-        asked = wanted != UNASKED
-        labelled, right = asked.sum(dim=1), ((wanted == each) & asked).sum(dim=1)
-        return Asked(wanted, labelled, right, labelled == right)
+        required = each if labels is None else labels
+        labelled = required != UNASKED
+        count, right = labelled.sum(dim=1), ((required == each) & labelled).sum(dim=1)
+        return Targets(required, count, right, count == right)
 
-    def spec(self, wanted: torch.Tensor, scores: int, steps: int) -> Spec:
-        return label_spec(wanted, scores) if steps == 1 else steps_spec(wanted, scores)
+    def spec(self, required: torch.Tensor, scores: int, steps: int) -> Spec:
+        return label_spec(required, scores) if steps == 1 else steps_spec(required, scores)
 
-    def record(self) -> Hold:
-        return Hold("label")
+    def record(self) -> SpecificationRecord:
+        return SpecificationRecord("label")
 
     @classmethod
-    def restored(cls, record: Hold) -> Labels:
+    def restored(cls, record: SpecificationRecord) -> Labels:
         return Labels()
 
     def check(

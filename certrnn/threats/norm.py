@@ -12,8 +12,8 @@ import torch
 from certrnn.encode import digest
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.regions import L1Ball, L2Ball, LinfBall, Region
-from certrnn.threats.records import Change, Radii
-from certrnn.threats.threat_model import Disturbance, Supplied
+from certrnn.threats.records import Radii, ThreatRecord
+from certrnn.threats.threat_model import Supplied, ThreatModel
 
 NORMS = {"inf": LinfBall, "2": L2Ball, "1": L1Ball}
 """Balls by the name that ``--norm`` takes."""
@@ -23,7 +23,7 @@ FEW = 4096
 
 
 @dataclass(frozen=True, eq=False)
-class Norm(Disturbance):
+class NormBall(ThreatModel):
     """A ball around each sample.
 
     Args:
@@ -75,27 +75,29 @@ class Norm(Disturbance):
         ball = L2Ball if self.order == "2" else L1Ball
         return ball(x, eps, frames, clip, radii, self.joint)
 
-    def placed(self, first: int, places: Mapping[int, Sequence[int]]) -> Norm:
+    def placed(self, first: int, places: Mapping[int, Sequence[int]]) -> NormBall:
         """Rows of radii are those of the sample's own frames."""
         if not first or self.radii is None or self.radii.ndim == 1:
             return self
         before = np.zeros((*self.radii.shape[:-2], first, self.radii.shape[-1]))
         return replace(self, radii=np.concatenate([before, self.radii], axis=-2))
 
-    def record(self) -> Change:
-        return Change("ball", self.order, self.joint, None if self.radii is None else _recorded(self.radii))
+    def record(self) -> ThreatRecord:
+        return ThreatRecord(
+            "ball", self.order, self.joint, None if self.radii is None else _recorded(self.radii)
+        )
 
     @classmethod
-    def restored(cls, record: Change, supplied: Supplied) -> Norm:
+    def restored(cls, record: ThreatRecord, supplied: Supplied) -> NormBall:
         order, asked, radii = record.norm or "inf", record.radii, supplied.radii
         if asked is None:
-            return Norm(order, record.joint)
+            return NormBall(order, record.joint)
         if radii is None:
             if not asked.values:
                 raise supplied.missing("--radii", f"{math.prod(asked.shape)} radii")
             radii = np.array(asked.values, dtype=np.float64).reshape(asked.shape)
         supplied.same("the radii", asked.sha256, _digest(radii))
-        return Norm(order, record.joint, radii)
+        return NormBall(order, record.joint, radii)
 
     def _radii(self, numbers: Sequence[int], x: torch.Tensor) -> torch.Tensor | None:
         if self.radii is None:

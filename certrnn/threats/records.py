@@ -18,7 +18,7 @@ class Radii:
 
 
 @dataclass(frozen=True)
-class Change:
+class ThreatRecord:
     """What may change: a ``ball`` in a norm (one budget over the sequence where ``joint``), or ``words`` (so many of
     them have substitutes, with a digest). Others are known by their name only."""
 
@@ -31,7 +31,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Hold:
+class SpecificationRecord:
     """What must hold: ``label``, ``target`` or ``accept`` with classes, or ``threshold``; an end that is None asks
     nothing."""
 

@@ -10,7 +10,7 @@ import torch
 
 from certrnn.errors import InvalidInput
 from certrnn.specs import UNASKED, Spec
-from certrnn.threats.records import Hold
+from certrnn.threats.records import SpecificationRecord
 
 
 def predict(scores: torch.Tensor) -> torch.Tensor:
@@ -19,21 +19,21 @@ def predict(scores: torch.Tensor) -> torch.Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class Targets:
     """What is asked of N samples.
 
-    ``wanted`` (N,) or (N, S) is what the specification is made of; ``labels`` and ``predictions`` (N,) are shown: the
+    ``required`` (N,) or (N, S) is what the specification is made of; ``labels`` and ``predictions`` (N,) are shown: the
     data's labels, or the predictions where it has none. ``right`` (N,) bool: whether the undisturbed answer meets the
-    demand.
+    specification.
     """
 
-    wanted: torch.Tensor
+    required: torch.Tensor
     labels: torch.Tensor
     predictions: torch.Tensor
     right: torch.Tensor
 
 
-class Demand(ABC):
+class Specification(ABC):
     """What the network's answers must keep to on a whole region.
 
     ``classes`` says that a violation is another predicted class than the label, and not only a margin that is broken.
@@ -47,20 +47,20 @@ class Demand(ABC):
         """As results show it; "" for what is asked where nothing is said."""
 
     @abstractmethod
-    def ask(self, labels: torch.Tensor | None, scores: torch.Tensor, steps: int) -> Asked:
+    def targets(self, labels: torch.Tensor | None, scores: torch.Tensor, steps: int) -> Targets:
         """Of samples with these labels (N,) or (N, S), or none, whose undisturbed scores are (N, n)."""
 
     @abstractmethod
-    def spec(self, wanted: torch.Tensor, scores: int, steps: int) -> Spec:
-        """The specification of samples (R,) of which ``wanted`` is wanted."""
+    def spec(self, required: torch.Tensor, scores: int, steps: int) -> Spec:
+        """The specification of samples (R,) of which ``required`` is wanted."""
 
     @abstractmethod
-    def record(self) -> Hold:
+    def record(self) -> SpecificationRecord:
         """As a document writes it down."""
 
     @classmethod
     @abstractmethod
-    def restored(cls, record: Hold) -> Demand:
+    def restored(cls, record: SpecificationRecord) -> Specification:
         """The specification of a record."""
 
     @abstractmethod
@@ -71,7 +71,7 @@ class Demand(ABC):
 
         Raises:
             InvalidInput: a label that the network does not have.
-            UsageError: a demand that makes no sense for the network.
+            UsageError: a specification that makes no sense for the network.
         """
 
 

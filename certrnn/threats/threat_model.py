@@ -12,7 +12,7 @@ import torch
 
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.regions import Region
-from certrnn.threats.records import Change
+from certrnn.threats.records import ThreatRecord
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Supplied:
         return UsageError("asking again", remedy, "none")
 
 
-class Disturbance(ABC):
+class ThreatModel(ABC):
     """Gives each sample its region. Samples are named by their position in the data."""
 
     @property
@@ -56,7 +56,7 @@ class Disturbance(ABC):
     ) -> Region:
         """Regions of the samples ``numbers`` (R,), whose sequences are ``x`` (R, T, D), at ``eps`` (R,)."""
 
-    def placed(self, first: int, places: Mapping[int, Sequence[int]]) -> Disturbance:
+    def placed(self, first: int, places: Mapping[int, Sequence[int]]) -> ThreatModel:
         """The same in the frames of the network's input; people count the frames of a sample that are no padding.
 
         Args:
@@ -87,12 +87,12 @@ class Disturbance(ABC):
         for number in numbers:
             self.region([number], one, one[:, 0, 0], (), None)
 
-    def record(self) -> Change:
+    def record(self) -> ThreatRecord:
         """As a document writes it down."""
-        return Change(self.name)
+        return ThreatRecord(self.name)
 
     @classmethod
-    def restored(cls, record: Change, supplied: Supplied) -> Disturbance:
+    def restored(cls, record: ThreatRecord, supplied: Supplied) -> ThreatModel:
         """The threat model of a record.
 
         Raises:

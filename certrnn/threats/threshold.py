@@ -11,13 +11,13 @@ import torch
 from certrnn.errors import UsageError
 from certrnn.specs import Spec, threshold_spec
 from certrnn.threats.labels import Labels
-from certrnn.threats.records import Hold
-from certrnn.threats.specification import Asked, Demand
+from certrnn.threats.records import SpecificationRecord
+from certrnn.threats.specification import Specification, Targets
 from transformers_abs.decimals import at_least, at_most
 
 
 @dataclass(frozen=True)
-class Threshold(Demand):
+class Threshold(Specification):
     """Every output stays strictly between ``low`` and ``high``; an infinite end asks nothing.
 
     A network with one output and data without labels know no classes: the rows of these show 1 as label, and 1 or 0 as
@@ -45,25 +45,25 @@ class Threshold(Demand):
         """The ends rounded inward: what lies between these lies between the decimals that were asked."""
         return at_least(self.low), at_most(self.high)
 
-    def ask(self, labels: torch.Tensor | None, scores: torch.Tensor, steps: int) -> Asked:
+    def targets(self, labels: torch.Tensor | None, scores: torch.Tensor, steps: int) -> Targets:
         low, high = self._ends
         inside = ((scores > low) & (scores < high)).all(dim=1).long()
         if labels is None and scores.shape[1] == 1:
-            return Asked(inside, torch.ones_like(inside), inside, inside == 1)
+            return Targets(inside, torch.ones_like(inside), inside, inside == 1)
         fitting = labels is None or labels.shape[1:] == ((steps,) if steps > 1 else ())
-        shown = Labels().ask(labels if fitting else None, scores, steps)
-        return Asked(inside, shown.labels, shown.predictions, inside == 1)
+        shown = Labels().targets(labels if fitting else None, scores, steps)
+        return Targets(inside, shown.labels, shown.predictions, inside == 1)
 
-    def spec(self, wanted: torch.Tensor, scores: int, steps: int) -> Spec:
-        made = threshold_spec(len(wanted), *self._ends, scores)
-        return Spec(made.rows.to(wanted.device), made.offset.to(wanted.device))
+    def spec(self, required: torch.Tensor, scores: int, steps: int) -> Spec:
+        made = threshold_spec(len(required), *self._ends, scores)
+        return Spec(made.rows.to(required.device), made.offset.to(required.device))
 
-    def record(self) -> Hold:
+    def record(self) -> SpecificationRecord:
         low, high = (end if math.isfinite(end) else None for end in (self.low, self.high))
-        return Hold("threshold", low=low, high=high)
+        return SpecificationRecord("threshold", low=low, high=high)
 
     @classmethod
-    def restored(cls, record: Hold) -> Threshold:
+    def restored(cls, record: SpecificationRecord) -> Threshold:
         low = -math.inf if record.low is None else record.low
         return Threshold(low, math.inf if record.high is None else record.high)
 

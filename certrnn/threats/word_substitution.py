@@ -12,8 +12,8 @@ import torch
 from certrnn.encode import digest
 from certrnn.errors import InvalidInput
 from certrnn.regions import Region, Substitutes
-from certrnn.threats.records import Change
-from certrnn.threats.threat_model import Disturbance, Supplied
+from certrnn.threats.records import ThreatRecord
+from certrnn.threats.threat_model import Supplied, ThreatModel
 
 FULL = 1.0
 """The eps of word substitution: every listed word stands in whole or not at all."""
@@ -33,7 +33,7 @@ class WordSet:
 
 
 @dataclass(frozen=True, eq=False)
-class WordSubstitution(Disturbance):
+class WordSubstitution(ThreatModel):
     """Each disturbed frame stays, or becomes one of its listed substitutes. There is one eps, :data:`FULL`.
 
     Args:
@@ -97,11 +97,11 @@ class WordSubstitution(Disturbance):
             found.setdefault(one.sample, []).append(one)
         return found
 
-    def record(self) -> Change:
-        return Change("words", words=len(self.sets), sha256=digest(self.sets))
+    def record(self) -> ThreatRecord:
+        return ThreatRecord("words", words=len(self.sets), sha256=digest(self.sets))
 
     @classmethod
-    def restored(cls, record: Change, supplied: Supplied) -> WordSubstitution:
+    def restored(cls, record: ThreatRecord, supplied: Supplied) -> WordSubstitution:
         if not isinstance(supplied.words, WordSubstitution):
             raise supplied.missing("--words", "substitutes of words")
         supplied.same("the substitutes of --words", record.sha256, digest(supplied.words.sets))

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from certrnn.certification import (
-    Adversary,
-    Opponent,
+    AttackFalsifier,
+    Falsifier,
+    FrameSet,
     Problem,
     Query,
-    Threat,
     answer,
     eps_values,
     spelled_frames,
@@ -38,15 +38,15 @@ X = torch.tensor([[[1.0, 0.0]], [[0.0, 0.5]], [[0.25, 0.0]]], dtype=torch.float6
 
 
 @dataclass(frozen=True)
-class Claims(Adversary):
+class Claims(Falsifier):
     """Reports the same distance everywhere, without looking."""
 
     distance: float
 
-    def within(self, problem: Problem, samples: torch.Tensor, threat: Threat, eps: float) -> torch.Tensor:
+    def within(self, problem: Problem, samples: torch.Tensor, threat: FrameSet, eps: float) -> torch.Tensor:
         return torch.full((len(samples),), self.distance, dtype=torch.float64)
 
-    def smallest(self, problem: Problem, samples: torch.Tensor, threat: Threat) -> torch.Tensor:
+    def smallest(self, problem: Problem, samples: torch.Tensor, threat: FrameSet) -> torch.Tensor:
         return self.within(problem, samples, threat, 0.0)
 
 
@@ -61,7 +61,7 @@ class Same:
         return scores[:, ::-1] if self.flipped else scores
 
 
-def rows(query: Query, adversary: Adversary | None, labels: torch.Tensor | None = None) -> list[Row]:
+def rows(query: Query, adversary: Falsifier | None, labels: torch.Tensor | None = None) -> list[Row]:
     problem = Problem.of(difference(), X, labels, query.clip)
     return [row for some in answer(problem, (4, 5, 6), query, adversary, lambda _: None) for row in some]
 
@@ -74,7 +74,7 @@ def test_an_attack_inside_a_certified_region_is_an_error(eps: tuple[float, ...] 
 
 
 def test_both_sides_meet_at_half_the_margin() -> None:
-    found = rows(Query(frames="all", schedule=RelativeTolerance(1e-4)), Opponent(Same()))
+    found = rows(Query(frames="all", schedule=RelativeTolerance(1e-4)), AttackFalsifier(Same()))
     assert [row.sample for row in found] == [4, 5, 6]
     for row, exact in zip(found, (0.5, 0.25, 0.125), strict=True):
         assert row.verdict == "certified"
@@ -86,7 +86,7 @@ def test_both_sides_meet_at_half_the_margin() -> None:
 
 
 def test_an_asked_eps_is_certified_falsified_or_unknown() -> None:
-    assert [row.verdict for row in rows(Query((0.2,)), Opponent(Same()))] == [
+    assert [row.verdict for row in rows(Query((0.2,)), AttackFalsifier(Same()))] == [
         "certified",
         "certified",
         "falsified",
@@ -96,13 +96,13 @@ def test_an_asked_eps_is_certified_falsified_or_unknown() -> None:
 
 def test_a_counterexample_that_onnxruntime_does_not_confirm_is_none() -> None:
     """The replaying program answers the opposite: what violates in float64 is right for it, and never counts."""
-    found = rows(Query((0.3,)), Opponent(Same(flipped=True)))
+    found = rows(Query((0.3,)), AttackFalsifier(Same(flipped=True)))
     assert [row.verdict for row in found] == ["certified", "unknown", "unknown"]
     assert {row.eps_attacked for row in found} == {None}
 
 
 def test_misclassified_samples_have_rows_and_nothing_else() -> None:
-    found = rows(Query((0.1, 0.2)), Opponent(Same()), torch.tensor([1, 1, 0]))
+    found = rows(Query((0.1, 0.2)), AttackFalsifier(Same()), torch.tensor([1, 1, 0]))
     wrong = [row for row in found if row.sample == 4]
     assert [(row.verdict, row.eps, row.label, row.prediction) for row in wrong] == [
         ("misclassified", 0.1, 1, 0),

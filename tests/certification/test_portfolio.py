@@ -10,9 +10,9 @@ import torch
 
 import certrnn
 from certrnn.analyses import Analysis, Backward
-from certrnn.certification import Opponent, Problem, Query, parse_threats
+from certrnn.certification import AttackFalsifier, Problem, Query, parse_frames
 from certrnn.certification.methods import METHODS, STEPS
-from certrnn.certification.portfolio import Climb, Ladder
+from certrnn.certification.portfolio import Bound, Portfolio
 from certrnn.examples import path
 from certrnn.ir import Graph
 from certrnn.regions import Region
@@ -65,7 +65,7 @@ def test_an_eps_between_the_methods_is_certified_by_a_dearer_one() -> None:
 def test_a_falsified_row_costs_no_dear_method(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = samples(1)
     asked: list[str] = []
-    monkeypatch.setattr(Ladder, "_margin", lambda self, analysis, sample, eps: asked.append(analysis.name))
+    monkeypatch.setattr(Portfolio, "_margin", lambda self, analysis, sample, eps: asked.append(analysis.name))
     (row,) = MODEL.certify(x, y, eps=5.0, frames="all", budget=60.0)
     assert row.verdict == "falsified"
     assert row.method == "zonotope"
@@ -80,15 +80,15 @@ def problem() -> Problem:
 
 def test_the_budget_is_kept(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     """One evaluation may still end after the deadline, none begins."""
-    begun, margin = [], Ladder._margin
+    begun, margin = [], Portfolio._margin
 
     def noting(self, analysis, sample, eps):
         begun.append(clock.now)
         return margin(self, analysis, sample, eps)
 
-    monkeypatch.setattr(Ladder, "_margin", noting)
-    ladder, start = Ladder(problem(), parse_threats("all", 8)[0], budget=0.5), clock.now
-    found = ladder.search(torch.tensor([0]), Climb(1e-3, 1.0, "zonotope"), math.inf)
+    monkeypatch.setattr(Portfolio, "_margin", noting)
+    ladder, start = Portfolio(problem(), parse_frames("all", 8)[0], budget=0.5), clock.now
+    found = ladder.search(torch.tensor([0]), Bound(1e-3, 1.0, "zonotope"), math.inf)
     assert begun
     assert max(begun) <= start + 0.5 + 2 * clock.step
     assert clock.now < start + 0.5 + LATE * clock.step
@@ -96,21 +96,21 @@ def test_the_budget_is_kept(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> No
 
 
 def test_without_time_nothing_is_tried() -> None:
-    ladder = Ladder(problem(), parse_threats("all", 8)[0], budget=0.0)
-    assert ladder.search(torch.tensor([0]), Climb(1e-3, 1.0, "zonotope"), math.inf).method == "zonotope"
+    ladder = Portfolio(problem(), parse_frames("all", 8)[0], budget=0.0)
+    assert ladder.search(torch.tensor([0]), Bound(1e-3, 1.0, "zonotope"), math.inf).method == "zonotope"
     assert ladder.decide(torch.tensor([0]), 0.01, None) is None
 
 
 def test_nothing_beyond_a_counterexample_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    ladder, seen = Ladder(problem(), parse_threats("all", 8)[0], budget=5.0, steps=("joint-output",)), []
-    true = Ladder._margin
+    ladder, seen = Portfolio(problem(), parse_frames("all", 8)[0], budget=5.0, steps=("joint-output",)), []
+    true = Portfolio._margin
 
     def watched(self, analysis, sample, eps):
         seen.append(float(eps))
         return true(self, analysis, sample, eps)
 
-    monkeypatch.setattr(Ladder, "_margin", watched)
-    ladder.search(torch.tensor([0]), Climb(1e-3, 1.0, "zonotope"), 1.1e-3)
+    monkeypatch.setattr(Portfolio, "_margin", watched)
+    ladder.search(torch.tensor([0]), Bound(1e-3, 1.0, "zonotope"), 1.1e-3)
     assert seen
     assert max(seen) < 1.1e-3
 
@@ -127,20 +127,22 @@ def test_a_network_too_large_for_the_dear_methods_keeps_the_cheap_answer(
 
 
 def test_branching_begins_where_its_root_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, true = [], Ladder._margin
+    seen, true = [], Portfolio._margin
 
     def watched(self, analysis, sample, eps):
         seen.append(analysis.name)
         return true(self, analysis, sample, eps)
 
-    monkeypatch.setattr(Ladder, "_margin", watched)
-    threat, start = parse_threats("7", 8)[0], Climb(1e-3, 1.0, "zonotope")
-    found = Ladder(problem(), threat, budget=6.0, steps=("bab",)).search(torch.tensor([0]), start, math.inf)
+    monkeypatch.setattr(Portfolio, "_margin", watched)
+    threat, start = parse_frames("7", 8)[0], Bound(1e-3, 1.0, "zonotope")
+    found = Portfolio(problem(), threat, budget=6.0, steps=("bab",)).search(
+        torch.tensor([0]), start, math.inf
+    )
     assert seen[0] == "joint"
     assert seen == sorted(seen, reverse=True)
     assert found.method == "bab"
     assert found.eps > 1.1e-3
-    assert [stage.name for stage in Ladder(problem(), threat, 1.0)._stages(METHODS["bab"]())] == ["bab"]
+    assert [stage.name for stage in Portfolio(problem(), threat, 1.0)._stages(METHODS["bab"]())] == ["bab"]
 
 
 def test_a_method_that_takes_too_long_is_left_for_the_next(
@@ -154,18 +156,18 @@ def test_a_method_that_takes_too_long_is_left_for_the_next(
         clock.now += 0.2 if analysis.name == "joint-output" else 0.0
         return 1.0 - float(eps) / 0.0112
 
-    monkeypatch.setattr(Ladder, "_margin", slow)
-    threat, start = parse_threats("all", 8)[0], Climb(0.01, 1.0, "zonotope")
+    monkeypatch.setattr(Portfolio, "_margin", slow)
+    threat, start = parse_frames("all", 8)[0], Bound(0.01, 1.0, "zonotope")
     for budget, evaluations in ((4.0, 1), (0.5, 3)):
         seen.clear()
-        Ladder(problem(), threat, budget, ("joint-output", "joint")).search(
+        Portfolio(problem(), threat, budget, ("joint-output", "joint")).search(
             torch.tensor([0]), start, math.inf
         )
         names = [name for name, _ in seen]
         assert names.count("joint-output") == evaluations
     assert "joint" not in names
     seen.clear()
-    Ladder(problem(), threat, 4.0, ("joint-output", "joint")).search(torch.tensor([0]), start, math.inf)
+    Portfolio(problem(), threat, 4.0, ("joint-output", "joint")).search(torch.tensor([0]), start, math.inf)
     assert seen[1][0] == "joint"
     assert seen[1][1] > 1.09 * seen[0][1]
 
@@ -184,7 +186,7 @@ def test_a_dear_method_that_claims_too_much_is_an_error(monkeypatch: pytest.Monk
     for name in ("alpha-crown", "joint-output"):  # the first step, so that no budget ends before it
         monkeypatch.setitem(METHODS, name, Liar)
     monkeypatch.setattr(
-        Opponent, "smallest", lambda self, p, samples, t: torch.full((len(samples),), torch.inf)
+        AttackFalsifier, "smallest", lambda self, p, samples, t: torch.full((len(samples),), torch.inf)
     )
     x, y = samples(2)
     for method in ("joint-output", "auto"):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from certrnn.analyses import Analysis, Forward, certified
-from certrnn.certification import Problem, Threat, margins, parse_threats, radii
+from certrnn.certification import FrameSet, Problem, margins, parse_frames, radii
 from certrnn.certification.methods import METHODS
 from certrnn.domains import Zonotopes
 from certrnn.errors import UsageError
@@ -59,7 +59,7 @@ def test_reported_radii_were_certified_for_their_own_sample(
     x = double([[[0.5, 0.1], [0.2, 0.0]], [[0.0, 0.3], [0.1, 0.1]], [[0.2, 0.2], [0.9, 0.1]]])
     problem = Problem.of(network(2), x)
     watched = Watched(METHODS[method]())
-    for threat in parse_threats("each", 2) + parse_threats("all", 2):
+    for threat in parse_frames("each", 2) + parse_frames("all", 2):
         found = radii(problem, watched, threat, schedule)
         assert bool((found > 0).all())
         for sequence, eps in zip(x, found.tolist(), strict=True):
@@ -71,7 +71,7 @@ def test_reported_radii_were_certified_for_their_own_sample(
 
 def test_misclassified_samples_certify_nothing() -> None:
     x = double([[[0.5, 0.1], [0.2, 0.0]], [[0.0, 0.3], [0.1, 0.1]]])
-    problem, threat = Problem.of(network(2), x, labels=torch.tensor([0, 0])), Threat((0,))
+    problem, threat = Problem.of(network(2), x, labels=torch.tensor([0, 0])), FrameSet((0,))
     assert problem.right.tolist() == [True, False]
     found = radii(problem, Forward(Zonotopes()), threat, PaperGrid())
     assert found[0] > 0
@@ -89,7 +89,7 @@ def test_misclassified_samples_certify_nothing() -> None:
 def test_ticks_add_up_to_the_questions_asked() -> None:
     x = double([[[0.5, 0.1], [0.2, 0.0]], [[0.0, 0.3], [0.1, 0.1]]])
     ticks: list[int] = []
-    radii(Problem.of(network(2), x), Forward(Zonotopes()), Threat((0,)), PaperGrid(), ticks.append)
+    radii(Problem.of(network(2), x), Forward(Zonotopes()), FrameSet((0,)), PaperGrid(), ticks.append)
     assert ticks[0] == 2
     assert set(ticks) <= {1, 2}
     assert sum(ticks) < 2 * 12
@@ -100,7 +100,7 @@ def test_one_score_is_a_sign(method: str) -> None:
     x = double([[[0.3, 0.0], [0.2, 0.0]], [[-0.3, 0.0], [-0.1, 0.0]]])
     problem = Problem.of(network(1), x)
     assert problem.labels.tolist() == [1, 0]
-    found = radii(problem, METHODS[method](), Threat((0, 1), whole=True), RelativeTolerance(0.001))
+    found = radii(problem, METHODS[method](), FrameSet((0, 1), whole=True), RelativeTolerance(0.001))
     assert torch.allclose(found, double([0.25, 0.2]), rtol=0.002)
     assert bool((found <= double([0.25, 0.2])).all())
 
@@ -111,11 +111,11 @@ def test_predictions() -> None:
 
 
 def test_threats_are_read() -> None:
-    assert parse_threats("all", 3) == [Threat((0, 1, 2), whole=True)]
-    assert parse_threats("each", 2) == [Threat((0,)), Threat((1,))]
-    assert parse_threats("2, 0-1", 4) == [Threat((0, 1, 2))]
-    assert parse_threats("0-1", 2)[0].name == "all"
-    assert parse_threats("1,1", 2) == [Threat((1,))]
+    assert parse_frames("all", 3) == [FrameSet((0, 1, 2), whole=True)]
+    assert parse_frames("each", 2) == [FrameSet((0,)), FrameSet((1,))]
+    assert parse_frames("2, 0-1", 4) == [FrameSet((0, 1, 2))]
+    assert parse_frames("0-1", 2)[0].name == "all"
+    assert parse_frames("1,1", 2) == [FrameSet((1,))]
 
 
 @pytest.mark.parametrize(
@@ -124,4 +124,4 @@ def test_threats_are_read() -> None:
 )
 def test_threats_that_make_no_sense_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="reading --frames"):
-        parse_threats(text, 2)
+        parse_frames(text, 2)

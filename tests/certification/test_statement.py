@@ -23,7 +23,7 @@ from certrnn.results.from_json import parse_results
 from certrnn.results.question import Question, read, written
 from certrnn.runs import api as runs
 from certrnn.search import EpsGrid, PaperGrid, RelativeTolerance
-from certrnn.threats import Accept, Labels, Norm, Threshold, WordSet, WordSubstitution
+from certrnn.threats import Accept, Labels, NormBall, Threshold, WordSet, WordSubstitution
 
 MODEL = certrnn.load("example:digits_rnn")
 FEW = MODEL.read("example:digits").take([0, 1, 2, 7])
@@ -47,7 +47,11 @@ def some_query(chance: random.Random) -> Query:
     radii = [None, np.array([0.3, 0.1, 1.0, 0.0] * 2), np.abs(np.random.default_rng(0).normal(size=(8, 8)))]
     words = WordSubstitution((WordSet(0, 1, np.ones((2, 8))),))
     searched = (PaperGrid(), PaperGrid(last=9), RelativeTolerance(0.1), EpsGrid((0.1, 0.3)))
-    orders = (Norm("inf", radii=chance.choice(radii)), Norm("2", chance.random() < 0.5), Norm("1", True))
+    orders = (
+        NormBall("inf", radii=chance.choice(radii)),
+        NormBall("2", chance.random() < 0.5),
+        NormBall("1", True),
+    )
     demands = (
         Labels(),
         Accept((1, 2)),
@@ -76,7 +80,7 @@ def test_every_question_survives_its_document() -> None:
         query = some_query(chance)
         question = again(asked(query))
         assert question == asked(query)
-        words = query.disturbance if isinstance(query.disturbance, WordSubstitution) else None
+        words = query.threat if isinstance(query.threat, WordSubstitution) else None
         assert digest(query_of(question, words=words)) == digest(query)
 
 
@@ -88,7 +92,7 @@ OTHERS: dict[str, Any] = {
     "schedule": RelativeTolerance(0.5),
     "attack": False,
     "budget": 3.0,
-    "disturbance": Norm("2"),
+    "disturbance": NormBall("2"),
     "demand": Accept((1,)),
 }
 
@@ -164,14 +168,14 @@ def test_other_data_another_model_and_missing_words_are_refused() -> None:
         runs.again(MODEL, replace(found, question=None), 0)
     assert found.question is not None
     other = WordSubstitution((WordSet(0, 1, np.ones((2, 8))),))
-    query = Query((1.0,), disturbance=other)
+    query = Query((1.0,), threat=other)
     with pytest.raises(UsageError, match="--words"):
         query_of(asked(query))
     with pytest.raises(InvalidInput, match="digest"):
         query_of(asked(query), words=WordSubstitution((WordSet(0, 2, np.ones((2, 8))),)))
-    radii = Norm(radii=np.ones(8))
+    radii = NormBall(radii=np.ones(8))
     with pytest.raises(InvalidInput, match="digest"):
-        query_of(asked(Query(disturbance=radii)), radii=np.full(8, 2.0))
+        query_of(asked(Query(threat=radii)), radii=np.full(8, 2.0))
 
 
 def test_a_run_is_not_taken_up_with_other_versions(tmp_path: Any) -> None:

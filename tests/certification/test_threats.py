@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import certrnn
-from certrnn.certification.options import demand, disturbance
+from certrnn.certification.options import specification, threat_model
 from certrnn.cli import certify_main
 from certrnn.errors import CertrnnError, InvalidInput, Unsupported, UsageError
 from certrnn.examples import resolve
@@ -51,7 +51,12 @@ def answers_every_frame(folder: Path, last: str = "") -> Path:
 
 
 def test_smaller_balls_are_certified_farther(digits: Model) -> None:
-    norms = [certrnn.Norm(), certrnn.Norm("2"), certrnn.Norm("1"), certrnn.Norm("2", joint=True)]
+    norms = [
+        certrnn.NormBall(),
+        certrnn.NormBall("2"),
+        certrnn.NormBall("1"),
+        certrnn.NormBall("2", joint=True),
+    ]
     found = [digits.radius(X, Y, frames=[6, 7], threat=norm, attack=False) for norm in norms]
     inf, two, one, joint = (results.column("eps_certified") for results in found)
     assert bool((inf < two).all() and (two < one).all() and (two < joint).all())
@@ -61,20 +66,22 @@ def test_smaller_balls_are_certified_farther(digits: Model) -> None:
 
 @pytest.mark.parametrize("norm", ["2", "1"])
 def test_attacks_and_certificates_do_not_contradict(digits: Model, norm: str) -> None:
-    rows = digits.radius(X[:1], Y[:1], frames=[5, 6, 7], clip=(0, 1), threat=certrnn.Norm(norm, joint=True))
+    rows = digits.radius(
+        X[:1], Y[:1], frames=[5, 6, 7], clip=(0, 1), threat=certrnn.NormBall(norm, joint=True)
+    )
     assert [row.verdict for row in rows] == ["certified"]
     assert all(row.eps_attacked is not None and row.ratio is not None and row.ratio < 1 for row in rows)
 
 
 def test_radii_are_units_of_features(digits: Model) -> None:
     plain = digits.radius(X, Y, frames="all", attack=False, rel_tol=0.01).column("eps_certified")
-    double = certrnn.Norm(radii=np.full((8, 8), 2.0))
+    double = certrnn.NormBall(radii=np.full((8, 8), 2.0))
     wide = digits.radius(X, Y, frames="all", attack=False, rel_tol=0.01, threat=double).column(
         "eps_certified"
     )
     assert np.allclose(plain, 2.0 * wide, rtol=0.03)
     with pytest.raises(InvalidInput, match="a radius for each of 8 frames of 8 features"):
-        digits.radius(X, Y, threat=certrnn.Norm(radii=np.ones(5)))
+        digits.radius(X, Y, threat=certrnn.NormBall(radii=np.ones(5)))
 
 
 def words(count: int, spread: float) -> dict[tuple[int, int], np.ndarray]:
@@ -101,17 +108,19 @@ def test_other_demands_than_the_label(digits: Model) -> None:
     strict = digits.radius(X, Y, frames="all", attack=False).column("eps_certified")
     for label, row in zip(Y.tolist(), range(3), strict=True):
         either = certrnn.Accept(tuple(sorted({label, (label + 1) % 10})))
-        loose = digits.radius(X[row], [label], frames="all", attack=False, demand=either)
+        loose = digits.radius(X[row], [label], frames="all", attack=False, specification=either)
         assert loose[0].eps_certified is not None
         assert loose[0].eps_certified >= strict[row]
-        assert loose.demand.startswith("the answer stays")
-    never = digits.certify(X, Y, eps=0.02, frames="all", demand=certrnn.Accept((int(Y[0]),), never=True))
+        assert loose.specification.startswith("the answer stays")
+    never = digits.certify(
+        X, Y, eps=0.02, frames="all", specification=certrnn.Accept((int(Y[0]),), never=True)
+    )
     assert never[0].verdict == "misclassified"
-    far = digits.certify(X, Y, eps=0.001, frames="all", demand=certrnn.Threshold(-1e6, 1e6))
+    far = digits.certify(X, Y, eps=0.001, frames="all", specification=certrnn.Threshold(-1e6, 1e6))
     assert [(row.verdict, row.label, row.prediction) for row in far] == [
         ("certified", y, y) for y in Y.tolist()
     ]
-    near = digits.certify(X, Y, eps=0.5, frames="all", demand=certrnn.Threshold(-1e6, 5.0))
+    near = digits.certify(X, Y, eps=0.5, frames="all", specification=certrnn.Threshold(-1e6, 5.0))
     assert {row.verdict for row in near} <= {"falsified", "unknown", "misclassified"}
 
 
@@ -135,9 +144,9 @@ def test_a_label_for_every_frame(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="a label for each of the network's 5 answers"):
         model.certify(x, [0, 1, 0, 1])
     with pytest.raises(UsageError, match="answers once a sample"):
-        model.certify(x, demand=certrnn.Accept((0,)))
+        model.certify(x, specification=certrnn.Accept((0,)))
     with pytest.raises(Unsupported, match="a network that ends in Softmax"):
-        model.certify(x, demand=certrnn.Threshold(0.0, 1.0))
+        model.certify(x, specification=certrnn.Threshold(0.0, 1.0))
 
 
 def substitutes(folder: Path, lines: list[Any]) -> str:
@@ -216,7 +225,7 @@ def test_damaged_radii_are_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "radii.txt"
     path.write_text(text)
     with pytest.raises(CertrnnError, match="radii"):
-        disturbance(radii=read_radii(path))
+        threat_model(radii=read_radii(path))
 
 
 def test_words_must_be_the_network_s(digits: Model) -> None:
@@ -230,5 +239,5 @@ def test_words_must_be_the_network_s(digits: Model) -> None:
 
 def test_one_thing_is_asked_at_a_time() -> None:
     with pytest.raises(UsageError, match="one thing is asked for"):
-        demand(target=1, threshold=(0.0, 1.0))
-    assert demand(accept=[2, 0, 2]).name == "the answer stays 0, 2"
+        specification(target=1, threshold=(0.0, 1.0))
+    assert specification(accept=[2, 0, 2]).name == "the answer stays 0, 2"

@@ -209,10 +209,10 @@ def test_an_attack_inside_a_certified_region_is_loud(
 ) -> None:
     import torch
 
-    from certrnn.certification import Opponent
+    from certrnn.certification import AttackFalsifier
 
     monkeypatch.setattr(
-        Opponent,
+        AttackFalsifier,
         "smallest",
         lambda self, problem, samples, threat: torch.full_like(samples, 1e-9, dtype=torch.float64),
     )

@@ -150,10 +150,10 @@ def test_a_table_of_nothing_says_so() -> None:
 
 
 def test_frames_are_written_as_the_option_takes_them() -> None:
-    from certrnn.certification import parse_threats
+    from certrnn.certification import parse_frames
 
     for value in ([0], [0, 1, 2], [0, 2, 3, 7]):
-        assert parse_threats(spelled(value), 8)[0].name == value
+        assert parse_frames(spelled(value), 8)[0].name == value
 
 
 def test_every_verdict_has_a_colour() -> None:

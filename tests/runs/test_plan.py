@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from certrnn import encode
-from certrnn.certification import Query, parse_threats
+from certrnn.certification import Query, parse_frames
 from certrnn.certification.summary import Subject
 from certrnn.datasets import Sequences
 from certrnn.encode import as_text, digest, from_text, pack, unpack
@@ -108,7 +108,7 @@ def test_a_task_asks_only_for_its_own() -> None:
 def test_a_task_is_the_same_threat_where_it_is_answered(frames: str) -> None:
     sequences = Sequences.of([X[0], X[1][:1]])
     for task in Plan.of(SUBJECT, sequences, replace(QUERY, frames=frames), 2).tasks(sequences):
-        (threat,) = parse_threats(task.frames, len(sequences.frames[task.positions[0]]))
+        (threat,) = parse_frames(task.frames, len(sequences.frames[task.positions[0]]))
         assert threat.name == task.name
 
 

@@ -52,7 +52,7 @@ class Weight(NamedTuple):
 
 
 @dataclass(eq=False)
-class Sheet:
+class Allocator:
     """Hands out places, and writes down what several nodes need."""
 
     tape: Tape = field(default_factory=Tape)

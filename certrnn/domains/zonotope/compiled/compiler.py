@@ -12,7 +12,7 @@ from certrnn.domains.interval import constant_interval
 from certrnn.domains.rounding import gamma, raising
 from certrnn.domains.zonotope.compiled import instructions as at
 from certrnn.domains.zonotope.compiled import single_precision as singles
-from certrnn.domains.zonotope.compiled.allocation import Sheet, Value
+from certrnn.domains.zonotope.compiled.allocation import Allocator, Value
 from certrnn.domains.zonotope.compiled.cuts import widths
 from certrnn.domains.zonotope.compiled.functions import number_of
 from certrnn.domains.zonotope.compiled.product import pad
@@ -37,7 +37,7 @@ _PENDING = 8
 
 
 @dataclass(eq=False)
-class Planner(Sheet):
+class Planner(Allocator):
     """Walks a graph node by node; ``frames`` are disturbed."""
 
     graph: Graph = field(kw_only=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from certrnn.domains.rounding import gamma, raising
 from certrnn.domains.zonotope.compiled import instructions as at
 from certrnn.domains.zonotope.compiled import single_precision as singles
-from certrnn.domains.zonotope.compiled.allocation import Sheet, Value
+from certrnn.domains.zonotope.compiled.allocation import Allocator, Value
 from certrnn.domains.zonotope.compiled.tape import Dense, Tape
 
 
-def widths(sheet: Sheet, size: int, x: Value, y: Value) -> None:
+def widths(sheet: Allocator, size: int, x: Value, y: Value) -> None:
     """How wide the pair of arguments is in each direction of the cuts."""
     tape = sheet.tape
     scratch, step = tape.scratch, tape.scratch_stride
@@ -36,7 +36,7 @@ def widths(sheet: Sheet, size: int, x: Value, y: Value) -> None:
     tape.emit(at.WIDTHS, *x.planes, *y.planes, size, *places, factors=errors)
 
 
-def _directions(sheet: Sheet, ends: list[Dense | None], size: int) -> None:
+def _directions(sheet: Allocator, ends: list[Dense | None], size: int) -> None:
     """Symbols of both arguments direction by direction, the others by their absolute values."""
     tape, (x, y) = sheet.tape, ends
     alone = tape.scratch + at.ALONE * tape.scratch_stride

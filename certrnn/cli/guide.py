@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -45,7 +46,7 @@ def guide(topic: Topic = None, debug: Debug = False) -> None:
         return
     from rich.markdown import Markdown
 
-    print_rich(lambda console: console.print(Markdown(text)))
+    print_rich(lambda console: console.print(Markdown(pointing(text))))
 
 
 def listing() -> str:
@@ -65,6 +66,20 @@ def read(topic: str) -> str:
     if topic not in TOPICS:
         raise UsageError("reading TOPIC", f"the guide is one of {', '.join(TOPICS)}", repr(topic))
     return (FOLDER / f"{topic}.md").read_text("utf-8")
+
+
+def pointing(text: str) -> str:
+    """A guide with commands in place of its links to other guides, which lead nowhere on a terminal.
+
+    >>> pointing("see [runs](runs.md), or how [to add](extending.md) one")
+    'see `certrnn guide runs`, or how to add (`certrnn guide extending`) one'
+    """
+
+    def command(link: re.Match[str]) -> str:
+        shown, topic = link.groups()
+        return f"`certrnn guide {topic}`" if shown == topic else f"{shown} (`certrnn guide {topic}`)"
+
+    return re.sub(r"(?<!!)\[([^\]]+)\]\((\w+)\.md\)", command, text)
 
 
 def sentence(text: str) -> str:

@@ -53,7 +53,7 @@ _HOMES = {
     "results.row": ("Row",),
     "results.words": ("Words",),
     "runs.api": ("Settings", "again", "run"),
-    "threats": ("Accept", "Labels", "Norm", "Threshold", "WordSet", "WordSubstitution"),
+    "threats": ("Accept", "Labels", "NormBall", "Threshold", "WordSet", "WordSubstitution"),
     "vnnlib.parse": ("read_query",),
     "vnnlib.verify": ("verify",),
 }

@@ -8,7 +8,7 @@ tests/threats/members.py a few of them; the tests then hold it to the laws: regi
 sample, records restore to the same, and a specification's rows are positive exactly where it holds.
 
 >>> import torch
->>> ball = Norm("2", joint=True)
+>>> ball = NormBall("2", joint=True)
 >>> region = ball.region([0], torch.zeros(1, 3, 2), torch.tensor([0.5]), (1, 2), None)
 >>> region.frames
 (1, 2)

@@ -128,8 +128,8 @@ class Model:
             method: ``auto``, or the name of an analysis.
             attack: also look for counterexamples.
             budget: seconds for a row.
-            threat: what may change: :class:`certrnn.NormBall` (l-inf, l2 or l1, one a frame or jointly, radii of features),
-                or what :meth:`substitution` returns; the l-inf ball by default.
+            threat: what may change: :class:`certrnn.NormBall` (l-inf, l2 or l1, one a frame or jointly, radii of
+                features), or what :meth:`substitution` returns; the l-inf ball by default.
             specification: what must hold: :class:`certrnn.Accept` (any of some labels, or never one of them) or
                 :class:`certrnn.Threshold`; that the label stays the answer by default.
 

@@ -92,8 +92,8 @@ OTHERS: dict[str, Any] = {
     "schedule": RelativeTolerance(0.5),
     "attack": False,
     "budget": 3.0,
-    "disturbance": NormBall("2"),
-    "demand": Accept((1,)),
+    "threat": NormBall("2"),
+    "specification": Accept((1,)),
 }
 
 
@@ -104,7 +104,7 @@ def test_every_field_of_a_query_is_part_of_the_statement() -> None:
         assert asked(replace(Query(), **{name: value})) != asked(Query()), name
 
 
-@pytest.mark.parametrize("part", ["attack", "clip", "frames", "demand"])
+@pytest.mark.parametrize("part", ["attack", "clip", "frames", "specification"])
 def test_a_statement_that_leaves_something_out_is_caught(part: str) -> None:
     """Planted: the question of every query says the same about one part."""
     chance = random.Random(3)

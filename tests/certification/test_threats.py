@@ -170,7 +170,7 @@ def test_the_command_takes_them_all(tmp_path: Path, capsys: pytest.CaptureFixtur
     ):
         code = certify_main([*common, *options])
         document = json.loads(capsys.readouterr().out)
-        assert (document["threat"], document["demand"]) == (threat, demanded)
+        assert (document["threat"], document["specification"]) == (threat, demanded)
         assert code in (0, 1, 4)
         assert document["rows"][0]["verdict"] in ("certified", "falsified", "unknown")
 

@@ -40,7 +40,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
 def test_a_document_without_the_newer_keys_is_read() -> None:
     document = WHOLE.as_json()
-    for name in ("labelled", "threat", "demand", "grid"):
+    for name in ("labelled", "threat", "specification", "grid"):
         del document[name]
     assert parse_results(document) == replace(WHOLE, labelled=True, threat="l-inf", demand="", grid=())
 

@@ -25,7 +25,7 @@ from certrnn.search import EpsGrid
 
 ATTACK = "attack"
 """Among the methods: an upper bound beside the others'."""
-DEAR = ("joint", "auto", "alpha-crown", "bab")
+EXPENSIVE = ("joint", "auto", "alpha-crown", "bab")
 """Methods that refine: they are bounded one sample at a time."""
 SAMPLES = {"mnist": 20, "rotten": 8, "toxic": 8, "urls": 4, "har": 2}
 """Test samples of a cell unless told otherwise."""
@@ -103,7 +103,7 @@ def _searched(model: Model, data: Sequences, queries: Sequence[Query], case: Cas
         once = replace(queries[0], schedule=EpsGrid.including((0.0,)), frames="0", budget=None)
         list(model.answers(data.take([0]), once))
     rows, start = [], time.perf_counter()
-    size = 1 if queries[0].method in DEAR else TOGETHER.get(case.data, 1)
+    size = 1 if queries[0].method in EXPENSIVE else TOGETHER.get(case.data, 1)
     for first in range(0, len(data), size):
         if rows and time.perf_counter() - start > asked.seconds:
             break

@@ -128,7 +128,7 @@ def dask(workers: int, loops: int) -> Iterator[Executor]:
 
 
 def be_cluster(workers: int) -> None:
-    """Print the scheduler's address, and go on until nobody listens."""
+    """Print the scheduler's address, and go on until the other side is gone."""
     from distributed import LocalCluster
 
     options: dict[str, Any] = {"dashboard_address": None, "silence_logs": logging.CRITICAL}

@@ -44,10 +44,10 @@ from certrnn.results.words import Sentence, Words
 from certrnn.threats import FULL, Labels, NormBall, Specification, ThreatModel, Threshold, WordSubstitution
 
 BATCH = 64
-"""Samples that are bounded together; whoever interrupts loses at most one batch of one threat."""
+"""Samples that are bounded together; an interruption loses at most one batch of one set of frames."""
 
 ORDINARY = torch.inference_mode(False)
-"""Whoever asks inside of ``torch.inference_mode()`` is answered outside of it: attacks and ascents need gradients."""
+"""Questions inside of ``torch.inference_mode()`` are answered outside of it: attacks and ascents need gradients."""
 
 Data = np.ndarray | Sequence[np.ndarray] | Sequences
 Clip = tuple[float, float] | None
@@ -334,7 +334,7 @@ class Model:
 
     @ORDINARY
     def answers(self, sequences: Sequences, query: Query, tick: Tick = lambda _: None) -> Iterator[list[Row]]:
-        """What :meth:`stream` hands out, for whoever has called :meth:`check` before."""
+        """What :meth:`stream` hands out, after a call of :meth:`check`."""
         clip = self._clip(query)
         for batch in sequences.batches(BATCH):
             network = network_for(self._asked(query), batch.kind)

@@ -6,9 +6,9 @@ kernel compiled against an old ``rounding`` would then survive an upgrade and be
 stamp here covers every file of this package and of the subpackage that the kernel is written in.
 
 Compiled functions are linked by name. Numba makes names of a function's qualified name and of a number that it counts
-up in each process, so that two processes may give one name to two functions of one factory; whoever loads one of them
-from the cache and compiles the other would link one in place of both, and bound what it was not asked to. Names here
-hold what a function was made with, and every process counts from a random number of its own.
+up in each process, so that two processes may give one name to two functions of one factory; a process that loads one of
+them from the cache and compiles the other would link one in place of both, and bound what it was not asked to. Names
+here hold what a function was made with, and every process counts from a random number of its own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Decimal numbers as people write them, enclosed by float64: 0.3 is no float64, and the nearest one lies below it.
 
-A float stands for the decimal that it is written as (its shortest one): whoever asks for 0.3 means three tenths.
+A float stands for the decimal that it is written as (its shortest one): a request for 0.3 means three tenths.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def enclosed_rows(
 ) -> torch.Tensor:
     """Sound lower bounds (B, R) of the rows, whatever the parameters are; -inf where nothing can be said.
 
-    Without a ``joint`` nobody pays for deficits: the planes are flat, whatever curvature the parameters have.
+    Without a ``joint`` there are no deficits: the planes are flat, whatever curvature the parameters have.
     """
     if joint is None:
         parameters = parameters.flat()

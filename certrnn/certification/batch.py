@@ -116,7 +116,7 @@ def answer(
 ) -> Iterator[list[Row]]:
     """Rows of one batch, threat by threat and eps by eps; ``numbers`` are the samples' positions in the data.
 
-    Rows are handed out as soon as they are decided, so that whoever is interrupted keeps what is finished.
+    Rows are handed out as soon as they are decided, so that an interruption keeps what is finished.
     """
     samples = problem.right.nonzero().flatten()
     for frame_set in problem.frame_sets(query.frames):
@@ -138,26 +138,28 @@ def _found(question: _Question) -> Iterator[list[tuple[int, _Found]]]:
     shared = clock.seconds_a_row
     query = question.query
     budget = query.budget or (AUTO_BUDGET if query.method == AUTO else math.inf)
-    portfolio = Portfolio(question.problem, question.frame_set, budget, query.dearer, wrapped=query.wrapped)
+    portfolio = Portfolio(
+        question.problem, question.frame_set, budget, query.expensive, wrapped=query.wrapped
+    )
     done = []
     for k in range(len(question.samples)):
         first = Bound(float(side.eps[k]), float(side.margin[k]), side.methods[k])
         attacked, start = float(side.attacked[k]), time.perf_counter()
-        if query.dearer:
+        if query.expensive:
             first, attacked = _climbed(question, portfolio, k, first, attacked)
         took = time.perf_counter() - start
         cut = side.cut or (query.budget is not None and took > budget)
         found = (k, _Found(first.eps, first.margin, first.method, cut, attacked, shared + took))
-        if query.dearer:
+        if query.expensive:
             yield [found]
         done.append(found)
-    if done and not query.dearer:
+    if done and not query.expensive:
         yield done
 
 
 def _warm(question: _Question) -> None:
     """One region, so that kernels that compile or load at their first use take nothing of anybody's budget. Of analyses
-    in one pass only: a region of a dearer one takes as long as it may."""
+    in one pass only: a region of a more expensive one takes as long as it may."""
     analysis = question.query.analysis()
     if isinstance(analysis, Forward) and len(question.samples):
         problem, one = question.problem, question.samples[:1]
@@ -173,7 +175,7 @@ def _first(question: _Question, clock: _Clock) -> _Side:
 def _climbed(
     question: _Question, portfolio: Portfolio, row: int, first: Bound, attacked: float
 ) -> tuple[Bound, float]:
-    """One row after the dearer methods, and the distance of a counterexample that they may have come upon."""
+    """One row after the more expensive methods, and the distance of a counterexample that they may have come upon."""
     sample, eps, hit = question.samples[row : row + 1], question.eps, [attacked]
     if eps is None:
         question.tick(1)
@@ -192,8 +194,8 @@ def _climbed(
 
 
 def _checked(question: _Question, sample: torch.Tensor, first: Bound, bound: Bound, attacked: float) -> float:
-    """The smaller of ``attacked`` and the distance of a counterexample inside what a dearer method certified: the
-    self-check, in one batch of attacks."""
+    """The smaller of ``attacked`` and the distance of a counterexample inside what a more expensive method certified:
+    the self-check, in one batch of attacks."""
     falsifier = question.falsifier
     if falsifier is None or bound.eps <= first.eps:
         return attacked

@@ -11,4 +11,4 @@ METHODS: dict[str, Callable[[], Analysis]] = {**analyses.METHODS, **baselines.ME
 """The analyses, and the baselines beside them."""
 
 STEPS = ("alpha-crown", "joint-output", "joint", "bab")
-"""What follows the first method of ``auto``, cheap to dear."""
+"""What follows the first method of ``auto``, cheap to expensive."""

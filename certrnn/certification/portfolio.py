@@ -1,4 +1,4 @@
-"""``auto``: cheap methods first, dearer ones only for rows that are still open, each row within its budget."""
+"""``auto``: cheap methods first, expensive ones only for rows that are still open, each row within its budget."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LEFT_FOR = {"joint-output": "joint"}
 
 _DEARER, _PRECIOUS = 9.0, 1.0 / 25.0
 """How much longer an evaluation of the following method takes (5 to 12 times, measured on RNNs and LSTMs), and the
-share of the budget from which on an evaluation is too dear to search with."""
+share of the budget from which on an evaluation is too expensive to search with."""
 
 _BOLD_STEP = 1.2
 """The first step beyond where a method that was left early may end: there is time for little more than one."""
@@ -71,11 +71,11 @@ class Bound:
 
 @dataclass(eq=False)
 class Portfolio:
-    """The dearer methods for the rows of one threat.
+    """The expensive methods for the rows of one set of frames.
 
     Args:
         budget: seconds for each row.
-        steps: names of methods, cheap to dear.
+        steps: names of methods, cheap to expensive.
         growth: by method, how far beyond what was known the last row's eps went: where the next row's search starts.
     """
 

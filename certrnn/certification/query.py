@@ -19,7 +19,7 @@ AUTO = "auto"
 FIRST = "zonotope"
 """What ``auto`` begins with: no bound of it is looser than the interval analysis."""
 AUTO_BUDGET = 2.0
-"""Seconds that ``auto`` spends on a row's dearer methods unless told otherwise."""
+"""Seconds that ``auto`` spends on a row's expensive methods unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Query:
         schedule: order of the eps that a search tries.
         attack: also look for counterexamples.
         budget: seconds for a row, or None: for ``auto`` :data:`AUTO_BUDGET`, for others without end. The time of a row
-            is its batch's time divided by the batch's rows, and each row's dearer methods of ``auto`` have as much
+            is its batch's time divided by the batch's rows, and each row's expensive methods of ``auto`` have as much
             again; the step that runs when it ends is finished first.
         threat: what may change: a norm's ball by default. Words are asked at the one eps of full substitution.
         specification: what must hold: by default that the label stays the answer.
@@ -82,7 +82,7 @@ class Query:
         return PaperGrid() if rel_tol is None else RelativeTolerance(rel_tol)
 
     @property
-    def dearer(self) -> tuple[str, ...]:
+    def expensive(self) -> tuple[str, ...]:
         """The methods that follow the first one, row by row: all of ``auto``'s, or the one that was named where its
         search had better start from what the first proves in a moment (none of its bounds is looser)."""
         if self.method == AUTO:
@@ -92,7 +92,7 @@ class Query:
     @property
     def first(self) -> str:
         """The method that is put to all rows at once."""
-        return FIRST if self.dearer else self.method
+        return FIRST if self.expensive else self.method
 
     def analysis(self) -> Analysis:
         """The first method's analysis."""

@@ -2,7 +2,7 @@
 
 A condition is asked of a set of states at every step: the whole cube, or the certified reachable tube of a region. It
 *holds* where an upper bound over the whole set proves it, *fails* where a proved lower bound at one point of the set
-refutes it, and otherwise nobody can tell. Numbers are in units of 1 / Delta with Delta = 1 frame.
+refutes it, and otherwise it cannot be told. Numbers are in units of 1 / Delta with Delta = 1 frame.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Counterexamples as a file: written by an attack, read back and replayed by whoever doubts them."""
+"""Counterexamples as a file: written by an attack, read back and replayed."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Graph:
 
     @cached_property
     def last_use(self) -> tuple[int, ...]:
-        """For each node the position of its last reader (its own position where nobody reads it); the output is
+        """For each node the position of its last reader (its own position where no node reads it); the output is
         never released."""
         last = list(range(len(self.nodes)))
         for position, node in enumerate(self.nodes):

@@ -1,4 +1,4 @@
-"""What a certificate says and what it does not, in words for whoever reads a report."""
+"""What a certificate says and what it does not, in words for the readers of a report."""
 
 from __future__ import annotations
 
@@ -88,5 +88,6 @@ def _believed(results: Results) -> str:
     what = "the run folder" if results.folder else "the file"
     return (
         f"this page repeats what {what} of the results says, and proves nothing again: it is as trustworthy as "
-        f"whoever could write to {what}. certrnn certify --like RESULT.json --row K asks a row of a document again."
+        f"the people who could write to {what}. "
+        "certrnn certify --like RESULT.json --row K asks a row of a document again."
     )

@@ -1,7 +1,7 @@
 """Numbers as results print them: what is proved is rounded down, what an attack reached is rounded up.
 
-A printed number is a claim. Whoever asks again at the printed eps must find it certified, and whoever counts must find
-at least the printed share; so each number names its direction, and the rounding is exact decimal arithmetic.
+A printed number is a claim. A question at the printed eps must find it certified, and a count must find at least the
+printed share; so each number names its direction, and the rounding is exact decimal arithmetic.
 """
 
 from __future__ import annotations

@@ -114,10 +114,10 @@ def stream(
 ) -> Iterator[list[Row]]:
     """The rows of :func:`run`: first those that the folder holds already, then the others as they are finished.
 
-    Whoever stops in the middle can call this again: what came out of it once is kept.
+    After a stop in the middle this can be called again: what came out of it once is kept.
 
     Raises:
-        UsageError: the folder holds another run, or somebody else writes it.
+        UsageError: the folder holds another run, or another process writes it.
     """
     settings = settings or Settings()
     plan = Plan.of(
@@ -234,7 +234,7 @@ def asked_again(
 
 
 def executor_for(settings: Settings, model: Model, sequences: Sequences, query: Query) -> Executor:
-    """Whoever answers, as the settings say."""
+    """The executor that the settings name."""
     if settings.kind == IN_PROCESS:
         return InProcess(Answerer(model, query, sequences.kinds))
     from certrnn.engine import engine_version

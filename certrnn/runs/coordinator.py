@@ -17,7 +17,7 @@ from certrnn.runs.plan import Task
 from certrnn.runs.store import Store
 
 ATTEMPTS = 2
-"""How often a task whose worker died is tried: somebody else may have killed the worker."""
+"""How often a task whose worker died is tried: something else may have killed the worker."""
 
 UNKNOWN = -1
 """Label and prediction of a sample of which the data and the worker say nothing."""

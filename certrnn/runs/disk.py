@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 UNFINISHED = ".unfinished"
-"""Ending of a file that is still being written; whoever finds one may delete it."""
+"""Ending of a file that is still being written; one that is found later may be deleted."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ UNDECIDED = 4
 
 
 def decimal(value: float) -> str:
-    """All the digits of a float, without an exponent: whoever reads them, at any precision, reads this number.
+    """All the digits of a float, without an exponent: at any precision they are read as this number.
 
     >>> decimal(0.5), decimal(-2.0), decimal(2.0**-10)
     ('0.5', '-2.0', '0.0009765625')

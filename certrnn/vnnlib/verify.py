@@ -28,7 +28,7 @@ from certrnn.vnnlib.parse import Query
 from certrnn.vnnlib.witness import Witnesses, representable
 
 QUICK = ("interval", "zonotope")
-DEAR = ("joint-output", "joint", "bab")
+EXPENSIVE = ("joint-output", "joint", "bab")
 SECONDS = 60.0
 """What branching may take for a case where no time limit is given."""
 DEEPER = (0.0, 1e-4, 1e-2)
@@ -66,7 +66,7 @@ def verify(network: OnnxModel, query: Query, precision: Any, deadline: float = m
 
 @dataclass(eq=False)
 class Search:
-    """Cheap proofs for all cases, then attacks, then dear proofs; ``open`` are the cases not refuted yet."""
+    """Cheap proofs for all cases, then attacks, then expensive proofs; ``open`` are the cases not refuted yet."""
 
     witnesses: Witnesses
     deadline: float
@@ -129,7 +129,7 @@ class Search:
         self._check_time()
 
     def _analyses(self, case: Case, falsify: Any) -> Iterator[Analysis]:
-        for name in DEAR:
+        for name in EXPENSIVE:
             analysis = METHODS[name]().until(self.deadline)
             if isinstance(analysis, BranchAndBound):
                 seconds = SECONDS if math.isinf(self.deadline) else math.inf

@@ -1,4 +1,4 @@
-"""``auto`` climbs from cheap to dear within a row's budget, says which method decided, and keeps the self-check."""
+"""``auto`` climbs from cheap to expensive within a row's budget, says who decided, and keeps the self-check."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from certrnn.regions import Region
 from certrnn.specs import Spec
 from tests.clock import LATE, Clock
 
-pytestmark = pytest.mark.dear
+pytestmark = pytest.mark.expensive
 MODEL = certrnn.load("example:digits_rnn")
 
 
@@ -44,8 +44,8 @@ def test_every_step_is_a_method() -> None:
 def test_a_budget_buys_more_than_the_first_method_and_names_who_proved_it() -> None:
     x, y = samples(2)
     cheap = MODEL.radius(x, y, frames="all", method="zonotope")
-    dear = MODEL.radius(x, y, frames="all", budget=4.0)
-    for low, high in zip(cheap, dear, strict=True):
+    expensive = MODEL.radius(x, y, frames="all", budget=4.0)
+    for low, high in zip(cheap, expensive, strict=True):
         assert high.eps_certified > low.eps_certified
         assert high.eps_certified < high.eps_attacked
         assert high.method in STEPS
@@ -53,7 +53,7 @@ def test_a_budget_buys_more_than_the_first_method_and_names_who_proved_it() -> N
         assert high.margin > 0
 
 
-def test_an_eps_between_the_methods_is_certified_by_a_dearer_one() -> None:
+def test_an_eps_between_the_methods_is_certified_by_a_more_expensive_one() -> None:
     x, y = samples(1)
     eps = 1.03 * MODEL.radius(x, y, frames="all", method="zonotope", attack=False)[0].eps_certified
     assert MODEL.certify(x, y, eps=eps, frames="all", method="zonotope", attack=False)[0].verdict == "unknown"
@@ -62,7 +62,7 @@ def test_an_eps_between_the_methods_is_certified_by_a_dearer_one() -> None:
     assert row.method in STEPS
 
 
-def test_a_falsified_row_costs_no_dear_method(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_falsified_row_costs_no_expensive_method(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = samples(1)
     asked: list[str] = []
     monkeypatch.setattr(Portfolio, "_margin", lambda self, analysis, sample, eps: asked.append(analysis.name))
@@ -115,7 +115,7 @@ def test_nothing_beyond_a_counterexample_is_tried(monkeypatch: pytest.MonkeyPatc
     assert max(seen) < 1.1e-3
 
 
-def test_a_network_too_large_for_the_dear_methods_keeps_the_cheap_answer(
+def test_a_network_too_large_for_the_expensive_methods_keeps_the_cheap_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     small = {name: lambda: Backward("small", memory=1) for name in STEPS}
@@ -148,7 +148,7 @@ def test_branching_begins_where_its_root_ends(monkeypatch: pytest.MonkeyPatch) -
 def test_a_method_that_takes_too_long_is_left_for_the_next(
     monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
-    """One evaluation of a fifth of a second is too dear in four, and the next method, nine times dearer, still fits."""
+    """One evaluation of .2 s is too expensive in 4 s, and the next method, nine times as expensive, still fits."""
     seen, clock.step = [], 0.0
 
     def slow(self, analysis, sample, eps):
@@ -181,8 +181,8 @@ class Liar(Analysis):
         return torch.ones(region.batch, spec.width, dtype=torch.float64)
 
 
-def test_a_dear_method_that_claims_too_much_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the attack's own search had no luck, it still tries inside what a dear method claims."""
+def test_a_expensive_method_that_claims_too_much_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the attack's own search had no luck, it still tries inside what a expensive method claims."""
     for name in ("alpha-crown", "joint-output"):  # the first step, so that no budget ends before it
         monkeypatch.setitem(METHODS, name, Liar)
     monkeypatch.setattr(
@@ -202,7 +202,7 @@ def test_a_query_without_a_budget_gives_auto_one() -> None:
     assert row.method in STEPS
 
 
-def test_a_named_dear_method_starts_from_what_the_first_proves() -> None:
+def test_a_named_expensive_method_starts_from_what_the_first_proves() -> None:
     x, y = samples(1)
     (first,) = MODEL.radius(x, y, frames="all", method="zonotope", attack=False)
     (row,) = MODEL.radius(x, y, frames="all", method="joint-output", attack=False)

@@ -140,7 +140,7 @@ def directional_sums(
 ) -> torch.Tensor:
     """``sum_k |a gx_k sx + b gy_k sy|`` for each direction (a, b) of ``DIRECTIONS``: (K, B, n); scale is (2, B, n).
 
-    Symbols of a diagonal belong to nobody else here: callers expand diagonals that do not. Symbols of a group count
+    Symbols of a diagonal belong to no other value here: callers expand diagonals that do not. Symbols of a group count
     by what their set reaches.
     """
     shape = scale.shape[1:]

@@ -1,7 +1,7 @@
 """Linear algebra on generator matrices whose rows are known by symbol.
 
 Generators are (m, B, n): symbols lead, so that new symbols are appended as one contiguous block. What a node does to
-them is first written down as :class:`Sum of terms <Generators>`; the numbers are formed when somebody reads them, all
+them is first written down as :class:`Sum of terms <Generators>`; the numbers are formed when they are read, all
 terms in one pass that also yields the sums of absolute values. So sums of affine maps and of relaxed products cost no
 passes of their own.
 """
@@ -44,7 +44,7 @@ _PENDING = 8
 class Generators:
     """The sum of ``terms``, each (B, size) by symbol, plus optionally a ``diagonal`` of symbols that no term has.
 
-    ``formed`` is what the terms add up to; once somebody has read it the terms are let go.
+    ``formed`` is what the terms add up to; once it was read the terms are let go.
     """
 
     def __init__(self, like: torch.Tensor, terms: Sequence[Term] | Dense, diagonal: Diagonal | None) -> None:
@@ -128,7 +128,7 @@ def none(like: torch.Tensor, diagonal: Diagonal | None = None) -> Generators:
 
 
 def _terms_of(value: Generators, coefficient: float) -> list[Term]:
-    """The dense rows of ``coefficient * value`` as terms: its own where nobody has added them up. Only signs are
+    """The dense rows of ``coefficient * value`` as terms: its own where they were not added up. Only signs are
     multiplied into slopes: the product of two small numbers may underflow beside generators of any size."""
     if value.pending is not None and value.apart(coefficient):
         return [term.times(coefficient) for term in value.pending]

@@ -3,7 +3,7 @@
 Every disturbed feature has one symbol in [-1, 1], as in a plain box. Where the region says more (a norm bound, a list
 of vectors), the symbols of its frames form a group, and a linear form ``g . s`` of the group is bounded by the support
 function of the group's set: the dual norm, or the largest value at a listed vector. Each bound is intersected with
-the cube's, so that no region is looser than its box, and whoever reads symbols as a cube stays sound.
+the cube's, so that no region is looser than its box, and a reading of the symbols as a cube stays sound.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class ZonotopeRun(Propagation[Zonotope]):
     _weights: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
 
     def begin(self, graph: Graph) -> None:
-        """Note the sums all of whose symbols of one element come from relaxed arguments that nobody else reads."""
+        """Note the sums all of whose symbols of one element come from relaxed arguments that no other node reads."""
         for node in graph.nodes:
             alone = (
                 isinstance(graph.nodes[s], Elementwise) and graph.readers[s] == 1 and s != graph.output
@@ -147,7 +147,7 @@ class ZonotopeRun(Propagation[Zonotope]):
         return Zonotope(center, generators, slack, box, self.space, size)
 
     def _joined(self, node: Sum, values: list[Zonotope]) -> Diagonal | None:
-        """One diagonal for those of all values where nobody else has their symbols: these occur in one and the same
+        """One diagonal for those of all values where no other value has their symbols: these occur in one and the same
         combination ever after, so that joining them loses nothing. (Joining others would lose, but stay sound.)"""
         if node not in self._joining:
             return None

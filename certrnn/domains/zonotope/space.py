@@ -15,6 +15,6 @@ class SymbolSpace:
         self.groups = groups
 
     def append(self, count: int) -> Symbols:
-        """``count`` symbols that nobody has used."""
+        """``count`` symbols that no value has used."""
         start, self.size = self.size, self.size + count
         return ((start, self.size),) if count else ()

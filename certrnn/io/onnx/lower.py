@@ -310,7 +310,7 @@ class _Lowering:
             )
 
     def _follows(self, other: str, answering: str, reading: Reading, scope: dict[str, Tensor]) -> None:
-        """Refuse an output that may say something else than the one that answers, where nobody chose between them."""
+        """Refuse an output that may say something else than the one that answers, where no option chose one."""
         try:
             self._walk({other}, scope)
             if isinstance(scope.get(other), Known):

@@ -22,7 +22,7 @@ class NodeContext:
     Args:
         name: the node's name, or its first output where it has none.
         inputs: None where an optional input is left out.
-        outputs: names of the outputs; empty where nobody wants one.
+        outputs: names of the outputs; empty where none is wanted.
         types: element types of the file's inputs, outputs and weights (``kinds.file_types``).
     """
 

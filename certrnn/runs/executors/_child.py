@@ -1,4 +1,4 @@
-"""A worker process, seen from whoever started it."""
+"""A worker process, seen from the process that started it."""
 
 from __future__ import annotations
 

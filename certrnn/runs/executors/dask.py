@@ -88,7 +88,7 @@ class Dask(Executor):
             the Dask workers' machines.
 
     Raises:
-        UsageError: nobody answers there.
+        UsageError: no scheduler answers there.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What carries tasks to whoever answers them."""
+"""What carries tasks to workers, and their answers back."""
 
 from __future__ import annotations
 

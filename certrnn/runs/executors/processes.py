@@ -102,7 +102,7 @@ class Processes(Executor):
         return [Reply(ticket, answer or b"")]
 
     def _begun(self, child: Child, failure: bytes | Failure | None) -> list[Reply]:
-        """A worker is ready, or has died too early; somebody may have killed it, but not many times in a row."""
+        """A worker is ready, or has died too early; something may have killed it, but not many times in a row."""
         if not isinstance(failure, Failure):
             self._idle.append(child)
             self._stillborn = 0

@@ -1,4 +1,4 @@
-"""The far end of a pipe: a worker process reads tasks, answers them, and ends with whoever started it."""
+"""The far end of a pipe: a worker process reads tasks, answers them, and ends with the process that started it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def serve(opening: Callable[[bytes], tuple[Answer, str]]) -> None:
     Args:
         opening: from the job's bytes to the answering function and the version of the engine.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is no message
     messages: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
@@ -79,7 +79,7 @@ def serve(opening: Callable[[bytes], tuple[Answer, str]]) -> None:
 
 
 def _listen(inbox: IO[bytes], messages: queue.SimpleQueue[tuple[bytes, bytes]]) -> None:
-    """Ends the process, whatever it is doing, when the other side has gone: nobody waits for the answer."""
+    """Ends the process, whatever it is doing, when the other side has gone: the answer is not waited for."""
     with contextlib.suppress(OSError, ValueError):
         while (frame := read_frame(inbox)) is not None:
             messages.put(frame)

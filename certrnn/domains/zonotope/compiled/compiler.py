@@ -165,8 +165,8 @@ class Planner(Allocator):
         return [] if dense is None else [Scaled(dense, self.ones(value.size, coefficient))]
 
     def joined(self, node: Sum, out: Value, diagonals: list[Diagonal]) -> Diagonal | None:
-        """One diagonal for those of values that nobody else reads: their symbols occur in one and the same combination
-        ever after, so that joining them loses nothing. A single one stays what it is."""
+        """One diagonal for those of values that no other node reads: their symbols occur in one and the same
+        combination ever after, so that joining them loses nothing. A single one stays what it is."""
         alone = all(
             isinstance(self.graph.nodes[s], Elementwise)
             and self.graph.readers[s] == 1

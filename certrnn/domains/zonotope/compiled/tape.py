@@ -145,7 +145,7 @@ class Tape:
 
     @property
     def idle(self) -> int:
-        """A vector that nobody reads."""
+        """A vector that nothing reads."""
         return self.scratch + at.IDLE * self.scratch_stride
 
 

@@ -59,9 +59,8 @@ def listing() -> str:
 def read(topic: str) -> str:
     """The Markdown text of a guide.
 
-    Raises
-    ------
-    UsageError: there is no such guide.
+    Raises:
+        UsageError: there is no such guide.
     """
     if topic not in TOPICS:
         raise UsageError("reading TOPIC", f"the guide is one of {', '.join(TOPICS)}", repr(topic))

@@ -28,7 +28,7 @@ from certrnn.attacks import (
     Lyapunov,
     replay,
 )
-from certrnn.attacks._protocol import pull_inside
+from certrnn.attacks.attack import pull_inside
 from certrnn.domains import evaluate
 from certrnn.model import Model
 from certrnn.regions import LinfBall

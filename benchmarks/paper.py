@@ -38,9 +38,9 @@ from paper_pictures import figure_7
 from paper_search import Asked, compared
 from paper_words import words
 
-from certrnn.report.compare import Comparison
+from certrnn.engine import engine_version
 from certrnn.report.violin import violin_picture
-from certrnn.run.engine import engine_version
+from certrnn.results.comparison import Comparison
 
 Found = list[tuple[Kept, Comparison]]
 METHODS: dict[tuple[str, ...], tuple[str, ...]] = {

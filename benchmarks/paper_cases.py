@@ -24,15 +24,14 @@ class Reported:
 class Case:
     """A network of the paper.
 
-    Parameters
-    ----------
-    name: as in the paper's tables.
-    data: mnist, rotten, toxic, urls or har.
-    cell: rnn, lstm or gru.
-    frames: of a sequence; 0 where sequences have lengths of their own.
-    accuracy: reported, in percent.
-    popqorn, cert_rnn: reported in Table 2; None where the paper has none.
-    every: reported in Table 6, all frames disturbed.
+    Args:
+        name: as in the paper's tables.
+        data: mnist, rotten, toxic, urls or har.
+        cell: rnn, lstm or gru.
+        frames: of a sequence; 0 where sequences have lengths of their own.
+        accuracy: reported, in percent.
+        popqorn, cert_rnn: reported in Table 2; None where the paper has none.
+        every: reported in Table 6, all frames disturbed.
     """
 
     name: str

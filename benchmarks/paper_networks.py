@@ -15,8 +15,8 @@ import texts
 import torch
 from paper_cases import Case
 
+from certrnn.datasets import Sequences
 from certrnn.model import Model, load
-from certrnn.run import Sequences
 
 EPOCHS = {"mnist": 8, "har": 20}
 WORDS = (5, 25)
@@ -29,11 +29,10 @@ CHARACTERS = (10, 25)
 class Record:
     """What is known of a kept network.
 
-    Parameters
-    ----------
-    accuracy: of onnxruntime's answers, over ``tested`` test samples.
-    sha256: of the file.
-    seconds: of training, 0.0 where it was found trained.
+    Args:
+        accuracy: of onnxruntime's answers, over ``tested`` test samples.
+        sha256: of the file.
+        seconds: of training, 0.0 where it was found trained.
     """
 
     accuracy: float

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from paper_networks import Kept
 
-from certrnn.report.compare import Comparison
-from certrnn.report.curve import full_curve
 from certrnn.report.plots import BLACK, appearance, picture, plotting
+from certrnn.results.comparison import Comparison
+from certrnn.results.curve import full_curve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,17 +14,18 @@ import numpy as np
 from paper_cases import Case
 from paper_networks import Kept
 
+from certrnn.certification import Query
+from certrnn.datasets import Sequences
+from certrnn.engine import engine_version
 from certrnn.model import Model
-from certrnn.report.compare import Comparison, Group, attack_beside, attacked_eps
-from certrnn.report.reading import read_results
-from certrnn.report.results import Results
-from certrnn.run import Query, Sequences
-from certrnn.run.engine import engine_version
+from certrnn.results.certificates import Results
+from certrnn.results.comparison import Comparison, Group, attack_beside, attacked_eps
+from certrnn.results.from_json import read_results
 from certrnn.search import EpsGrid
 
 ATTACK = "attack"
 """Among the methods: an upper bound beside the others'."""
-DEAR = ("joint", "auto", "alpha-crown", "bab")
+EXPENSIVE = ("joint", "auto", "alpha-crown", "bab")
 """Methods that refine: they are bounded one sample at a time."""
 SAMPLES = {"mnist": 20, "rotten": 8, "toxic": 8, "urls": 4, "har": 2}
 """Test samples of a cell unless told otherwise."""
@@ -36,14 +37,13 @@ TOGETHER = {"mnist": 5}
 class Asked:
     """What a table is made of.
 
-    Parameters
-    ----------
-    methods: analyses by name, and ``attack``; () for each table's own.
-    samples: of each network; None for :data:`SAMPLES`.
-    seconds: a cell begins no further sample after these.
-    budget: seconds a row for auto, which begins with what the zonotope certifies. Others search from 0.5 down, and
-        would have proved nothing yet when a budget ends.
-    cache: folder where finished cells are kept.
+    Args:
+        methods: analyses by name, and ``attack``; () for each table's own.
+        samples: of each network; None for :data:`SAMPLES`.
+        seconds: a cell begins no further sample after these.
+        budget: seconds a row for auto, which begins with what the zonotope certifies. Others search from 0.5 down, and
+            would have proved nothing yet when a budget ends.
+        cache: folder where finished cells are kept.
     """
 
     methods: tuple[str, ...]
@@ -103,7 +103,7 @@ def _searched(model: Model, data: Sequences, queries: Sequence[Query], case: Cas
         once = replace(queries[0], schedule=EpsGrid.including((0.0,)), frames="0", budget=None)
         list(model.answers(data.take([0]), once))
     rows, start = [], time.perf_counter()
-    size = 1 if queries[0].method in DEAR else TOGETHER.get(case.data, 1)
+    size = 1 if queries[0].method in EXPENSIVE else TOGETHER.get(case.data, 1)
     for first in range(0, len(data), size):
         if rows and time.perf_counter() - start > asked.seconds:
             break

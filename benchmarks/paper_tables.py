@@ -8,8 +8,8 @@ import numpy as np
 from paper_cases import P_VALUES, Case, Reported
 from paper_networks import Kept
 
-from certrnn.report.compare import Comparison, Group, u_test
 from certrnn.report.table import number
+from certrnn.results.comparison import Comparison, Group, u_test
 
 EPS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 """Where verified accuracy is printed."""

@@ -12,10 +12,10 @@ import torch
 from paper_cases import EXAMPLES, Example
 from paper_networks import Kept
 
+from certrnn.certification.words import BALL, FADE, WordQuery
 from certrnn.model import load
-from certrnn.report.words import Sentence, Word
 from certrnn.report.words_html import page
-from certrnn.run.words import BALL, FADE, WordQuery
+from certrnn.results.words import Sentence, Word
 
 NOTES = """What differs from the paper:
 

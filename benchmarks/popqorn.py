@@ -23,8 +23,9 @@ import numpy as np
 import torch
 
 from certrnn.baselines import METHODS
+from certrnn.certification import FrameSet, Problem, parse_frames, radii
 from certrnn.io.onnx import read
-from certrnn.search import Problem, RelativeTolerance, Threat, parse_threats, radii
+from certrnn.search import RelativeTolerance
 
 ATTACK = "PGD-upper-bound"
 PEERS = ("POPQORN-rnn", "POPQORN-lstm-1d", "POPQORN-lstm-const")
@@ -75,7 +76,7 @@ def rows(folder: Path, peers: dict, only: str, tolerance: float) -> Iterator[str
 def searched(problem: Problem, frames: str, tolerance: float, start: float) -> tuple[np.ndarray, float]:
     """Certified eps of every sample, and seconds a sample."""
     clock = time.process_time()
-    threat = parse_threats(frames, problem.x.shape[1])[0]
+    threat = parse_frames(frames, problem.x.shape[1])[0]
     schedule = RelativeTolerance(tolerance, start=start, stride=2.0)
     found = radii(problem, METHODS["popqorn"](), threat, schedule)
     return found.numpy(), (time.process_time() - clock) / len(problem.x)
@@ -89,7 +90,7 @@ def planes(folder: Path, peers: dict) -> Iterator[str]:
         chosen = torch.tensor([names.index(str(i)) for i in row["t10k"]])
         length = problem.x.shape[1]
         frames = tuple(range(length)) if row["frame"] < 0 else (row["frame"],)
-        ball = problem.ball(chosen, torch.tensor(row["eps"], dtype=torch.float64), Threat(frames))
+        ball = problem.ball(chosen, torch.tensor(row["eps"], dtype=torch.float64), FrameSet(frames))
         clock = time.process_time()
         ours = METHODS["popqorn"]().margins(problem.graph, ball, problem.spec(chosen)).amin(1).numpy()
         seconds = (time.process_time() - clock) / len(chosen), row["sec_batch5"] / len(chosen)

@@ -32,13 +32,13 @@ from precision_figures import ATTACK, PORT, Book, auto_lirpa_recorded, compariso
 from precision_search import Case, Found, again, climbed, note, ours, theirs
 
 from certrnn.analyses import proved
-from certrnn.run.methods import METHODS
-from certrnn.search import Problem, margins
+from certrnn.certification import Problem, margins
+from certrnn.certification.methods import METHODS
 
 NETWORKS = ("rnn_4f_32h_1l", "rnn_7f_32h_1l", "lstm_4f_32h_1l", "lstm_7f_32h_1l")
 LADDER = ("interval", "zonotope", "popqorn", "crown", "alpha-crown", "joint", "auto")
-"""Cheap to dear."""
-DEAR = ("joint", "auto")
+"""Cheap to expensive."""
+EXPENSIVE = ("joint", "auto")
 LINEAR = ("zonotope", "popqorn", "crown")
 
 
@@ -56,7 +56,7 @@ def measure(
     if label in auto_lirpa.METHODS:
         assert side is not None
         return theirs(case, side, label, frames, start, options.tolerance)
-    if method in DEAR:
+    if method in EXPENSIVE:
         seconds = float(budget.removesuffix(" s")) if budget else math.inf
         return climbed(case, method, frames, seconds, attacked, options.tolerance)
     found = ours(case, method, frames, start, options.tolerance)
@@ -153,13 +153,13 @@ def require_same(case: Case, side: AutoLirpa) -> None:
 
 
 def labels(options: argparse.Namespace) -> list[str]:
-    """Rows of the table, cheap to dear; joint and auto once for each budget."""
+    """Rows of the table, cheap to expensive; joint and auto once for each budget."""
     wanted = options.methods.split(",")
     if unknown := set(wanted) - set(LADDER):
         sys.exit(f"unknown: {', '.join(sorted(unknown))}; --methods knows {', '.join(LADDER)}")
     found = [f"auto_LiRPA {name}" for name in options.auto_lirpa_methods.split(",") if options.auto_lirpa]
     for method in (method for method in LADDER if method in wanted):
-        if method not in DEAR:
+        if method not in EXPENSIVE:
             found.append(method)
         else:
             found += [method if b == "none" else f"{method} at {b} s" for b in options.budget.split(",")]
@@ -222,11 +222,11 @@ def main() -> None:
 
 
 def costs(book: Book) -> dict[str, list[str]]:
-    """Our measured methods, cheap to dear, each with those before it that have no larger budget."""
+    """Our measured methods, cheap to expensive, each with those before it that have no larger budget."""
 
     def cost(label: str) -> tuple[float, int]:
         method, _, budget = label.partition(" at ")
-        unlimited = math.inf if method in DEAR else 0.0
+        unlimited = math.inf if method in EXPENSIVE else 0.0
         return float(budget.removesuffix(" s")) if budget else unlimited, LADDER.index(method)
 
     ours = {label: cost(label) for label in book.measured if label not in auto_lirpa.METHODS}

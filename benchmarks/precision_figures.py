@@ -109,16 +109,17 @@ def auto_lirpa_recorded(folder: Path) -> Iterator[str]:
 
 def comparisons(book: Book, cheaper: dict[str, list[str]], beside: list[str]) -> Iterator[str]:
     """Never below a recorded figure, never below our own cheaper methods, by model, threat and input: where it does not
-    hold. Listed are falls by more than a search's tolerance (2 % in the ladder); of peers, only those of dear methods.
+    hold. Listed are falls by more than a search's tolerance (2 % in the ladder); of peers, only those of expensive
+    methods.
 
     ``cheaper`` gives by our method those that are cheaper, ``beside`` the peers that were measured.
     """
     recorded = [who for who in book.peers if who != ATTACK]
     for method, ours in cheaper.items():
-        dear = method.startswith(("joint", "auto"))
+        expensive = method.startswith(("joint", "auto"))
         for what, others, listed in (
-            ("recorded peers", recorded, dear),
-            ("auto_LiRPA beside", beside, dear),
+            ("recorded peers", recorded, expensive),
+            ("auto_LiRPA beside", beside, expensive),
             ("our cheaper methods", ours, True),
         ):
             lines, compared = book.below(method, others)

@@ -14,11 +14,12 @@ from auto_lirpa import AutoLirpa
 from precision_figures import Book
 
 from certrnn.analyses import proved
+from certrnn.certification import FrameSet, Problem
+from certrnn.certification.methods import METHODS
+from certrnn.certification.portfolio import STEPS, Bound, Portfolio
 from certrnn.domains import evaluate
 from certrnn.io.onnx import read
-from certrnn.run.ladder import STEPS, Climb, Ladder
-from certrnn.run.methods import METHODS
-from certrnn.search import Interpolation, Problem, Threat
+from certrnn.search import Interpolation
 
 Found = tuple[torch.Tensor, list[float]]
 """Certified eps (N,) and seconds of each sample."""
@@ -52,8 +53,8 @@ class Case:
         names = {"all": "all", "first": "0", "last": str(self.problem.x.shape[1] - 1)}
         return [names[threat] for threat in threats.split(",")]
 
-    def threat(self, frames: str) -> Threat:
-        return self.problem.threats(frames)[0]
+    def threat(self, frames: str) -> FrameSet:
+        return self.problem.frame_sets(frames)[0]
 
     def clean(self) -> torch.Tensor:
         """Margins (N,) without a disturbance."""
@@ -113,11 +114,11 @@ def climbed(
     """Sample by sample up from the zonotope's eps, as ``certify --method auto`` does; ``joint`` is its one step."""
     start, shared = ours(case, "zonotope", frames, torch.tensor(2.0**-6), tolerance)
     steps = STEPS if method == "auto" else (method,)
-    ladder = Ladder(case.problem, case.threat(frames), budget, steps)
+    portfolio = Portfolio(case.problem, case.threat(frames), budget, steps)
     eps, spent = start.clone(), list(shared)
     for k, top in enumerate(attacked):
         clock = time.process_time()
-        found = ladder.search(case.rows[k : k + 1], Climb(float(start[k]), 0.0, "zonotope"), top)
+        found = portfolio.search(case.rows[k : k + 1], Bound(float(start[k]), 0.0, "zonotope"), top)
         eps[k] = found.eps
         spent[k] += time.process_time() - clock
         note(

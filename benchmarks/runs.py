@@ -27,15 +27,16 @@ from typing import Any
 
 import numpy as np
 
-from certrnn.report.rows import Row
-from certrnn.run import Query, Sequences
-from certrnn.run.encode import unpack
-from certrnn.run.execute import execute, rows_as_bytes
-from certrnn.run.executors import Executor, InProcess, Processes
-from certrnn.run.executors.serving import Answer, serve
-from certrnn.run.plan import Ask, Plan
-from certrnn.run.results import Subject
-from certrnn.run.store import read_entries, writing
+from certrnn.certification import Query
+from certrnn.certification.summary import Subject
+from certrnn.datasets import Sequences
+from certrnn.encode import unpack
+from certrnn.results.row import Row
+from certrnn.runs.coordinator import execute, rows_as_bytes
+from certrnn.runs.executors import Executor, InProcess, Processes
+from certrnn.runs.executors.serving import Answer, serve
+from certrnn.runs.plan import Ask, Plan
+from certrnn.runs.store import read_entries, writing
 
 ENGINE = "benchmark"
 QUERY = Query((0.01,), "all")
@@ -115,7 +116,7 @@ def processes(workers: int, loops: int) -> Processes:
 @contextmanager
 def dask(workers: int, loops: int) -> Iterator[Executor]:
     """A cluster with a scheduler of its own: its time is not the coordinator's."""
-    from certrnn.run.executors.dask import Dask
+    from certrnn.runs.executors.dask import Dask
 
     made = [sys.executable, str(Path(__file__).resolve()), "--cluster", str(workers)]
     command = (sys.executable, str(Path(__file__).resolve()), "--worker", str(loops))
@@ -127,7 +128,7 @@ def dask(workers: int, loops: int) -> Iterator[Executor]:
 
 
 def be_cluster(workers: int) -> None:
-    """Print the scheduler's address, and go on until nobody listens."""
+    """Print the scheduler's address, and go on until the other side is gone."""
     from distributed import LocalCluster
 
     options: dict[str, Any] = {"dashboard_address": None, "silence_logs": logging.CRITICAL}

@@ -78,7 +78,7 @@ def measures(
     import torch
 
     import certrnn
-    from certrnn.run.words import WordQuery
+    from certrnn.certification.words import WordQuery
 
     model = certrnn.load(model_path)
     assert model.network.embedding is not None

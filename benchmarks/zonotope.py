@@ -34,10 +34,11 @@ import torch
 
 from certrnn.analyses import METHODS, Analysis, Forward
 from certrnn.cells import LstmCell, RnnCell, unroll
+from certrnn.certification import FrameSet, Problem, margins, parse_frames, radii
 from certrnn.domains import Zonotopes
 from certrnn.io.onnx import read
 from certrnn.ir import Graph, GraphBuilder
-from certrnn.search import PaperGrid, Problem, RelativeTolerance, Threat, margins, parse_threats, radii
+from certrnn.search import PaperGrid, RelativeTolerance
 from transformers_abs import LeastWidth
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
@@ -124,8 +125,8 @@ def port_margins(peer: Any, module: Any, x: np.ndarray, eps: float, label: int) 
     return state.affine_map(model["head"]["W"], model["head"]["b"]).affine_map(rows).get_ranges()[0]
 
 
-def every(frames: int) -> Threat:
-    return parse_threats("all", frames)[0]
+def every(frames: int) -> FrameSet:
+    return parse_frames("all", frames)[0]
 
 
 def alternate(clock: Callable[[], float], rounds: int, *runs: Callable[[], object]) -> list[float]:
@@ -229,9 +230,7 @@ def precision(options: argparse.Namespace) -> Iterator[str]:
             line = f"{name} {frames:>3} {port.mean():12.5f} "
             for analysis in policies.values():
                 start = clock()
-                found = radii(
-                    problem, analysis, parse_threats(frames, x.shape[1])[0], RelativeTolerance(1e-5)
-                )
+                found = radii(problem, analysis, parse_frames(frames, x.shape[1])[0], RelativeTolerance(1e-5))
                 taken, eps = clock() - start, found.numpy()[known]
                 line += f" {eps.mean():11.5f} {eps.mean() / port.mean():7.4f} {(eps / port).min():7.4f} {taken:6.2f}"
             yield line

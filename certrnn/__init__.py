@@ -12,17 +12,97 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from certrnn.certification.methods import METHODS
+    from certrnn.certification.query import Query
+    from certrnn.certification.words import WordQuery
+    from certrnn.datasets.sequences import Sequences
+    from certrnn.errors import CertrnnError, InvalidInput, Unsupported, UsageError
+    from certrnn.examples import resolve
+    from certrnn.falsification.counterexamples import Counterexamples
+    from certrnn.io.text.source import TextSource
     from certrnn.model import Model, load
-    from certrnn.search import Accept, Norm, Threshold
+    from certrnn.report.html import html_page
+    from certrnn.report.table import plain as table
+    from certrnn.results.attacks import AttackResults, AttackRow
+    from certrnn.results.certificates import Results
+    from certrnn.results.from_json import read_results
+    from certrnn.results.row import Row
+    from certrnn.results.words import Words
+    from certrnn.runs.api import Settings, again, run
+    from certrnn.threats import Accept, Labels, NormBall, Threshold, WordSet, WordSubstitution
+    from certrnn.vnnlib.parse import read_query
+    from certrnn.vnnlib.verify import verify
 
 __version__ = "0.1.0"
-__all__ = ["Accept", "Model", "Norm", "Threshold", "__version__", "load"]
 
-_FRONT = {"load": "model", "Model": "model", "Norm": "search", "Accept": "search", "Threshold": "search"}
+_HOMES = {
+    "certification.methods": ("METHODS",),
+    "certification.query": ("Query",),
+    "certification.words": ("WordQuery",),
+    "datasets.sequences": ("Sequences",),
+    "errors": ("CertrnnError", "InvalidInput", "Unsupported", "UsageError"),
+    "examples": ("resolve",),
+    "falsification.counterexamples": ("Counterexamples",),
+    "io.text.source": ("TextSource",),
+    "model": ("Model", "load"),
+    "report.html": ("html_page",),
+    "report.table": ("plain as table",),
+    "results.attacks": ("AttackResults", "AttackRow"),
+    "results.certificates": ("Results",),
+    "results.from_json": ("read_results",),
+    "results.row": ("Row",),
+    "results.words": ("Words",),
+    "runs.api": ("Settings", "again", "run"),
+    "threats": ("Accept", "Labels", "NormBall", "Threshold", "WordSet", "WordSubstitution"),
+    "vnnlib.parse": ("read_query",),
+    "vnnlib.verify": ("verify",),
+}
+_HOME = {name.split()[-1]: (home, name.split()[0]) for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "METHODS",
+    "Accept",
+    "AttackResults",
+    "AttackRow",
+    "CertrnnError",
+    "Counterexamples",
+    "InvalidInput",
+    "Labels",
+    "Model",
+    "NormBall",
+    "Query",
+    "Results",
+    "Row",
+    "Sequences",
+    "Settings",
+    "TextSource",
+    "Threshold",
+    "Unsupported",
+    "UsageError",
+    "WordQuery",
+    "WordSet",
+    "WordSubstitution",
+    "Words",
+    "__version__",
+    "again",
+    "html_page",
+    "load",
+    "read_query",
+    "read_results",
+    "resolve",
+    "run",
+    "table",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:
     """The library arrives when it is first used: importing certrnn loads no torch."""
-    if name in _FRONT:
-        return getattr(import_module(f"certrnn.{_FRONT[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home, own = _HOME[name]
+    return getattr(import_module(f"certrnn.{home}"), own)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -8,12 +8,11 @@ class CertrnnError(Exception):
 
     The message names the operation, the requirement that failed, the value received and the remedy, in one line.
 
-    Parameters
-    ----------
-    operation: what was being done, e.g. ``"reading node 'LSTM_3' (LSTM)"``.
-    requirement: what must hold, e.g. ``"direction is forward, reverse or bidirectional"``.
-    received: the value that broke it, shown as given.
-    remedy: what the user can do about it.
+    Args:
+        operation: what was being done, e.g. ``"reading node 'LSTM_3' (LSTM)"``.
+        requirement: what must hold, e.g. ``"direction is forward, reverse or bidirectional"``.
+        received: the value that broke it, shown as given.
+        remedy: what the user can do about it.
     """
 
     exit_code = 3

@@ -10,45 +10,44 @@ from typing import Any
 import numpy as np
 import torch
 
+from certrnn.certification import (
+    Falsifier,
+    Problem,
+    Query,
+    Tick,
+    answer,
+    eps_values,
+    parse_frames,
+    spelled_frames,
+)
+from certrnn.certification.options import substitution
+from certrnn.certification.posing import check_kind, falsifier_of, notes_of, problem_of
+from certrnn.certification.rounding import outward
+from certrnn.certification.statement import of_words, question_of, source_of
+from certrnn.certification.summary import Subject, expected_rows, gathered
+from certrnn.certification.words import WordQuery, answer_words
+from certrnn.datasets import Sequences
+from certrnn.datasets.files import network_for, read_array, read_file
+from certrnn.datasets.texts import read_text
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.examples import resolve
+from certrnn.falsification.campaign import AttackQuery, attack_named, left_out, question_of_attack, run_attack
+from certrnn.falsification.counterexamples import Counterexamples
+from certrnn.falsification.rows import Found
 from certrnn.io.onnx import Choices, OnnxModel, read
 from certrnn.io.text import TextSource
-from certrnn.report.attacked import AttackResults, ReplayResults
-from certrnn.report.attacked import ordered as ordered_attacks
-from certrnn.report.question import Question
-from certrnn.report.results import Results
-from certrnn.report.rows import Row
-from certrnn.report.words import Sentence, Words
-from certrnn.run import Adversary, Query, Sequences, Tick, answer, eps_values, spelled_frames
-from certrnn.run.asked import substitution
-from certrnn.run.assault import Assault, asked_by, assail, left_out, named
-from certrnn.run.assault_rows import Found
-from certrnn.run.counterexamples import Counterexamples
-from certrnn.run.outward import outward
-from certrnn.run.posed import check_kind, notes_of, opponent, problem_of
-from certrnn.run.reading import network_for, read_array, read_file
-from certrnn.run.results import Subject, expected_rows, gathered
-from certrnn.run.statement import of_words, question_of, source_of
-from certrnn.run.texts import read_text
-from certrnn.run.words import WordQuery, answer_words
-from certrnn.search import (
-    Demand,
-    Disturbance,
-    Labels,
-    Norm,
-    Problem,
-    Threshold,
-    WordSubstitution,
-    parse_threats,
-)
-from certrnn.search.disturbance import FULL
+from certrnn.results.attacks import AttackResults, ReplayResults, ordered
+from certrnn.results.certificates import Results
+from certrnn.results.question import Question
+from certrnn.results.row import Row
+from certrnn.results.words import Sentence, Words
+from certrnn.threats import FULL, Labels, NormBall, Specification, ThreatModel, Threshold, WordSubstitution
 
 BATCH = 64
-"""Samples that are bounded together; whoever interrupts loses at most one batch of one threat."""
+"""Samples that are bounded together; an interruption loses at most one batch of one set of frames."""
 
 ORDINARY = torch.inference_mode(False)
-"""Whoever asks inside of ``torch.inference_mode()`` is answered outside of it: attacks and ascents need gradients."""
+"""Questions inside of ``torch.inference_mode()`` are answered outside of it: attacks and ascents need gradients."""
 
 Data = np.ndarray | Sequence[np.ndarray] | Sequences
 Clip = tuple[float, float] | None
@@ -66,18 +65,16 @@ def load(
 ) -> Model:
     """A network from an ONNX file, or ``example:NAME`` for one that ships with certrnn.
 
-    Parameters
-    ----------
-    output: name of the output that answers, where the file has several.
-    layout: the axes of the data's array in order, such as ``n,t,f``; see :class:`certrnn.io.onnx.Choices`.
-    cut: of a network with one score, class 1 is what lies above; found in the file where that is possible.
-    multi_label: every score of the output is a label of its own, given or not.
-    label: of these the only one that is asked; all of them together by default.
+    Args:
+        output: name of the output that answers, where the file has several.
+        layout: the axes of the data's array in order, such as ``n,t,f``; see :class:`certrnn.io.onnx.Choices`.
+        cut: of a network with one score, class 1 is what lies above; found in the file where that is possible.
+        multi_label: every score of the output is a label of its own, given or not.
+        label: of these the only one that is asked; all of them together by default.
 
-    Raises
-    ------
-    InvalidInput: the file is missing or damaged.
-    Unsupported: it holds something that certrnn does not interpret.
+    Raises:
+        InvalidInput: the file is missing or damaged.
+        Unsupported: it holds something that certrnn does not interpret.
     """
     named = os.fspath(path)
     return Model(named, read(resolve(named), Choices(output, layout, cut, multi_label, label)))
@@ -87,10 +84,9 @@ def load(
 class Model:
     """A network, checked against onnxruntime before anything is certified.
 
-    Parameters
-    ----------
-    path: as the user named it.
-    network: what was read from the file.
+    Args:
+        path: as the user named it.
+        network: what was read from the file.
     """
 
     path: str
@@ -116,37 +112,35 @@ class Model:
         method: str = "auto",
         attack: bool = True,
         budget: float | None = None,
-        threat: Disturbance | None = None,
-        demand: Demand | None = None,
+        threat: ThreatModel | None = None,
+        specification: Specification | None = None,
     ) -> Results:
         """Decide whether the answers may change within ``eps``.
 
-        Parameters
-        ----------
-        x: one sequence (T, D), a stack (N, T, D), or a list of sequences of different lengths; of a network with an
-            embedding integer words (T,), (N, T) or a list of (T,), whose vectors are disturbed. Or what
-            :meth:`read` or :meth:`read_text` returned, labels included.
-        y: the labels; without, the answers themselves must not change.
-        eps: one distance or several, in the units of the input; of word substitution it is 1 whatever is given.
-        frames: ``each`` (one row a frame), ``all`` (together), or frames that are disturbed together.
-        clip: valid range of inputs.
-        method: ``auto``, or the name of an analysis.
-        attack: also look for counterexamples.
-        budget: seconds for a row.
-        threat: what may change: :class:`certrnn.Norm` (l-inf, l2 or l1, one a frame or jointly, radii of features), or
-            what :meth:`substitution` returns; the l-inf ball by default.
-        demand: what must hold: :class:`certrnn.Accept` (any of some labels, or never one of them) or
-            :class:`certrnn.Threshold`; that the label stays the answer by default.
+        Args:
+            x: one sequence (T, D), a stack (N, T, D), or a list of sequences of different lengths; of a network with an
+                embedding integer words (T,), (N, T) or a list of (T,), whose vectors are disturbed. Or what
+                :meth:`read` or :meth:`read_text` returned, labels included.
+            y: the labels; without, the answers themselves must not change.
+            eps: one distance or several, in the units of the input; of word substitution it is 1 whatever is given.
+            frames: ``each`` (one row a frame), ``all`` (together), or frames that are disturbed together.
+            clip: valid range of inputs.
+            method: ``auto``, or the name of an analysis.
+            attack: also look for counterexamples.
+            budget: seconds for a row.
+            threat: what may change: :class:`certrnn.NormBall` (l-inf, l2 or l1, one a frame or jointly, radii of
+                features), or what :meth:`substitution` returns; the l-inf ball by default.
+            specification: what must hold: :class:`certrnn.Accept` (any of some labels, or never one of them) or
+                :class:`certrnn.Threshold`; that the label stays the answer by default.
 
-        Raises
-        ------
-        UsageError: an option makes no sense.
-        InvalidInput: the data does not fit the network.
-        Unsupported: the network is not interpreted, or disagrees with onnxruntime.
+        Raises:
+            UsageError: an option makes no sense.
+            InvalidInput: the data does not fit the network.
+            Unsupported: the network is not interpreted, or disagrees with onnxruntime.
         """
         asked = (FULL,) if isinstance(threat, WordSubstitution) else eps_values(eps)
         query = Query(asked, spelled_frames(frames), clip, method, attack=attack, budget=budget)
-        query = replace(query, disturbance=threat or Norm(), demand=demand or Labels())
+        query = replace(query, threat=threat or NormBall(), specification=specification or Labels())
         return self._answered(self.sequences(x, y), query)
 
     def radius(
@@ -159,8 +153,8 @@ class Model:
         rel_tol: float | None = None,
         attack: bool = True,
         budget: float | None = None,
-        threat: Disturbance | None = None,
-        demand: Demand | None = None,
+        threat: ThreatModel | None = None,
+        specification: Specification | None = None,
     ) -> Results:
         """The largest certified eps of every sample (Cert-RNN's Algorithm 1), and the smallest one attacked.
 
@@ -168,8 +162,10 @@ class Model:
         grid, from 2.4e-4 to just below 1.
         """
         schedule = Query.search(rel_tol)
-        query = Query(None, spelled_frames(frames), clip, method, schedule, attack, budget, threat or Norm())
-        query = replace(query, demand=demand or Labels())
+        query = Query(
+            None, spelled_frames(frames), clip, method, schedule, attack, budget, threat or NormBall()
+        )
+        query = replace(query, specification=specification or Labels())
         return self._answered(self.sequences(x, y), query)
 
     def attack(
@@ -184,58 +180,56 @@ class Model:
     ) -> tuple[AttackResults, Counterexamples]:
         """Look for counterexamples by an attack of :data:`certrnn.attacks.NAMED`, each replayed in onnxruntime.
 
-        Parameters
-        ----------
-        attack: its name.
-        eps: one l-inf distance or several; None for the closest counterexample.
-        target: the class that must come out, None for any but the label.
+        Args:
+            attack: its name.
+            eps: one l-inf distance or several; None for the closest counterexample.
+            target: the class that must come out, None for any but the label.
 
         Others are those of :meth:`certify`, which says what is raised.
         """
         spelled = spelled_frames(frames)
-        assault = Assault(attack, named(attack, self.network), eps_values(eps), spelled, clip, target)
+        asked = AttackQuery(
+            attack, attack_named(attack, self.network), eps_values(eps), spelled, clip, target
+        )
         sequences = self.sequences(x, y)
-        found = [one for some in self.assaults(sequences, assault) for one in some]
-        return self.attacked(found, sequences, assault)
+        found = [one for some in self.stream_attacks(sequences, asked) for one in some]
+        return self.attack_results(found, sequences, asked)
 
     @ORDINARY
-    def assaults(self, sequences: Sequences, assault: Assault) -> Iterator[list[Found]]:
+    def stream_attacks(self, sequences: Sequences, query: AttackQuery) -> Iterator[list[Found]]:
         """What :meth:`attack` finds, one set of frames and one eps at a time; checked like :meth:`stream`."""
-        query = Query(assault.eps, assault.frames, assault.clip)
-        self.check(sequences, query)
-        clip = self._clip(query)
+        asked = Query(query.eps, query.frames, query.clip)
+        self.check(sequences, asked)
+        clip = self._clip(asked)
         for batch in sequences.batches(BATCH):
             network = network_for(self.network, batch.kind)
             graph = network.graph(batch.kind.shape)
             classes = max(graph.outputs, 2)
-            if assault.target is not None and not 0 <= assault.target < classes:
-                raise UsageError("reading the target", f"classes lie in 0..{classes - 1}", assault.target)
+            if query.target is not None and not 0 <= query.target < classes:
+                raise UsageError("reading the target", f"classes lie in 0..{classes - 1}", query.target)
             problem = Problem.of(graph, batch.x, batch.labels, clip, batch.kind.span)
-            yield from assail(network, self.precision, problem, batch, assault)
+            yield from run_attack(network, self.precision, problem, batch, query)
 
-    def attacked(
-        self, found: Iterable[Found], sequences: Sequences, assault: Assault
+    def attack_results(
+        self, found: Iterable[Found], sequences: Sequences, query: AttackQuery
     ) -> tuple[AttackResults, Counterexamples]:
         """Rows in order, and the counterexamples behind them."""
         kept = list(found)
-        notes = [*self._notes(sequences), left_out(sequences.labels or (), assault.target)]
-        rows = ordered_attacks([row for row, _ in kept])
+        notes = [*self._notes(sequences), left_out(sequences.labels or (), query.target)]
+        rows = ordered([row for row, _ in kept])
         about = tuple(note for note in notes if note)
-        asked = asked_by(self.network, self.precision, sequences, assault)
-        results = AttackResults(
-            self.path, self.sha256, rows, assault.name, about, self.network.external, asked
-        )
-        clip = self._clip(Query(frames=assault.frames, clip=assault.clip))
+        asked = question_of_attack(self.network, self.precision, sequences, query)
+        results = AttackResults(self.path, self.sha256, rows, query.name, about, self.network.external, asked)
+        clip = self._clip(Query(frames=query.frames, clip=query.clip))
         members = tuple(one for _, one in kept if one is not None)
-        return results, Counterexamples(members, clip, assault.name, self.sha256)
+        return results, Counterexamples(members, clip, query.name, self.sha256)
 
     @ORDINARY
     def replay(self, path: str) -> ReplayResults:
         """Hold a file that ``certrnn attack --out`` wrote against its regions and onnxruntime.
 
-        Raises
-        ------
-        InvalidInput: the file is missing, damaged or something else, or does not fit the network.
+        Raises:
+            InvalidInput: the file is missing, damaged or something else, or does not fit the network.
         """
         found = Counterexamples.read(path)
         rows = tuple(found.replayed(self.network, self.precision))
@@ -263,10 +257,10 @@ class Model:
     def substitution(self, substitutes: Mapping[tuple[int, int], Any]) -> WordSubstitution:
         """Word substitution as a threat.
 
-        Parameters
-        ----------
-        substitutes: by sample and position, from 0: vectors (K, D), or the numbers (K,) of words that the network looks
-            up. Positions count the words of a text, padding and special tokens apart; words that are not listed stay.
+        Args:
+            substitutes: by sample and position, from 0: vectors (K, D), or the numbers (K,) of words that the network
+                looks up. Positions count the words of a text, padding and special tokens apart; words that are not
+                listed stay.
         """
         given = {place: np.asarray(some) for place, some in substitutes.items()}
         return substitution(self.network, self.precision, given)
@@ -325,39 +319,37 @@ class Model:
     def check(self, sequences: Sequences, query: Query) -> None:
         """Read everything, and hold the network against onnxruntime.
 
-        Raises
-        ------
-        InvalidInput, Unsupported: what :meth:`answers` could not be trusted on.
+        Raises:
+            InvalidInput, Unsupported: what :meth:`answers` could not be trusted on.
         """
-        query.disturbance.require(sequences.numbers)
+        query.threat.require(sequences.numbers)
         self.check_kinds(sequences, query)
 
     def check_kinds(self, sequences: Sequences, query: Query) -> None:
         """What :meth:`check` does, for some of the samples that a question is about."""
-        if isinstance(query.demand, Labels):
+        if isinstance(query.specification, Labels):
             sequences.require_classes()
         for kind in sequences.kinds:
             check_kind(self._asked(query), sequences, kind, query, self._clip(query))
 
     @ORDINARY
     def answers(self, sequences: Sequences, query: Query, tick: Tick = lambda _: None) -> Iterator[list[Row]]:
-        """What :meth:`stream` hands out, for whoever has called :meth:`check` before."""
+        """What :meth:`stream` hands out, after a call of :meth:`check`."""
         clip = self._clip(query)
         for batch in sequences.batches(BATCH):
             network = network_for(self._asked(query), batch.kind)
-            adversary: Adversary | None = opponent(network, self.precision) if query.attack else None
+            falsifier: Falsifier | None = falsifier_of(network, self.precision) if query.attack else None
             problem = problem_of(network, batch, query, clip)
-            yield from answer(problem, batch.numbers, query, adversary, tick)
+            yield from answer(problem, batch.numbers, query, falsifier, tick)
 
     def count(self, sequences: Sequences, query: Query) -> int:
         """Number of rows that :meth:`stream` will hand out.
 
-        Raises
-        ------
-        UsageError: frames that some sequence does not have.
+        Raises:
+            UsageError: frames that some sequence does not have.
         """
         spans = [sequences.kind(position).span for position in range(len(sequences))]
-        threats = [len(parse_threats(query.frames, stop, first)) for first, stop in spans]
+        threats = [len(parse_frames(query.frames, stop, first)) for first, stop in spans]
         return sum(threats) * len(query.eps or (None,))
 
     def results(self, rows: Iterable[Row], sequences: Sequences, query: Query) -> Results:
@@ -397,4 +389,4 @@ class Model:
 
     def _asked(self, query: Query) -> OnnxModel:
         """The network as the question takes its output: as numbers where a threshold is asked of it."""
-        return self.network.as_numbers() if isinstance(query.demand, Threshold) else self.network
+        return self.network.as_numbers() if isinstance(query.specification, Threshold) else self.network

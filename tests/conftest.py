@@ -33,6 +33,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def _auto_stays_cheap(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``auto`` stops after its first method, except in tests marked ``dear`` or where a budget is given."""
-    if request.node.get_closest_marker("dear") is None:
-        monkeypatch.setattr("certrnn.run.rows.AUTO_BUDGET", 0.0)
+    """``auto`` stops after its first method, except in tests marked ``expensive`` or where a budget is given."""
+    if request.node.get_closest_marker("expensive") is None:
+        monkeypatch.setattr("certrnn.certification.batch.AUTO_BUDGET", 0.0)

@@ -19,9 +19,8 @@ class TooMuchError(AssertionError):
 def at_most(calls: int = ENOUGH) -> Iterator[None]:
     """Fail what calls functions more often, Python's or C's, where it does.
 
-    Raises
-    ------
-    TooMuchError: at the first call beyond.
+    Raises:
+        TooMuchError: at the first call beyond.
     """
     left = calls
 

@@ -36,17 +36,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from certrnn.analyses import Forward
 from certrnn.domains import Intervals
-from certrnn.domains.compiled import run as compiled
-from certrnn.domains.compiled import singles
+from certrnn.domains.zonotope.compiled import execute as compiled
+from certrnn.domains.zonotope.compiled import single_precision as singles
 from certrnn.ir import Graph
 from certrnn.regions import LinfBall
 from certrnn.specs import Spec
-from transformers_abs import _rounding
+from transformers_abs import rounding
 
 COARSER = 4.0
 """How much larger the unit roundoff is that the account is taken with."""
 
-FUNCTIONS = 2.0 * _rounding.SIGMOID_ULPS * _rounding.ULP
+FUNCTIONS = 2.0 * rounding.SIGMOID_ULPS * rounding.ULP
 """Share of its size by which a computed function may fall behind a computed function of a smaller interval."""
 
 
@@ -54,7 +54,7 @@ FUNCTIONS = 2.0 * _rounding.SIGMOID_ULPS * _rounding.ULP
 def coarser() -> Iterator[None]:
     """Bounds pay for roundings that are COARSER times as large as those that happen."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (_rounding, singles):
+        for module in (rounding, singles):
             patch.setattr(module, "UNIT_ROUNDOFF", COARSER * module.UNIT_ROUNDOFF)
         compiled._planned.cache_clear()  # plans hold what they charge
         yield

@@ -77,3 +77,16 @@ def test_nothing_else_lies_at_the_root() -> None:
 def test_every_module_says_what_it_is(path: Path) -> None:
     tree = ast.parse(path.read_text("utf-8"))
     assert not tree.body or ast.get_docstring(tree)
+
+
+PLAIN = re.compile(r"\b(whoever|somebody|nobody|dear|dearer|precious)\b", re.IGNORECASE)
+"""Words that say who does something where the field says what a thing is."""
+
+
+def test_prose_says_what_things_are() -> None:
+    found = []
+    product = sources(("certrnn", "transformers_abs", "benchmarks"))
+    for path in [*product, *(ROOT / "certrnn" / "guides").glob("*.md"), ROOT / "README.md"]:
+        lines = enumerate(path.read_text("utf-8").splitlines(), 1)
+        found += [f"{path.relative_to(ROOT)}:{n}: {line.strip()}" for n, line in lines if PLAIN.search(line)]
+    assert not found

@@ -1,4 +1,4 @@
-"""The README does what it says: its Python example runs, and CI runs its commands."""
+"""README does what it says: its commands and its Python example run, its first output is real, CI runs its set-up."""
 
 from __future__ import annotations
 
@@ -7,29 +7,81 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
+from certrnn.cli import certify_main
+from certrnn.cli.guide import FOLDER
+from tests.documents import README as PATH
+from tests.documents import ROOT, furnish, perform, pieces
+
+README = PATH.read_text("utf-8")
+LONGEST = 120
+PICTURE = 100_000
+"""Bytes of a picture, at most."""
 
 
-def test_the_python_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    exec(compile(example, "README.md", "exec"), {})  # our own text
+def set_up() -> tuple[str, str]:
+    main, tests = re.findall(r"^    python3 -m venv .*$", README, re.MULTILINE)
+    return main.split(" && .venv/bin/")[-1], tests.split(" && .venv/bin/")[-1]
+
+
+def table(text: str) -> list[list[str]]:
+    """The rows of a printed table: what stands in each column."""
+    return [line.split() for line in text.splitlines() if re.match(r" +\d+ +all ", line)]
+
+
+def test_ci_runs_the_commands_of_the_readme() -> None:
+    ci = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert all(command in ci for command in set_up())
+
+
+def test_its_commands_and_its_python_example_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    furnish(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    kinds = []
+    for kind, text in pieces(README):
+        perform(kind, text, {})
+        kinds.append(kind)
+    assert kinds.count("python") == 1
+    assert kinds.count("command") > 0
     out = capsys.readouterr().out
     assert "3 rows: 3 certified" in out
     assert out.count("'certified'") == 3
 
 
-def test_ci_runs_the_commands_of_the_readme() -> None:
-    ci = (ROOT / ".ci" / "run").read_text("utf-8")
-    main, tests = re.findall(r"^    python3 -m venv .*$", README, re.MULTILINE)
-    assert main.split(" && .venv/bin/")[-1] in ci
-    assert tests.split(" && .venv/bin/")[-1] in ci
+def test_its_first_output_is_what_the_first_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    """Up to what another processor, or less time, changes: certified at least nearly as much, by the zonotope alone."""
+    (shown,) = re.findall(r"^```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    program, *arguments = set_up()[0].split()
+    assert program == "certify"
+    assert certify_main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert shown.splitlines()[0] == printed.splitlines()[0]
+    assert shown.splitlines()[-2:] == printed.splitlines()[-2:]
+    rows = list(zip(table(shown), table(printed), strict=True))
+    assert len(rows) == 10
+    for ours, theirs in rows:
+        assert ours[:5] == theirs[:5]
+        assert float(ours[5]) == pytest.approx(float(theirs[5]), rel=0.02)
+        assert float(ours[6]) == pytest.approx(float(theirs[6]), rel=0.2)
 
 
-def test_every_option_and_exit_code_is_documented() -> None:
-    from certrnn.cli import certify
-
-    options = {f"--{name.replace('_', '-')}" for name in certify.__annotations__}
-    options -= {"--model", "--debug", "--version", "--norm", "--return"}
-    assert {option for option in options if option not in README} == set()
+def test_the_exit_codes_stand_in_the_readme() -> None:
     assert all(f"| {code} |" in README for code in (0, 1, 2, 3, 4, 130))
+
+
+def test_it_is_short_and_its_pictures_are_small() -> None:
+    assert len(README.splitlines()) <= LONGEST
+    assert all(path.stat().st_size <= PICTURE for path in FOLDER.glob("*.[ps][nv]g"))
+    assert "![" in README
+
+
+def test_its_figures_stand_in_the_file_that_it_names() -> None:
+    """Every share and time of the comparison is a number of that file, as it stands there or with one digit more."""
+    (name,) = re.findall(r"`(benchmarks/results/\S+\.md)`", README)
+    measured = set(re.findall(r"\d+\.\d+", (ROOT / name).read_text("utf-8")))
+    section = README.split("## Beside its peers")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("|")][2:]
+    figures = {figure for row in rows for figure in re.findall(r"\d+\.\d+", row)}
+    assert len(rows) >= 6
+    assert figures <= measured

@@ -86,13 +86,11 @@ class Transformer(ABC):
     def residual(self, slopes: np.ndarray, region: Region, quadratic: Quadratic | None = None) -> Residual:
         """Enclose ``f(x) - slopes . x - q(x)`` on every region.
 
-        Parameters
-        ----------
-        slopes: (arity, N), any finite values.
+        Args:
+            slopes: (arity, N), any finite values.
 
-        Raises
-        ------
-        ValueError: a bound, slope, cut or coefficient is nan or infinite (cut widths may be inf), or lower > upper.
+        Raises:
+            ValueError: a bound, slope, cut or coefficient is nan or infinite (cut widths may be inf), or lower > upper.
         """
 
     def range(self, region: Region) -> Residual:

@@ -20,9 +20,8 @@ def _first(operation: str, requirement: str, array: np.ndarray, holds: np.ndarra
 def array_shape(operation: str, name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
     """Require a float64 array of the given shape.
 
-    Raises
-    ------
-    ValueError: another type, dtype or shape.
+    Raises:
+        ValueError: another type, dtype or shape.
     """
     if not isinstance(array, np.ndarray) or array.dtype != np.float64:
         received = getattr(array, "dtype", type(array).__name__)
@@ -34,9 +33,8 @@ def array_shape(operation: str, name: str, array: np.ndarray, shape: tuple[int, 
 def finite(operation: str, name: str, array: np.ndarray) -> None:
     """Require finite entries.
 
-    Raises
-    ------
-    ValueError: an entry is nan or infinite; the message holds the value and its index.
+    Raises:
+        ValueError: an entry is nan or infinite; the message holds the value and its index.
     """
     holds = np.isfinite(array)
     if not holds.all():
@@ -46,9 +44,8 @@ def finite(operation: str, name: str, array: np.ndarray) -> None:
 def region(operation: str, arity: int, boxes: Region) -> int:
     """Require a well-formed region of ``arity`` arguments; returns its number of boxes N.
 
-    Raises
-    ------
-    ValueError: a shape, dtype or value is wrong, lower > upper, or there are cuts with one argument.
+    Raises:
+        ValueError: a shape, dtype or value is wrong, lower > upper, or there are cuts with one argument.
     """
     array = boxes.lower
     count = array.shape[1] if isinstance(array, np.ndarray) and array.ndim == 2 else 0
@@ -84,9 +81,8 @@ def _cuts(operation: str, arity: int, count: int, cuts: Cuts) -> None:
 def quadratic(operation: str, arity: int, count: int, form: Quadratic) -> None:
     """Require a well-formed quadratic of ``arity`` arguments for ``count`` regions.
 
-    Raises
-    ------
-    ValueError: a shape, dtype or value is wrong.
+    Raises:
+        ValueError: a shape, dtype or value is wrong.
     """
     array_shape(operation, "quadratic.coefficients", form.coefficients, (3 if arity == 2 else 1, count))
     array_shape(operation, "quadratic.center", form.center, (arity, count))
@@ -108,9 +104,8 @@ def arguments(operation: str, arity: int, slopes: np.ndarray, boxes: Region, for
     ...
     ValueError: tanh: slopes is finite; got nan at index (0, 0)
 
-    Raises
-    ------
-    ValueError: see :func:`region` and :func:`quadratic`.
+    Raises:
+        ValueError: see :func:`region` and :func:`quadratic`.
     """
     count = region(operation, arity, boxes)
     array_shape(operation, "slopes", slopes, (arity, count))
@@ -123,9 +118,8 @@ def arguments(operation: str, arity: int, slopes: np.ndarray, boxes: Region, for
 def finite_bounds(operation: str, enclosure: Residual) -> Residual:
     """The enclosure itself, if its bounds are finite: an overflow is an error and never becomes a bound.
 
-    Raises
-    ------
-    ValueError: a bound is nan or infinite.
+    Raises:
+        ValueError: a bound is nan or infinite.
     """
     for name, bound in (("the lower bound", enclosure.lower), ("the upper bound", enclosure.upper)):
         finite(

@@ -6,7 +6,7 @@ contract suite then runs every soundness law over it.
 
 from collections.abc import Callable
 
-from certrnn.analyses._protocol import Analysis, certified, proved
+from certrnn.analyses.analysis import Analysis, certified, proved
 from certrnn.analyses.ascent import Ascent
 from certrnn.analyses.backward import Backward
 from certrnn.analyses.branching import BranchAndBound

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transformers_abs._compile import kernel
+from transformers_abs.compilation import kernel
 
 
 @kernel

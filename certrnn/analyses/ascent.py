@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from certrnn.analyses._adam import Adam
+from certrnn.analyses.adam import Adam
 from certrnn.analyses.memory import Memory, State
 from certrnn.analyses.planes import Parameters, Samples, sampled
 from certrnn.analyses.quadratic_form import Deviations
@@ -24,17 +24,16 @@ from transformers_abs.slopes import LeastWidth, SlopePolicy
 class Ascent:
     """Adam on the sum of the rows' bounds.
 
-    Parameters
-    ----------
-    steps: gradient steps.
-    rate: learning rate, in units of each parameter's natural size; it falls to a twentieth on a cosine.
-    curved: let the planes leave quadratic deficits (the joint bound); otherwise only slopes move.
-    shared: one weight vector d for all rows instead of one a row: far cheaper to prove, a little weaker.
-    block: vectors that follow the largest eigenvalues.
-    resumed: share of the steps that an ascent takes which starts where an earlier one ended.
-    policy: where the slopes start.
-    dtype: of the ascent; the final enclosure is always float64.
-    deadline: of ``time.perf_counter``; no step is begun after it.
+    Args:
+        steps: gradient steps.
+        rate: learning rate, in units of each parameter's natural size; it falls to a twentieth on a cosine.
+        curved: let the planes leave quadratic deficits (the joint bound); otherwise only slopes move.
+        shared: one weight vector d for all rows instead of one a row: far cheaper to prove, a little weaker.
+        block: vectors that follow the largest eigenvalues.
+        resumed: share of the steps that an ascent takes which starts where an earlier one ended.
+        policy: where the slopes start.
+        dtype: of the ascent; the final enclosure is always float64.
+        deadline: of ``time.perf_counter``; no step is begun after it.
     """
 
     steps: int = 40

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from certrnn.analyses._protocol import Analysis
+from certrnn.analyses.analysis import Analysis
 from certrnn.analyses.ascent import Ascent
 from certrnn.analyses.memory import Memory, samples_key
 from certrnn.analyses.recording import Recording, record
@@ -23,14 +23,14 @@ from certrnn.specs import Spec
 class Backward(Analysis):
     """Margins by backward substitution, never below those of the zonotope propagation it starts from.
 
-    Parameters
-    ----------
-    ascent: chooses the planes of the margin rows; None takes the policy's slopes as they are (CROWN with parallel
-    planes). refinement: tightens intermediate regions first, in program order; None takes the zonotope's.
-    domain: the zonotope domain of the recorded propagation.
-    memory: bytes that one chunk of the batch may take.
-    linear: a further ascent on the margin rows, without deficits: where those gain nothing it converges better.
-    starts: where earlier ascents on the same samples ended, or None to start anew each time.
+    Args:
+        ascent: chooses the planes of the margin rows; None takes the policy's slopes as they are (CROWN with parallel
+            planes).
+        refinement: tightens intermediate regions first, in program order; None takes the zonotope's.
+        domain: the zonotope domain of the recorded propagation.
+        memory: bytes that one chunk of the batch may take.
+        linear: a further ascent on the margin rows, without deficits: where those gain nothing it converges better.
+        starts: where earlier ascents on the same samples ended, or None to start anew each time.
     """
 
     name: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from certrnn.analyses._protocol import Analysis
+from certrnn.analyses.analysis import Analysis
 from certrnn.analyses.forward import Forward
 from certrnn.analyses.memory import Memory
 from certrnn.domains import Intervals
@@ -22,11 +22,10 @@ class Enumeration(Analysis):
     """Evaluates every sequence of a word set that has few, in interval arithmetic on intervals of width zero: what is
     said of each holds for exact real evaluation. Larger sets, and other regions, are left to another analysis.
 
-    Parameters
-    ----------
-    otherwise: bounds what is not enumerated.
-    most: members of a set that is enumerated.
-    part: sequences that are evaluated at once.
+    Args:
+        otherwise: bounds what is not enumerated.
+        most: members of a set that is enumerated.
+        part: sequences that are evaluated at once.
     """
 
     otherwise: Analysis

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from certrnn.analyses._protocol import Analysis
+from certrnn.analyses.analysis import Analysis
 from certrnn.domains import Domain, propagate
 from certrnn.ir import Graph
 from certrnn.regions import Region
@@ -18,11 +18,10 @@ from certrnn.specs import Spec
 class Forward(Analysis):
     """Propagate the region and read the margins off the output value (Cert-RNN, section 4).
 
-    Parameters
-    ----------
-    domain: what a value is.
-    memory: bytes that one chunk of the batch may take; larger batches are cut. (A domain's compiled pass works row by
-        row and needs no chunks.)
+    Args:
+        domain: what a value is.
+        memory: bytes that one chunk of the batch may take; larger batches are cut. (A domain's compiled pass works row
+            by row and needs no chunks.)
     """
 
     domain: Domain[Any]

@@ -16,8 +16,8 @@ import transformers_abs as ta
 from certrnn.analyses.recording import NodeRecord, Recording
 from certrnn.analyses.substitution import Planes
 from certrnn.arrays import to_numpy, to_tensor
-from certrnn.domains._rounding import TINY
-from transformers_abs._rounding import gamma
+from certrnn.domains.rounding import TINY
+from transformers_abs.rounding import gamma
 
 
 @dataclass(eq=False)

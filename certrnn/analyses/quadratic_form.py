@@ -20,8 +20,8 @@ import torch
 from certrnn.analyses._congruence import congruence
 from certrnn.analyses.recording import Recording
 from certrnn.arrays import to_numpy, to_tensor
-from certrnn.domains._rounding import TINY, up
-from transformers_abs._rounding import UNIT_ROUNDOFF, gamma
+from certrnn.domains.rounding import TINY, up
+from transformers_abs.rounding import UNIT_ROUNDOFF, gamma
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,10 +120,9 @@ def dominating_diagonal(
     """A diagonal D (B, R, m) with ``D - E^T S E`` proven positive semidefinite: a multiple of the weights for the
     columns of the factor that matter, and their own corners for the small rest.
 
-    Parameters
-    ----------
-    weights: d > 0, (B, 1, m) shared by all rows or (B, R, m).
-    share: of the sum of all corners, what the columns that are left out of the eigenvalue may have.
+    Args:
+        weights: d > 0, (B, 1, m) shared by all rows or (B, R, m).
+        share: of the sum of all corners, what the columns that are left out of the eigenvalue may have.
 
     A column a left out counts by ``a a^T <= ||a||_1 diag(|a|)`` (Cauchy-Schwarz).
     """
@@ -153,9 +152,8 @@ def largest_eigenvalue(
     """Proven upper bounds (B, R) on the largest eigenvalue of ``D^-1/2 E^T F F^T E D^-1/2``, so that
     ``lambda D - E^T F F^T E >= 0``.
 
-    Parameters
-    ----------
-    weights: d > 0, (B, 1, m) shared by all rows or (B, R, m).
+    Args:
+        weights: d > 0, (B, 1, m) shared by all rows or (B, R, m).
 
     The eigenvalues are those of the Gram matrix ``F^T (E D^-1 E^T) F``, of the size of the columns that are not zero. A
     value is accepted when the Cholesky factorisation of ``lambda I - G - shift I`` runs through in floating point: the

@@ -15,12 +15,12 @@ import torch
 import transformers_abs as ta
 from certrnn.arrays import to_tensor
 from certrnn.domains import Zonotope, Zonotopes, propagate
-from certrnn.domains._rounding import up
-from certrnn.domains._rows import SymbolSpace
-from certrnn.domains.zonotope import ZonotopeRun
+from certrnn.domains.rounding import up
+from certrnn.domains.zonotope.propagation import ZonotopeRun
+from certrnn.domains.zonotope.space import SymbolSpace
 from certrnn.ir import Elementwise, Graph, Input
 from certrnn.regions import Region
-from transformers_abs._rounding import UNIT_ROUNDOFF
+from transformers_abs.rounding import UNIT_ROUNDOFF
 from transformers_abs.slopes import SlopePolicy
 
 
@@ -210,9 +210,8 @@ def _node_record(
 def _input_record(value: Zonotope) -> InputRecord:
     """A frame's own symbols. A frame that moves by anything else would be taken as fixed, so that is an error.
 
-    Raises
-    ------
-    ValueError: the frame depends on symbols that are not its diagonal, or has slack.
+    Raises:
+        ValueError: the frame depends on symbols that are not its diagonal, or has slack.
     """
     diagonal = value.generators.diagonal
     own = 0 if diagonal is None else len(diagonal.rows)

@@ -13,9 +13,9 @@ from certrnn.analyses.memory import Memory
 from certrnn.analyses.recording import NodeRecord, Recording
 from certrnn.analyses.rows import Rows, enclosed_rows
 from certrnn.arrays import to_numpy
-from certrnn.domains._rounding import TINY
+from certrnn.domains.rounding import TINY
 from certrnn.ir import Elementwise
-from transformers_abs._rounding import gamma
+from transformers_abs.rounding import gamma
 
 Ends = tuple[torch.Tensor, torch.Tensor]
 
@@ -41,11 +41,10 @@ def best_bound(
 class Refinement:
     """How argument regions are tightened.
 
-    Parameters
-    ----------
-    ascent: how the rows' parameters are chosen.
-    cuts: bound the arguments also along the directions of the cuts, not only their boxes.
-    chunk: rows that are bounded at once.
+    Args:
+        ascent: how the rows' parameters are chosen.
+        cuts: bound the arguments also along the directions of the cuts, not only their boxes.
+        chunk: rows that are bounded at once.
     """
 
     ascent: Ascent

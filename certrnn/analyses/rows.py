@@ -10,9 +10,9 @@ from certrnn.analyses.planes import Parameters, enclosed
 from certrnn.analyses.quadratic_form import Deviations, cube_minimum, dominating_diagonal
 from certrnn.analyses.recording import Recording, Strips
 from certrnn.analyses.substitution import Substituted, ancestors, substitute
-from certrnn.domains._rounding import TINY, up
+from certrnn.domains.rounding import TINY, up
 from certrnn.ir import Elementwise
-from transformers_abs._rounding import gamma
+from transformers_abs.rounding import gamma
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ def enclosed_rows(
 ) -> torch.Tensor:
     """Sound lower bounds (B, R) of the rows, whatever the parameters are; -inf where nothing can be said.
 
-    Without a ``joint`` nobody pays for deficits: the planes are flat, whatever curvature the parameters have.
+    Without a ``joint`` there are no deficits: the planes are flat, whatever curvature the parameters have.
     """
     if joint is None:
         parameters = parameters.flat()

@@ -13,9 +13,9 @@ from typing import Protocol
 
 import torch
 
-from certrnn.domains._rounding import TINY
+from certrnn.domains.rounding import TINY
 from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Sum
-from transformers_abs._rounding import gamma
+from transformers_abs.rounding import gamma
 
 Planes = Callable[[int, torch.Tensor], tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
 """``planes(position, coefficient (B, R, n))`` gives (slopes (arity, B, R, n), kappa (B, R) summed over the neurons,
@@ -60,13 +60,12 @@ def substitute(
 ) -> Substituted:
     """Push ``rows`` (B, R, size), by node position, back to the inputs.
 
-    Parameters
-    ----------
-    exact: also bound every rounding error, in ``error``. A coefficient that is rounded by a share g changes the row
-        by at most ``g |coefficient| |value|``, so that the magnitudes of the values, known from the propagation,
-        bound it; so does TINY times the magnitudes bound what a coefficient lost that underflowed. A coefficient that
-        is a sum of K terms is rounded by a share ``gamma(K - 1)`` of the sum of their *absolute values*: the terms are
-        charged, for they may cancel.
+    Args:
+        exact: also bound every rounding error, in ``error``. A coefficient that is rounded by a share g changes the row
+            by at most ``g |coefficient| |value|``, so that the magnitudes of the values, known from the propagation,
+            bound it; so does TINY times the magnitudes bound what a coefficient lost that underflowed. A coefficient
+            that is a sum of K terms is rounded by a share ``gamma(K - 1)`` of the sum of their *absolute values*: the
+            terms are charged, for they may cancel.
     """
     first = next(iter(rows.values()))
     result = Substituted(first.new_zeros(first.shape[:2]), first.new_zeros(first.shape[:2]))

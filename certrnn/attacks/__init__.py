@@ -38,7 +38,7 @@ True
 0.15
 """
 
-from certrnn.attacks._protocol import Attack, Outcome
+from certrnn.attacks.attack import Attack, Outcome
 from certrnn.attacks.carlini_wagner import CarliniWagnerL2, CarliniWagnerLinf
 from certrnn.attacks.causal import CausalSystem
 from certrnn.attacks.closest import closest

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import torch
 
-from certrnn.attacks._copies import Closest, Copies, drawn_back, nearest
-from certrnn.attacks._protocol import Attack
+from certrnn.attacks.attack import Attack
+from certrnn.attacks.copies import Closest, Copies, drawn_back, nearest
 from certrnn.attacks.pgd import descent
 from certrnn.errors import UsageError
 from certrnn.ir import Graph
@@ -30,17 +30,15 @@ class CarliniWagnerL2(Attack):
     the original's change of variable, which knows boxes only). Each try descends one row of the specification, and
     what was found is drawn back towards the center.
 
-    Parameters
-    ----------
-    searches: weights tried.
-    steps: descent steps for each weight.
-    targets: rows of each specification tried, the nearest first.
-    rate: length of a step in l2 as a share of the linear estimate.
-    first: the first weight; on a linear network 2 is the smallest that succeeds.
+    Args:
+        searches: weights tried.
+        steps: descent steps for each weight.
+        targets: rows of each specification tried, the nearest first.
+        rate: length of a step in l2 as a share of the linear estimate.
+        first: the first weight; on a linear network 2 is the smallest that succeeds.
 
-    Raises
-    ------
-    UsageError: a count below 1, or a rate or weight that is not positive.
+    Raises:
+        UsageError: a count below 1, or a rate or weight that is not positive.
 
     Source: Carlini and Wagner, Towards evaluating the robustness of neural networks (S&P 2017), section VI A.
     """
@@ -90,18 +88,16 @@ class CarliniWagnerLinf(Attack):
     Where a round fails the weight ``c`` grows. Units, projection, tries and the drawing back are those of
     :class:`CarliniWagnerL2`, with the linear estimate ``margin / |gradient|_1``.
 
-    Parameters
-    ----------
-    rounds: values of tau or c tried.
-    steps: descent steps for each of them.
-    targets: rows of each specification tried, the nearest first.
-    rate: length of a step in l-inf as a share of tau.
-    first: the first weight.
-    shrink: factor on tau after a success.
+    Args:
+        rounds: values of tau or c tried.
+        steps: descent steps for each of them.
+        targets: rows of each specification tried, the nearest first.
+        rate: length of a step in l-inf as a share of tau.
+        first: the first weight.
+        shrink: factor on tau after a success.
 
-    Raises
-    ------
-    UsageError: a count below 1, or a rate, weight or factor that makes no sense.
+    Raises:
+        UsageError: a count below 1, or a rate, weight or factor that makes no sense.
 
     Source: Carlini and Wagner, Towards evaluating the robustness of neural networks (S&P 2017), section VI C.
     """

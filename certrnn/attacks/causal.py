@@ -24,10 +24,9 @@ State = tuple[torch.Tensor, ...]
 class CausalSystem:
     """``state' = F_t(state, x_t)`` and ``scores = G(state, x)``, differentiable in both arguments.
 
-    Parameters
-    ----------
-    graph: the network on T frames. With three frames or more the system goes on for as long as frames come: frames
-        from T - 1 on repeat the step of frame T - 2.
+    Args:
+        graph: the network on T frames. With three frames or more the system goes on for as long as frames come: frames
+            from T - 1 on repeat the step of frame T - 2.
 
     >>> import numpy as np
     >>> from certrnn.cells import RnnCell, unroll

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from certrnn.attacks._protocol import Attack, select, verify
+from certrnn.attacks.attack import Attack, select, verify
 from certrnn.attacks.smallest import Ball, Descent, Smallest, distance
 from certrnn.ir import Graph
 from certrnn.specs import Spec
@@ -16,11 +16,11 @@ def closest(attack: Attack, graph: Graph, ball: Ball, spec: Spec, descent: Desce
     For attacks that minimise a distance of their own: a search of the smallest eps would answer another question.
     ``eps`` is the smallest radius, as far as known, of a ball that holds the violation.
 
-    Parameters
-    ----------
-    ball: regions by rows and eps.
-    spec: B specifications.
-    descent: eps rises from ``start`` by ``stride`` up to ``ceiling``; a large ``start`` is one call in a wide region.
+    Args:
+        ball: regions by rows and eps.
+        spec: B specifications.
+        descent: eps rises from ``start`` by ``stride`` up to ``ceiling``; a large ``start`` is one call in a wide
+            region.
     """
     search = Descent() if descent is None else descent
     none = torch.zeros_like(spec.offset[:, 0])

@@ -19,14 +19,14 @@ class DynamicFixedPoint(CausalAttack):
     The disturbance of a frame follows from the frames before it alone. With B and v held over a frame the equation
     has an exact solution, ``d + (1 - exp(-1 / epsilon)) (alpha B^T v - d)``, stable for any epsilon.
 
-    Parameters
-    ----------
-    lyapunov: its gradient is v.
-    alpha: the gain, or None for one that makes the features fill the frame's region on average; larger ones are cut.
-    epsilon: the small constant, in frames.
-    initial: (B, D) the disturbance of the first frame (without an alpha, as a share of what it allows); zero
-        by default.
-    mean: how B is integrated.
+    Args:
+        lyapunov: its gradient is v.
+        alpha: the gain, or None for one that makes the features fill the frame's region on average; larger ones are
+            cut.
+        epsilon: the small constant, in frames.
+        initial: (B, D) the disturbance of the first frame (without an alpha, as a share of what it allows); zero by
+            default.
+        mean: how B is integrated.
 
     Source: Deka et al., section IV.C, eq. (18), Theorem 2.
     """

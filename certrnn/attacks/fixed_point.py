@@ -23,9 +23,8 @@ def _quadrature(nodes: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
 class Mean:
     """``B(t, e, d)^T v`` with ``B = int_0^1 grad_x F(h2, x + l d) dl`` by Gauss-Legendre quadrature.
 
-    Parameters
-    ----------
-    nodes: of the quadrature; the integrand is analytic, so few suffice.
+    Args:
+        nodes: of the quadrature; the integrand is analytic, so few suffice.
     """
 
     nodes: int = 5
@@ -53,13 +52,13 @@ class FixedPoint(CausalAttack):
     With ``Distance`` v is the error e, as in eq. (16), and ``e^T B d = alpha |B^T e|^2 >= 0``: e is driven apart
     (eq. 17). Convergence needs a small alpha (Proposition 1); the rounds end at ``rounds`` otherwise.
 
-    Parameters
-    ----------
-    lyapunov: its gradient is v.
-    alpha: the gain, or None for one that makes the features fill the frame's region on average; larger ones are cut.
-    tolerance: rounds end where no feature changes by more than this share of its extent.
-    rounds: the most rounds a frame.
-    mean: how B is integrated.
+    Args:
+        lyapunov: its gradient is v.
+        alpha: the gain, or None for one that makes the features fill the frame's region on average; larger ones are
+            cut.
+        tolerance: rounds end where no feature changes by more than this share of its extent.
+        rounds: the most rounds a frame.
+        mean: how B is integrated.
 
     Source: Deka et al., Proposition 1, eq. (15) and (16).
     """

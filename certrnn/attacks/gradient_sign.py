@@ -14,10 +14,9 @@ from certrnn.errors import UsageError
 class GradientSign(CausalAttack):
     """``d = alpha sign((grad_h V)^T grad_x f)``: one evaluation of the Jacobian a frame.
 
-    Parameters
-    ----------
-    lyapunov: the function V that is driven upwards.
-    alpha: size of the disturbance; None for all that the region allows.
+    Args:
+        lyapunov: the function V that is driven upwards.
+        alpha: size of the disturbance; None for all that the region allows.
 
     Source: Deka, Stipanovic, Tomlin, Dynamically computing adversarial perturbations for recurrent neural networks,
     eq. (8).

@@ -22,10 +22,9 @@ Score = Callable[[str], torch.Tensor]
 def masked_model(folder: str | Path) -> tuple[Any, Score]:
     """Tokenizer and scores of a masked language model (BERT and its kind): a mask is put behind the text.
 
-    Raises
-    ------
-    UsageError: the extra is not installed.
-    InvalidInput: the folder does not hold such a model.
+    Raises:
+        UsageError: the extra is not installed.
+        InvalidInput: the folder does not hold such a model.
     """
     tokenizer, model = _loaded(folder, "AutoModelForMaskedLM")
     if tokenizer.mask_token is None:
@@ -43,10 +42,9 @@ def masked_model(folder: str | Path) -> tuple[Any, Score]:
 def causal_model(folder: str | Path) -> tuple[Any, Score]:
     """Tokenizer and scores of a model that continues a text (GPT-2 and its kind).
 
-    Raises
-    ------
-    UsageError: the extra is not installed.
-    InvalidInput: the folder does not hold such a model.
+    Raises:
+        UsageError: the extra is not installed.
+        InvalidInput: the folder does not hold such a model.
     """
     tokenizer, model = _loaded(folder, "AutoModelForCausalLM")
 
@@ -65,10 +63,9 @@ def causal_model(folder: str | Path) -> tuple[Any, Score]:
 def tagger(folder: str | Path, language: str = "eng") -> Callable[[list[str]], list[str]]:
     """nltk's averaged perceptron tagger from a folder of JSON files: words to parts of speech.
 
-    Raises
-    ------
-    UsageError: the extra is not installed.
-    InvalidInput: the folder does not hold a tagger.
+    Raises:
+        UsageError: the extra is not installed.
+        InvalidInput: the folder does not hold a tagger.
     """
     try:
         from nltk.tag.perceptron import PerceptronTagger
@@ -98,13 +95,12 @@ def tagger(folder: str | Path, language: str = "eng") -> Callable[[list[str]], l
 class LanguageCandidates:
     """The words that a language model expects most in a word's place, given the words before it.
 
-    Parameters
-    ----------
-    vocabulary: the words of the attacked network, by number.
-    model: from :func:`masked_model` or :func:`causal_model`.
-    tags: from :func:`tagger`; candidates then have the word's part of speech.
-    context: number of words before that are read (the paper's tau).
-    count: candidates (the paper's M).
+    Args:
+        vocabulary: the words of the attacked network, by number.
+        model: from :func:`masked_model` or :func:`causal_model`.
+        tags: from :func:`tagger`; candidates then have the word's part of speech.
+        context: number of words before that are read (the paper's tau).
+        count: candidates (the paper's M).
     """
 
     vocabulary: Sequence[str]

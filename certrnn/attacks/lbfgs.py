@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from certrnn.arrays import to_numpy, to_tensor
-from certrnn.attacks._copies import Closest, Copies, drawn_back, nearest
-from certrnn.attacks._protocol import Attack
+from certrnn.attacks.attack import Attack
+from certrnn.attacks.copies import Closest, Copies, drawn_back, nearest
 from certrnn.attacks.pgd import descent
 from certrnn.errors import UsageError
 from certrnn.ir import Graph
@@ -26,15 +26,13 @@ class LBFGS(Attack):
     undisturbed margin. The largest weight ``c`` on the distance that still yields a violation is searched: it gives the
     closest one. One region after the other; what was found is drawn back towards the center.
 
-    Parameters
-    ----------
-    searches: weights tried.
-    steps: iterations of L-BFGS-B for each weight.
-    targets: rows of each specification tried, the nearest first.
+    Args:
+        searches: weights tried.
+        steps: iterations of L-BFGS-B for each weight.
+        targets: rows of each specification tried, the nearest first.
 
-    Raises
-    ------
-    UsageError: a count below 1.
+    Raises:
+        UsageError: a count below 1.
 
     Source: Szegedy et al., Intriguing properties of neural networks (ICLR 2014), section 4.1.
     """

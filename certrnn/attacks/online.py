@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from certrnn.attacks._protocol import Attack
+from certrnn.attacks.attack import Attack
 from certrnn.attacks.causal import CausalSystem, State
 from certrnn.attacks.lyapunov import Lyapunov, Margin
 from certrnn.errors import UsageError
@@ -162,16 +162,14 @@ class CausalAttack(Attack):
     ) -> OnlineAttack:
         """The attack as an object that is fed frame by frame, for sequences of any length.
 
-        Parameters
-        ----------
-        system: the network; a graph of three frames or more serves every length.
-        limits: how far a frame may move: an l-inf distance, or a function of frame number and frame.
-        spec: what the attack breaks; ``Target`` and ``Distance`` do without.
-        clip: valid range of the inputs, beside a distance.
+        Args:
+            system: the network; a graph of three frames or more serves every length.
+            limits: how far a frame may move: an l-inf distance, or a function of frame number and frame.
+            spec: what the attack breaks; ``Target`` and ``Distance`` do without.
+            clip: valid range of the inputs, beside a distance.
 
-        Raises
-        ------
-        UsageError: the Lyapunov function needs a specification.
+        Raises:
+            UsageError: the Lyapunov function needs a specification.
         """
         if spec is None and self.lyapunov.reads_spec:
             name = type(self.lyapunov).__name__

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from certrnn.attacks._protocol import Attack
+from certrnn.attacks.attack import Attack
 from certrnn.attacks.causal import CausalSystem, State
 from certrnn.attacks.lyapunov import Lyapunov, Margin
 from certrnn.domains.points import evaluate
@@ -32,12 +32,11 @@ class OptimalControl(Attack):
     eliminated through the network itself, which leaves an unconstrained problem (L-BFGS). Not causal: it needs the
     whole sequence, and stands beside the causal attacks as the best that a disturbance can do.
 
-    Parameters
-    ----------
-    lyapunov: V of the last scores.
-    weight: the cost R of control.
-    iterations: of the optimiser.
-    limit: most unknowns (controls and states) of a transcription.
+    Args:
+        lyapunov: V of the last scores.
+        weight: the cost R of control.
+        iterations: of the optimiser.
+        limit: most unknowns (controls and states) of a transcription.
 
     Source: Deka, Stipanovic, Tomlin, section IV.D.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from certrnn.attacks._protocol import Attack, select
+from certrnn.attacks.attack import Attack, select
 from certrnn.domains.points import evaluate
 from certrnn.errors import UsageError
 from certrnn.ir import Graph
@@ -24,20 +24,19 @@ class PGD(Attack):
     of the steps only the most promising copies of each region go on. What is found in one region does not depend on
     the other regions of the batch, up to rounding.
 
-    Parameters
-    ----------
-    steps: number of steps.
-    restarts: random starts for each row of the specification, beside the center.
-    first, last: length of the first and of the last step as a share of the region's extent; geometric in between.
-    momentum: share of the direction before that is kept.
-    survivors: copies of a region that go on after half of the steps; twice as many after a quarter.
-    seed: seed of the random starts.
-    copies: largest number of sequences in one evaluation of the graph.
-    hint: (B, frames, features) a start of its own for each region, or None.
+    Args:
+        steps: number of steps.
+        restarts: random starts for each row of the specification, beside the center.
+        first, last: length of the first and of the last step as a share of the region's extent; geometric in between.
+        momentum: share of the direction before that is kept.
+        survivors: copies of a region that go on after half of the steps; twice as many after a quarter.
+        seed: seed of the random starts.
+        copies: largest number of sequences in one evaluation of the graph.
+        hint: (B, frames, features) a start of its own for each region, or None.
 
-    Raises
-    ------
-    UsageError: a number of steps, restarts, survivors or copies that makes no sense, or a length that is not positive.
+    Raises:
+        UsageError: a number of steps, restarts, survivors or copies that makes no sense, or a length that is not
+            positive.
 
     Source: Madry et al., Towards deep learning models resistant to adversarial attacks (ICLR 2018); momentum: Dong
     et al., Boosting adversarial attacks with momentum (CVPR 2018).

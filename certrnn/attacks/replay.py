@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from certrnn.arrays import to_numpy, to_tensor
-from certrnn.attacks._protocol import select, verify
+from certrnn.attacks.attack import select, verify
 from certrnn.attacks.smallest import Ball, Smallest
 from certrnn.ir import Graph
 from certrnn.regions import Region
@@ -58,15 +58,14 @@ def replay(
     Where float64 and onnxruntime differ, the sequence lies at the decision boundary: it is moved a little farther
     from the center, inside its region, and dropped if that does not help.
 
-    Parameters
-    ----------
-    region: B regions.
-    spec: B specifications.
-    x: (B, frames, features) violations in float64.
-    labels: (B,) the classes that the model must predict; None where the specification itself is what its scores must
-        keep to.
-    precision: the number type of the model's input.
-    target: the class that must come out; None for any but the label.
+    Args:
+        region: B regions.
+        spec: B specifications.
+        x: (B, frames, features) violations in float64.
+        labels: (B,) the classes that the model must predict; None where the specification itself is what its scores
+            must keep to.
+        precision: the number type of the model's input.
+        target: the class that must come out; None for any but the label.
     """
     out = round_inwards(x, region.center, precision)
     confirmed = torch.zeros(len(x), dtype=torch.bool, device=x.device)

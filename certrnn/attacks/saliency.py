@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import torch
 
-from certrnn.attacks._copies import Closest, Copies, nearest
-from certrnn.attacks._protocol import Attack, select, worst_margin
+from certrnn.attacks.attack import Attack, select, worst_margin
+from certrnn.attacks.copies import Closest, Copies, nearest
 from certrnn.attacks.pgd import descent
 from certrnn.errors import UsageError
 from certrnn.ir import Graph
@@ -25,16 +25,14 @@ class Saliency(Attack):
     violation is found, features that it does not need are put back. Where many features are changed already, several
     are moved at once.
 
-    Parameters
-    ----------
-    share: largest share of the disturbed features that may change.
-    targets: rows of each specification tried, the nearest first.
-    together: one feature is moved at once for every so many that are changed already.
-    trim: changed features that are put back on trial.
+    Args:
+        share: largest share of the disturbed features that may change.
+        targets: rows of each specification tried, the nearest first.
+        together: one feature is moved at once for every so many that are changed already.
+        trim: changed features that are put back on trial.
 
-    Raises
-    ------
-    UsageError: a share outside (0, 1], or a count below 1.
+    Raises:
+        UsageError: a share outside (0, 1], or a count below 1.
 
     Source: Papernot et al., The limitations of deep learning in adversarial settings (EuroS&P 2016), algorithm 1.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from certrnn.attacks._protocol import Attack, select, verify, worst_margin
+from certrnn.attacks.attack import Attack, select, verify, worst_margin
 from certrnn.errors import UsageError
 from certrnn.ir import Graph
 from certrnn.regions import Region
@@ -21,16 +21,14 @@ Ball = Callable[[torch.Tensor, torch.Tensor], Region]
 class Descent:
     """How eps is searched: up by ``stride`` from ``start`` until something is found, then below the best eps.
 
-    Parameters
-    ----------
-    start, floor, ceiling: first, smallest and largest eps attacked.
-    stride: factor upwards while nothing is found.
-    shrink: the share of the best eps that is attacked next, until that fails; bisection follows.
-    tolerance: the search of a row ends when the attack fails within this factor of the best eps.
+    Args:
+        start, floor, ceiling: first, smallest and largest eps attacked.
+        stride: factor upwards while nothing is found.
+        shrink: the share of the best eps that is attacked next, until that fails; bisection follows.
+        tolerance: the search of a row ends when the attack fails within this factor of the best eps.
 
-    Raises
-    ------
-    UsageError: a tolerance that is not positive.
+    Raises:
+        UsageError: a tolerance that is not positive.
     """
 
     start: float = 0.25
@@ -75,11 +73,10 @@ def smallest_eps(
     Each violation found is drawn back towards the center as far as it stays one; its own distance becomes the best
     eps, and the attack goes on below it with the violation as a hint.
 
-    Parameters
-    ----------
-    ball: regions by rows and eps.
-    spec: B specifications.
-    descent: how eps is searched.
+    Args:
+        ball: regions by rows and eps.
+        spec: B specifications.
+        descent: how eps is searched.
     """
     search = Descent() if descent is None else descent
     low = torch.zeros_like(spec.offset[:, 0])

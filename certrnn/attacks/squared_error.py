@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from certrnn.attacks._copies import Closest, Copies, nearest
-from certrnn.attacks._protocol import Attack
+from certrnn.attacks.attack import Attack
+from certrnn.attacks.copies import Closest, Copies, nearest
 from certrnn.attacks.pgd import reach
 from certrnn.domains.points import evaluate
 from certrnn.errors import UsageError
@@ -29,21 +29,19 @@ class SquaredError(Attack):
     sigmoid does not stop the descent, and the steps carry momentum and shrink. The means are those of the report's
     appendix; its section 7.2 writes sums, whose pull is ``2L / N`` times as strong and holds most images back.
 
-    Parameters
-    ----------
-    steps: descent steps.
-    pull: lambda, the weight of the distance; the report's value.
-    towards: (B, frames, features) what the result shall look like, None for the region's center.
-    noise: the start's random distance from the center as a share of the region's reach.
-    rate, last: length of the first and the last step as a share of how far a feature may move.
-    momentum: share of the direction before that is kept.
-    targets: rows of each specification tried, the nearest first.
-    seed: of the random start.
-    hint: (B, frames, features) where to start instead, or None.
+    Args:
+        steps: descent steps.
+        pull: lambda, the weight of the distance; the report's value.
+        towards: (B, frames, features) what the result shall look like, None for the region's center.
+        noise: the start's random distance from the center as a share of the region's reach.
+        rate, last: length of the first and the last step as a share of how far a feature may move.
+        momentum: share of the direction before that is kept.
+        targets: rows of each specification tried, the nearest first.
+        seed: of the random start.
+        hint: (B, frames, features) where to start instead, or None.
 
-    Raises
-    ------
-    UsageError: a count below 1, a negative pull or noise, a rate or momentum that makes no sense.
+    Raises:
+        UsageError: a count below 1, a negative pull or noise, a rate or momentum that makes no sense.
 
     Source: R. K. Singh, Adversarial attack (report, 2021), sections 7.1 and 7.2, and its appendix, equations 7 to 9.
     """

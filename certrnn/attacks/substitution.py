@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from certrnn.attacks._protocol import Attack, worst_margin
+from certrnn.attacks.attack import Attack, worst_margin
 from certrnn.attacks.pgd import PGD
 from certrnn.errors import UsageError
 from certrnn.ir import Graph
@@ -22,15 +22,13 @@ class Substitution(Attack):
     rounding. Larger sets are searched greedily: every substitute of every word is tried, the one that lowers the
     smallest margin most is kept, until none does (words may be replaced again).
 
-    Parameters
-    ----------
-    most: members of a set that is tried in full.
-    copies: largest number of sequences in one evaluation of the graph.
-    otherwise: the attack on regions that are no word sets.
+    Args:
+        most: members of a set that is tried in full.
+        copies: largest number of sequences in one evaluation of the graph.
+        otherwise: the attack on regions that are no word sets.
 
-    Raises
-    ------
-    UsageError: a count below 1.
+    Raises:
+        UsageError: a count below 1.
     """
 
     most: int = 4096

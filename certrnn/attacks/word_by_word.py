@@ -14,7 +14,7 @@ from typing import Protocol
 
 import torch
 
-from certrnn.attacks._protocol import select, worst_margin
+from certrnn.attacks.attack import select, worst_margin
 from certrnn.attacks.causal import CausalSystem, State
 from certrnn.attacks.gradient_sign import GradientSign
 from certrnn.attacks.lyapunov import Lyapunov, Margin
@@ -36,11 +36,10 @@ class Candidates(Protocol):
 class EmbeddingNeighbours:
     """The words whose vectors lie nearest.
 
-    Parameters
-    ----------
-    table: (words, features).
-    count: how many.
-    largest: no farther than this in the l2 norm.
+    Args:
+        table: (words, features).
+        count: how many.
+        largest: no farther than this in the l2 norm.
     """
 
     table: torch.Tensor
@@ -104,14 +103,13 @@ class WordOutcome:
 class WordByWord:
     """Causal replacement of words.
 
-    Parameters
-    ----------
-    table: (words, features), the vectors that the network reads.
-    candidates: what may stand for a word.
-    lyapunov: what is driven upwards.
-    rule: how a replacement is chosen.
-    disturbance: computes the direction that :class:`Aligned` follows.
-    most: most words replaced; None for any number.
+    Args:
+        table: (words, features), the vectors that the network reads.
+        candidates: what may stand for a word.
+        lyapunov: what is driven upwards.
+        rule: how a replacement is chosen.
+        disturbance: computes the direction that :class:`Aligned` follows.
+        most: most words replaced; None for any number.
     """
 
     table: torch.Tensor

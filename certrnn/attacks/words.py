@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 
-from certrnn.attacks._protocol import Attack, select, worst_margin
+from certrnn.attacks.attack import Attack, select, worst_margin
 from certrnn.errors import UsageError
 from certrnn.ir import Graph
 from certrnn.regions import Region
@@ -22,16 +22,14 @@ class NearestWords(Attack):
     specification breaks, ``most`` words are replaced, or no replacement helps. Only vectors of the table are proposed,
     and only those that lie in the region (all frames of it disturbed together).
 
-    Parameters
-    ----------
-    table: (words, features) the embedding; None for the words of each sequence itself.
-    neighbours: candidates of a word, the nearest in l2 first.
-    most: words replaced at most, None for all disturbed frames.
-    copies: largest number of sequences in one evaluation of the graph.
+    Args:
+        table: (words, features) the embedding; None for the words of each sequence itself.
+        neighbours: candidates of a word, the nearest in l2 first.
+        most: words replaced at most, None for all disturbed frames.
+        copies: largest number of sequences in one evaluation of the graph.
 
-    Raises
-    ------
-    UsageError: a count below 1, or a table that is no matrix.
+    Raises:
+        UsageError: a count below 1, or a table that is no matrix.
 
     Source: the nearest-neighbour substitution of Papernot et al., Crafting adversarial input sequences for recurrent
     neural networks (MILCOM 2016), with the replacement chosen by trial instead of by the sign of the gradient.

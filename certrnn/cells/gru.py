@@ -18,10 +18,9 @@ class GruCell:
 
     ``N = W x + b + f(R) (Rn h + c)`` where ``linear_before_reset`` is set, else ``N = W x + b + Rn (f(R) h) + c``.
 
-    Parameters
-    ----------
-    gates: three blocks of rows, in that order.
-    activations: f and g.
+    Args:
+        gates: three blocks of rows, in that order.
+        activations: f and g.
 
     Source: Cho et al. (2014), Chung et al. (2014); ONNX operator GRU.
     """

@@ -18,12 +18,11 @@ SIGMOID_GATE, TANH_GATE = Activation("Sigmoid"), Activation("Tanh")
 class LstmCell:
     """``c' = f(F) c + f(I) g(G)``, ``h' = f(O) h(c')`` with the pre-activations stacked in ONNX order I, O, F, G.
 
-    Parameters
-    ----------
-    gates: four blocks of rows, in that order.
-    activations: f, g and h.
-    peephole: (3, H), what I, O and F read of the cell state (I and F the old one, O the new one); or None.
-    coupled: the forget gate is ``1 - f(I)`` and the rows of F are not used.
+    Args:
+        gates: four blocks of rows, in that order.
+        activations: f, g and h.
+        peephole: (3, H), what I, O and F read of the cell state (I and F the old one, O the new one); or None.
+        coupled: the forget gate is ``1 - f(I)`` and the rows of F are not used.
 
     Source: Hochreiter and Schmidhuber (1997), Gers and Schmidhuber (2000) for peepholes; ONNX operator LSTM.
     """

@@ -48,15 +48,13 @@ def unroll(
 ) -> list[State]:
     """Run a cell over the nodes at ``frames``; weights are shared by reference between the steps.
 
-    Parameters
-    ----------
-    frames: positions of the T frame vectors, in order of time.
-    initial: the state before the first step taken; None for a zero vector.
-    reverse: take the frames from the last to the first.
+    Args:
+        frames: positions of the T frame vectors, in order of time.
+        initial: the state before the first step taken; None for a zero vector.
+        reverse: take the frames from the last to the first.
 
-    Returns
-    -------
-    The T states, in order of time whatever the direction.
+    Returns:
+        The T states, in order of time whatever the direction.
     """
     state = initial
     states: list[State] = []
@@ -72,14 +70,13 @@ def unroll(
 class Recurrence:
     """One direction of one recurrent layer as it stands unrolled in a graph.
 
-    Parameters
-    ----------
-    name: of the layer, with ``+`` or ``-`` for the two directions of a bidirectional one.
-    kind: ``RNN``, ``LSTM`` or ``GRU``.
-    cell: weights and what one step computes.
-    frames: positions of the T vectors that the steps read, in the order in which the cell takes them.
-    initial: the state before the first step.
-    states: the T states, in the same order.
+    Args:
+        name: of the layer, with ``+`` or ``-`` for the two directions of a bidirectional one.
+        kind: ``RNN``, ``LSTM`` or ``GRU``.
+        cell: weights and what one step computes.
+        frames: positions of the T vectors that the steps read, in the order in which the cell takes them.
+        initial: the state before the first step.
+        states: the T states, in the same order.
     """
 
     name: str

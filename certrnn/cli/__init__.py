@@ -17,6 +17,7 @@ from certrnn.cli.conditions import conditions
 from certrnn.cli.curve import curve
 from certrnn.cli.doctor import doctor
 from certrnn.cli.examples import examples
+from certrnn.cli.guide import guide
 from certrnn.cli.merge import merge
 from certrnn.cli.report import report
 from certrnn.cli.resume import resume
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "curve": curve,
     "doctor": doctor,
     "examples": examples,
+    "guide": guide,
     "merge": merge,
     "report": report,
     "resume": resume,

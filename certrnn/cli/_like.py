@@ -14,9 +14,10 @@ from certrnn.cli._runs import PASSING
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
+    from certrnn.certification import Query
+    from certrnn.datasets import Sequences
     from certrnn.model import Model
-    from certrnn.report.question import Question
-    from certrnn.run import Query, Sequences
+    from certrnn.results.question import Question
 
 Like = Annotated[
     str | None,
@@ -40,20 +41,18 @@ UNASKED = (*PASSING, "fail_under", "like", "row")
 def put_again(given: dict[str, Any], command: Callable[..., None]) -> tuple[Model, Sequences, Query]:
     """The network, the samples and the query of a document, or of one of its rows.
 
-    Parameters
-    ----------
-    given: the options of ``command`` as they were given.
+    Args:
+        given: the options of ``command`` as they were given.
 
-    Raises
-    ------
-    UsageError: an option beside it asks something else, or the document does not say what was asked.
-    InvalidInput: the model, the data, radii or substitutes are others than those of the document.
+    Raises:
+        UsageError: an option beside it asks something else, or the document does not say what was asked.
+        InvalidInput: the model, the data, radii or substitutes are others than those of the document.
     """
     _require_alone(given, command)
     from certrnn.io.data.threats import read_radii, read_substitutes
     from certrnn.io.onnx import Choices
-    from certrnn.report.reading import read_results
-    from certrnn.runs import asked_again, question_in, same_model
+    from certrnn.results.from_json import read_results
+    from certrnn.runs.api import asked_again, question_in, same_model
 
     results = read_results(given["like"])
     question = question_in(results)
@@ -87,7 +86,7 @@ def _require_alone(given: dict[str, Any], command: Callable[..., None]) -> None:
 
 def _samples(network: Model, question: Question, data: Any) -> Sequences:
     """The samples of a file or of texts: those that were named, else the document's own."""
-    from certrnn.run.restated import text_source
+    from certrnn.certification.restatement import text_source
 
     source = question.data.source
     if data is None and source is not None:

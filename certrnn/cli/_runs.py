@@ -13,7 +13,7 @@ import typer
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
-    from certrnn.runs import Settings
+    from certrnn.runs.api import Settings
 
 
 def _option(metavar: str, text: str) -> Any:
@@ -47,11 +47,10 @@ PASSING = ("json", "out", "debug", "version", "run", "retry")
 class InFolder:
     """That a command keeps its results in a folder.
 
-    Parameters
-    ----------
-    folder: the folder.
-    settings: how the run is carried out.
-    command: the command and its options, for ``certrnn resume``.
+    Args:
+        folder: the folder.
+        settings: how the run is carried out.
+        command: the command and its options, for ``certrnn resume``.
     """
 
     folder: str
@@ -95,9 +94,9 @@ def _in_folder(
             option = named[0].replace("_", "-")
             raise UsageError(f"reading --{option}", "it belongs to --run FOLDER", "no folder")
         return None
-    from certrnn.run.executors import Limits
-    from certrnn.run.plan import TASK
-    from certrnn.runs import Settings
+    from certrnn.runs.api import Settings
+    from certrnn.runs.executors import Limits
+    from certrnn.runs.plan import TASK
 
     limits = Limits(given["time_limit"], given["memory_limit"])
     size = TASK if given["task"] is None else given["task"]

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from certrnn.cli._runs import InFolder
 
 if TYPE_CHECKING:
+    from certrnn.certification import Query
+    from certrnn.datasets import Sequences
     from certrnn.model import Model
-    from certrnn.report.results import Results
-    from certrnn.report.rows import Row
-    from certrnn.run import Query, Sequences
+    from certrnn.results.certificates import Results
+    from certrnn.results.row import Row
 
 
 def stream(
@@ -44,14 +45,14 @@ def stream(
 
 def _kept(network: Model, sequences: Sequences, query: Query, run: InFolder | str) -> Iterator[list[Row]]:
     assert isinstance(run, InFolder), "the options of runs are read by with_runs"
-    from certrnn import runs
+    from certrnn.runs import api as runs
 
     return runs.stream(network, sequences, query, run.folder, run.settings, run.command)
 
 
 def _in_folder(run: InFolder, failure: BaseException | None) -> Results:
     """What the folder holds; where more is to come, says how to go on."""
-    from certrnn.run.store import read_results
+    from certrnn.runs.store import read_results
 
     if failure is not None:
         print(f"certify: finished rows are kept; go on with: certrnn resume {run.folder}", file=sys.stderr)

@@ -9,8 +9,8 @@ import typer
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
+    from certrnn.certification import Query
     from certrnn.model import Model
-    from certrnn.run import Query
 
 NormOption = Annotated[
     str,
@@ -71,9 +71,8 @@ ThresholdOption = Annotated[
 def check_words(words: str | None, eps: str | None, norm: str, joint: bool, radii: str | None) -> None:
     """Words are substituted whole: there is no eps and no norm beside them.
 
-    Raises
-    ------
-    UsageError: one is given.
+    Raises:
+        UsageError: one is given.
     """
     beside = {"--eps": eps, "--norm": norm != "inf" or None, "--joint": joint or None, "--radii": radii}
     named = [name for name, value in beside.items() if value is not None]
@@ -92,11 +91,11 @@ def asking(
     """The query about what these options say may change."""
     from dataclasses import replace
 
+    from certrnn.certification.options import threat_model
     from certrnn.io.data.threats import read_radii, read_substitutes
-    from certrnn.run.asked import disturbance
-    from certrnn.search.disturbance import FULL
+    from certrnn.threats import FULL
 
     if words is not None:
-        return replace(query, disturbance=network.substitution(read_substitutes(words)), eps=(FULL,))
+        return replace(query, threat=network.substitution(read_substitutes(words)), eps=(FULL,))
     given = None if radii is None else read_radii(radii)
-    return replace(query, disturbance=disturbance(norm, joint, given))
+    return replace(query, threat=threat_model(norm, joint, given))

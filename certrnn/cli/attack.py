@@ -14,17 +14,17 @@ from certrnn.cli._options import (
     Json,
     Network,
     Samples,
-    read_data,
 )
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
+from certrnn.cli._samples import read_data
 from certrnn.cli._texts import with_texts
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
+    from certrnn.datasets import Sequences
+    from certrnn.falsification.campaign import AttackQuery
+    from certrnn.falsification.rows import Found
     from certrnn.model import Model
-    from certrnn.run import Sequences
-    from certrnn.run.assault import Assault
-    from certrnn.run.assault_rows import Found
 
 SMALLEST = "smallest"
 
@@ -77,16 +77,16 @@ def attack(
         raise typer.Exit(_replayed(settled.load(model), replay, json))
     from dataclasses import replace
 
+    from certrnn.certification import eps_numbers
+    from certrnn.falsification.campaign import AttackQuery, attack_named
     from certrnn.report.output import Output, write_file
-    from certrnn.run import eps_numbers
-    from certrnn.run.assault import Assault, named
 
     numbers = None if eps == SMALLEST else eps_numbers(eps)
     Output(json=False, file=out)
     network, chosen = read_data(model, settled, data, samples)
-    assault = Assault(attack, named(attack, network.network), numbers, frames, clip, target)
-    found, failure = _stream(network, chosen, assault)
-    results, counterexamples = network.attacked(found, chosen, assault)
+    query = AttackQuery(attack, attack_named(attack, network.network), numbers, frames, clip, target)
+    found, failure = _stream(network, chosen, query)
+    results, counterexamples = network.attack_results(found, chosen, query)
     if failure is not None:
         early = f"stopped early: {len(results.rows)} rows are finished, others are not"
         results = replace(results, notes=(*results.notes, early))
@@ -106,17 +106,17 @@ def _check_alone(data: object, out: str | None) -> None:
 
 
 def _stream(
-    network: Model, sequences: Sequences, assault: Assault
+    network: Model, sequences: Sequences, query: AttackQuery
 ) -> tuple[list[Found], BaseException | None]:
     """What was found, and what ended the run early (Ctrl-C, an error), if anything did."""
+    from certrnn.certification import Query
     from certrnn.report.progress import progress
-    from certrnn.run import Query
 
-    total = network.count(sequences, Query(assault.eps, assault.frames, assault.clip))
+    total = network.count(sequences, Query(query.eps, query.frames, query.clip))
     found, failure = [], None
     with progress(total, "attacking") as bar:
         try:
-            for some in network.assaults(sequences, assault):
+            for some in network.stream_attacks(sequences, query):
                 found.extend(some)
                 bar.finished(len(some))
         except (Exception, KeyboardInterrupt) as error:
@@ -125,9 +125,9 @@ def _stream(
 
 
 def _print(results: object, json: bool) -> None:
-    from certrnn.report.attacked import AttackResults
-    from certrnn.report.attacked_table import show_attack
+    from certrnn.report.attack_table import show_attack
     from certrnn.report.output import print_rich, print_text
+    from certrnn.results.attacks import AttackResults
 
     assert isinstance(results, AttackResults)
     if json:
@@ -137,7 +137,7 @@ def _print(results: object, json: bool) -> None:
 
 
 def _replayed(network: Model, file: str, json: bool) -> int:
-    from certrnn.report.attacked_table import show_replay
+    from certrnn.report.attack_table import show_replay
     from certrnn.report.output import print_rich, print_text
 
     results = network.replay(file)

@@ -21,11 +21,10 @@ from certrnn.cli._options import (
     RelTol,
     Samples,
     Version,
-    read_whole,
-    select,
 )
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
 from certrnn.cli._runs import RunFolder, with_runs
+from certrnn.cli._samples import read_whole, select
 from certrnn.cli._stream import stream
 from certrnn.cli._texts import with_texts
 from certrnn.cli._threats import (
@@ -42,8 +41,9 @@ from certrnn.cli._threats import (
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
+    from certrnn.certification import Query
+    from certrnn.datasets import Sequences
     from certrnn.model import Model
-    from certrnn.run import Query, Sequences
 
 OptionalNetwork = Annotated[
     str | None, typer.Argument(metavar="MODEL", help="ONNX file, or example:NAME.", show_default=False)
@@ -109,8 +109,8 @@ def certify(
 
 def _put(given: dict[str, Any]) -> tuple[Model, Sequences, Query]:
     """The network, the samples and the query that the options name."""
-    from certrnn.run import Query, eps_numbers
-    from certrnn.run.asked import among, demand, numbers
+    from certrnn.certification import Query, eps_numbers
+    from certrnn.certification.options import among, numbers, specification
 
     query = Query(
         eps=eps_numbers(given["eps"]),
@@ -120,7 +120,9 @@ def _put(given: dict[str, Any]) -> tuple[Model, Sequences, Query]:
         schedule=Query.search(given["rel_tol"]),
         attack=not given["no_attack"],
         budget=given["budget"],
-        demand=demand(given["target"], numbers(given["accept"], "--accept"), given["threshold"]),
+        specification=specification(
+            given["target"], numbers(given["accept"], "--accept"), given["threshold"]
+        ),
     )
     network = given["settled"].load(given["model"])
     every = read_whole(network, given["data"])

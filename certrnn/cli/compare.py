@@ -19,18 +19,19 @@ from certrnn.cli._options import (
     Outs,
     RelTol,
     Samples,
-    read_data,
 )
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
+from certrnn.cli._samples import read_data
 from certrnn.cli._stream import stream_samples
 from certrnn.cli._texts import with_texts
 from certrnn.cli._threats import AcceptOption, Joint, NormOption, Radii, Target, ThresholdOption, asking
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
+    from certrnn.certification import Query
+    from certrnn.datasets import Sequences
     from certrnn.model import Model
-    from certrnn.report.compare import AttackedEps, Group
-    from certrnn.run import Query, Sequences
+    from certrnn.results.comparison import AttackedEps, Group
 
 Networks = Annotated[
     str,
@@ -70,18 +71,18 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Certified eps of models and methods: mean, spread, time, violins, and Mann-Whitney's U between them."""
-    from certrnn.report.compare import Comparison
+    from certrnn.certification import Query
+    from certrnn.certification.options import numbers, specification
+    from certrnn.cli._eps import eps_axis
     from certrnn.report.compare_table import CompareReport
     from certrnn.report.files import Files
     from certrnn.report.output import print_rich, print_text
-    from certrnn.run import Query
-    from certrnn.run.asked import demand, numbers
-    from certrnn.run.axis import eps_axis
+    from certrnn.results.comparison import Comparison
 
     axis, files = eps_axis(eps) if eps is not None else (), Files.of(out)
     names, schedule = listed(methods, "--methods"), Query.search(rel_tol)
-    held = demand(target, numbers(accept, "--accept"), threshold)
-    queries = [Query(None, frames, clip, name, schedule, False, budget, demand=held) for name in names]
+    held = specification(target, numbers(accept, "--accept"), threshold)
+    queries = [Query(None, frames, clip, name, schedule, False, budget, specification=held) for name in names]
     paths = [models] if Path(models).exists() else listed(models, "MODEL")
     # whatever is refused, is refused first
     read = [read_data(path, settled, data, samples) for path in paths]
@@ -121,7 +122,7 @@ def _groups(
     network: Model, sequences: Sequences, queries: list[Query], attack: bool
 ) -> tuple[list[Group], BaseException | None]:
     """One group for each question that was answered to its end; the attack runs once, and stands beside them all."""
-    from certrnn.report.compare import Group, attack_beside, attacked_eps
+    from certrnn.results.comparison import Group, attack_beside, attacked_eps
 
     groups: list[Group] = []
     attacked: AttackedEps = {}

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from certrnn.cli._options import Clip, Data, Debug, Json, Network, Samples, read_data
+from certrnn.cli._options import Clip, Data, Debug, Json, Network, Samples
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
+from certrnn.cli._samples import read_data
 from certrnn.errors import UsageError
 
 
@@ -39,10 +40,10 @@ def conditions(
     fails, or cannot tell, with proved bounds on its number. Where it holds over the tube, the disturbance is
     constructed and its divergence measured.
     """
-    from certrnn.report.conditions import show
+    from certrnn.certification import eps_numbers
+    from certrnn.certification.conditions import conditions_of
+    from certrnn.report.conditions_table import show
     from certrnn.report.output import print_rich, print_text
-    from certrnn.run.conditions import conditions_of
-    from certrnn.run.query import eps_numbers
 
     values = eps_numbers(eps) or ()
     if not all(0 < value < float("inf") for value in values):

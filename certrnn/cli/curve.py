@@ -19,9 +19,9 @@ from certrnn.cli._options import (
     NoAttack,
     Outs,
     Samples,
-    read_data,
 )
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
+from certrnn.cli._samples import read_data
 from certrnn.cli._stream import stream_samples
 from certrnn.cli._texts import with_texts
 from certrnn.cli._threats import AcceptOption, Joint, NormOption, Radii, Target, ThresholdOption, asking
@@ -58,22 +58,22 @@ def curve(
     """
     from dataclasses import replace
 
-    from certrnn.report.curve import Wording, nothing_certified
-    from certrnn.report.curve import curve as count
+    from certrnn.certification import Query
+    from certrnn.certification.options import numbers, specification
+    from certrnn.cli._eps import eps_axis
     from certrnn.report.curve_table import CurveReport
-    from certrnn.report.figures import exact
     from certrnn.report.files import Files
     from certrnn.report.output import print_rich, print_text
-    from certrnn.report.samples import finished
-    from certrnn.run import Query
-    from certrnn.run.asked import demand, numbers
-    from certrnn.run.axis import eps_axis
+    from certrnn.results.curve import Wording, nothing_certified
+    from certrnn.results.curve import curve as count
+    from certrnn.results.figures import exact
+    from certrnn.results.samples import finished
     from certrnn.search import EpsGrid
 
     axis, files = eps_axis(eps), Files.of(out)
-    held = demand(target, numbers(accept, "--accept"), threshold)
+    held = specification(target, numbers(accept, "--accept"), threshold)
     grid = EpsGrid.including(axis)
-    query = Query(None, frames, clip, method, grid, not no_attack, budget, demand=held)
+    query = Query(None, frames, clip, method, grid, not no_attack, budget, specification=held)
     network, chosen = read_data(model, settled, data, samples)
     query = asking(query, network, norm, joint, radii, None)
     results, failure = stream_samples(network, chosen, query)

@@ -21,7 +21,7 @@ def doctor(
     debug: Debug = False,
 ) -> None:
     """Show what was understood of a network, and whether it agrees with onnxruntime."""
-    from certrnn.report.doctor import examine
+    from certrnn.certification.inspection import examine
     from certrnn.report.output import print_text
 
     network = settled.load(model)

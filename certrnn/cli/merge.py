@@ -27,8 +27,8 @@ def merge(
     What is still missing can be resumed in the new folder. Exit codes are those of certify; 4 where rows are missing.
     """
     from certrnn.report.output import Output
-    from certrnn.run.merge import merge as merged
-    from certrnn.run.store import read_plan
+    from certrnn.runs.merge import merge as merged
+    from certrnn.runs.store import read_plan
 
     output = Output(json, out)
     results = merged([Path(folder) for folder in folders], Path(into))

@@ -10,7 +10,7 @@ import typer
 from certrnn.cli._options import Debug
 
 if TYPE_CHECKING:
-    from certrnn.report.results import Results
+    from certrnn.results.certificates import Results
 
 
 def report(
@@ -37,9 +37,9 @@ def report(
 
 def _read(path: str) -> Results:
     if Path(path).is_dir():
-        from certrnn.run.store import read_results as read_folder
+        from certrnn.runs.store import read_results as read_folder
 
         return read_folder(Path(path))
-    from certrnn.report.reading import read_results
+    from certrnn.results.from_json import read_results
 
     return read_results(path)

@@ -36,7 +36,7 @@ def resume(
     The command that began it is given again with all its options; those given here replace its own. Exit codes are
     those of that command.
     """
-    from certrnn.run.store import read_plan
+    from certrnn.runs.store import read_plan
 
     place = Path(folder).resolve()
     plan = read_plan(place)

@@ -41,7 +41,7 @@ def supports(
     if len(asked) > 1:
         raise UsageError("reading the options", "one capability is asked for at a time", " ".join(asked))
     from certrnn.report.output import print_text
-    from certrnn.report.supports import as_json, capabilities
+    from certrnn.vnnlib.capabilities import as_json, capabilities
 
     found = capabilities()
     if asked:

@@ -17,8 +17,8 @@ from certrnn.cli._reading import Settled
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
-    from certrnn.io.vnnlib import Query
-    from certrnn.report.verified import Answer
+    from certrnn.vnnlib.answer import Answer
+    from certrnn.vnnlib.parse import Query
 
 
 def verify(
@@ -56,10 +56,10 @@ def verify(
     if timeout is not None and not 0 < timeout < float("inf"):
         raise UsageError("reading --timeout", "it is a positive number of seconds", timeout)
     model, query_file, name = _paired(files, network or [])
-    from certrnn.io.vnnlib import read_query
     from certrnn.report.output import print_text
-    from certrnn.report.verified import TIMED_OUT, Answer, Verified
-    from certrnn.run.verify import TimedOutError
+    from certrnn.vnnlib.answer import TIMED_OUT, Answer, Verified
+    from certrnn.vnnlib.parse import read_query
+    from certrnn.vnnlib.verify import TimedOutError
 
     answer, loaded = Answer(TIMED_OUT), Settled(output, layout).load(model)
     query = read_query(query_file)
@@ -74,7 +74,7 @@ def verify(
 
 
 def _answered(loaded: Any, query: Query, start: float, timeout: float | None) -> Answer:
-    from certrnn.run.verify import verify
+    from certrnn.vnnlib.verify import verify
 
     deadline = float("inf") if timeout is None else start + timeout
     return verify(loaded.network, query, loaded.precision, deadline)
@@ -83,7 +83,7 @@ def _answered(loaded: Any, query: Query, start: float, timeout: float | None) ->
 @contextlib.contextmanager
 def _alarm(start: float, timeout: float | None) -> Iterator[None]:
     """Ends a step that takes longer than what is left, where the system has alarms."""
-    from certrnn.run.verify import TimedOutError
+    from certrnn.vnnlib.verify import TimedOutError
 
     def ring(*_: object) -> None:
         raise TimedOutError

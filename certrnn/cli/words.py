@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from certrnn.cli._options import Data, Debug, Json, Method, Network, Samples, read_data
+from certrnn.cli._options import Data, Debug, Json, Method, Network, Samples
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
+from certrnn.cli._samples import read_data
 from certrnn.cli._texts import with_texts
 from certrnn.cli._threats import NormOption
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
+    from certrnn.certification.words import WordQuery
+    from certrnn.datasets import Sequences
     from certrnn.io.text import TextSource
     from certrnn.model import Model
-    from certrnn.report.words import Words
-    from certrnn.run import Sequences
-    from certrnn.run.words import WordQuery
+    from certrnn.results.words import Words
 
 
 @with_texts
@@ -92,8 +93,8 @@ def _question(
 ) -> WordQuery:
     import torch
 
-    from certrnn.run.texts import ZERO, fade_to
-    from certrnn.run.words import FADE, WordQuery
+    from certrnn.certification.words import FADE, WordQuery
+    from certrnn.datasets.texts import ZERO, fade_to
 
     if threat != FADE and toward is not None:
         raise UsageError("reading --toward", "it belongs to --threat fade", f"--threat {threat}")

@@ -4,12 +4,12 @@ To add one, write a :class:`Domain` and its :class:`Propagation` in a file of it
 suite then checks containment at every node of random and real networks.
 """
 
-from certrnn.domains._protocol import Domain, Propagation
+from certrnn.domains.domain import Domain, Propagation
 from certrnn.domains.interpret import propagate
 from certrnn.domains.interval import Interval, Intervals
 from certrnn.domains.points import Points, evaluate
-from certrnn.domains.reduction import Fold, Keep, Reduction
 from certrnn.domains.zonotope import Zonotope, Zonotopes
+from certrnn.domains.zonotope.reduction import Fold, Keep, Reduction
 
 __all__ = [
     "Domain",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import transformers_abs as ta
-from certrnn.domains._protocol import Propagation, V
+from certrnn.domains.domain import Propagation, V
 from certrnn.ir import Elementwise, Graph
 
 Observer = Callable[[int, V, ta.Region | None], Any]
@@ -18,12 +18,11 @@ def propagate(
 ) -> V:
     """The value of the graph's output node in the domain of ``run``.
 
-    Parameters
-    ----------
-    observe: called with (position, value, argument region) after every node; the region is None unless the node is
-        elementwise. For analyses and tests that look inside.
-    tighten: called with (position, arguments, argument region) before an elementwise node is relaxed; returns a region
-        that the arguments lie in as well.
+    Args:
+        observe: called with (position, value, argument region) after every node; the region is None unless the node is
+            elementwise. For analyses and tests that look inside.
+        tighten: called with (position, arguments, argument region) before an elementwise node is relaxed; returns a
+            region that the arguments lie in as well.
     """
     run.begin(graph)
     values: dict[int, V] = {}

@@ -9,9 +9,9 @@ import torch
 
 import transformers_abs as ta
 from certrnn.arrays import to_numpy, to_tensor
-from certrnn.domains import _vectors
-from certrnn.domains._protocol import Domain, Propagation
-from certrnn.domains._rounding import down, gamma, outward, raising, up
+from certrnn.domains import vectors
+from certrnn.domains.domain import Domain, Propagation
+from certrnn.domains.rounding import down, gamma, outward, raising, up
 from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Sum
 from certrnn.regions import Region
 
@@ -53,7 +53,7 @@ def affine_interval(node: Affine, value: Interval) -> Interval:
     """Midpoint-radius form: ``W m + b -+ (|W| r + rounding)``."""
     like, weight = value.lower, node.weight
     middle, radii = torch.empty_like(like), like.new_empty(2, *like.shape)
-    _vectors.box_inputs(*arrays(like, value.upper), raising(1), to_numpy(middle), to_numpy(radii))
+    vectors.box_inputs(*arrays(like, value.upper), raising(1), to_numpy(middle), to_numpy(radii))
     if node.diagonal:
         point, spread = middle * weight, radii * weight.abs()
     else:
@@ -64,16 +64,16 @@ def affine_interval(node: Affine, value: Interval) -> Interval:
     terms = like.shape[1] + 3
     box = like.new_empty(2, *point.shape)
     given = arrays(point, spread, node.bias)
-    _vectors.box_outputs(*given, gamma(terms) + node.relative_error, raising(terms + 3), to_numpy(box))
+    vectors.box_outputs(*given, gamma(terms) + node.relative_error, raising(terms + 3), to_numpy(box))
     return Interval(box[0], box[1])
 
 
 def sum_interval(node: Sum, values: list[Interval]) -> Interval:
     totals = values[0].lower.new_zeros(3, *values[0].lower.shape)
     for coefficient, value in zip(node.coefficients, values, strict=True):
-        _vectors.add_box(coefficient, *arrays(value.lower, value.upper), to_numpy(totals))
+        vectors.add_box(coefficient, *arrays(value.lower, value.upper), to_numpy(totals))
     error = gamma(len(values) + 3) + node.relative_error
-    _vectors.widen_box(to_numpy(totals), error, raising(len(values) + 3))
+    vectors.widen_box(to_numpy(totals), error, raising(len(values) + 3))
     return Interval(totals[0], totals[1])
 
 

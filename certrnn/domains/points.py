@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from certrnn.domains._protocol import Domain, Propagation
+from certrnn.domains.domain import Domain, Propagation
 from certrnn.domains.interpret import propagate
 from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Sum
 from certrnn.regions import Region

@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from certrnn.domains._rounding import gamma
-from transformers_abs._rounding import EXP_ULPS
+from certrnn.domains.rounding import gamma
+from transformers_abs.rounding import EXP_ULPS
 
 
 def coppel(
@@ -20,11 +20,10 @@ def coppel(
 ) -> tuple[float, float]:
     """Least and largest ``|h(T)| / |h(0)|`` of ``dh/dt = A(t) h``, rounded outward (eq. 12).
 
-    Parameters
-    ----------
-    measures: upper bounds on ``mu(A)`` over each stretch of time.
-    opposite: upper bounds on ``mu(-A)``.
-    durations: lengths of the stretches, at least 0.
+    Args:
+        measures: upper bounds on ``mu(A)`` over each stretch of time.
+        opposite: upper bounds on ``mu(-A)``.
+        durations: lengths of the stretches, at least 0.
 
     >>> low, high = coppel([-1.0], [1.0], [2.0])  # dh/dt = -h
     >>> low <= math.exp(-2.0) <= high
@@ -39,11 +38,10 @@ def coppel(
 def groenwall(beta: Sequence[float], gamma_: Sequence[float], durations: Sequence[float]) -> float:
     """``gamma(T) exp(int beta)``, at least ``|a|_min / |a| |h2(T) - h1(T)|`` (eq. 11), rounded up.
 
-    Parameters
-    ----------
-    beta: upper bounds on ``|grad_h f|``, at least 0.
-    gamma_: upper bounds on ``|grad_x f| |d|`` over each stretch; their integral is the paper's gamma(t).
-    durations: lengths of the stretches.
+    Args:
+        beta: upper bounds on ``|grad_h f|``, at least 0.
+        gamma_: upper bounds on ``|grad_x f| |d|`` over each stretch; their integral is the paper's gamma(t).
+        durations: lengths of the stretches.
     """
     total = max(0.0, _integral(gamma_, durations))
     return total * _exp_up(_integral(beta, durations)) * (1.0 + _SLACK)
@@ -72,11 +70,10 @@ def discrete_groenwall(
 ) -> float:
     """At least ``|e(K)|`` of ``e' = F_h e + F_x d``, rounded up.
 
-    Parameters
-    ----------
-    across, inward: upper bounds on ``|F_h|`` and ``|F_x|`` at every step.
-    sizes: upper bounds on ``|d|`` at every step.
-    start: an upper bound on ``|e(0)|``.
+    Args:
+        across, inward: upper bounds on ``|F_h|`` and ``|F_x|`` at every step.
+        sizes: upper bounds on ``|d|`` at every step.
+        start: an upper bound on ``|e(0)|``.
 
     >>> 2.5 <= discrete_groenwall([2.0], [1.0], [0.5], start=1.0) < 2.5 + 1e-9
     True

@@ -2,7 +2,7 @@
 
 A condition is asked of a set of states at every step: the whole cube, or the certified reachable tube of a region. It
 *holds* where an upper bound over the whole set proves it, *fails* where a proved lower bound at one point of the set
-refutes it, and otherwise nobody can tell. Numbers are in units of 1 / Delta with Delta = 1 frame.
+refutes it, and otherwise it cannot be told. Numbers are in units of 1 / Delta with Delta = 1 frame.
 """
 
 from __future__ import annotations
@@ -25,14 +25,13 @@ HOLDS, FAILS, CANNOT_TELL = "holds", "fails", "cannot tell"
 class Finding:
     """One condition over one set.
 
-    Parameters
-    ----------
-    condition, over, norm: what was asked; ``over`` is ``cube`` or ``tube``, the norm "" where there is none.
-    verdict: ``holds``, ``fails`` or ``cannot tell``.
-    at_least, at_most: proved bounds on the number that must be negative, its largest value over the set; None where
-        the condition has no number.
-    step: the step with the largest upper bound, or None.
-    note: what a reader must know, or "".
+    Args:
+        condition, over, norm: what was asked; ``over`` is ``cube`` or ``tube``, the norm "" where there is none.
+        verdict: ``holds``, ``fails`` or ``cannot tell``.
+        at_least, at_most: proved bounds on the number that must be negative, its largest value over the set; None where
+            the condition has no number.
+        step: the step with the largest upper bound, or None.
+        note: what a reader must know, or "".
     """
 
     condition: str
@@ -86,11 +85,10 @@ def theorem_one(
     A(t, e) is a mean of Jacobians along a segment of states, measures are convex, and the set is convex: the largest
     measure over an enclosure of all Jacobians bounds that of every A(t, e) (the second line of eq. 14).
 
-    Parameters
-    ----------
-    points: states of the set, enclosed as tightly as rounding allows. A(t, 0) is the Jacobian at a nominal state.
-    norms: those without weights.
-    fitted: also try weighted norms fitted to the set.
+    Args:
+        points: states of the set, enclosed as tightly as rounding allows. A(t, 0) is the Jacobian at a nominal state.
+        norms: those without weights.
+        fitted: also try weighted norms fitted to the set.
     """
     whole = negated_error_matrix(enclosure.by_state())
     single = [negated_error_matrix(p.by_state()) for p in points]

@@ -9,7 +9,7 @@ import torch
 
 import transformers_abs as ta
 from certrnn.arrays import to_numpy, to_tensor
-from certrnn.domains._rounding import outward
+from certrnn.domains.rounding import outward
 from certrnn.errors import Unsupported
 from transformers_abs.bivariate import SeparableProduct
 
@@ -22,9 +22,8 @@ def partials(transformer: ta.Transformer, arguments: list[Range]) -> list[Range]
 
     Of a function with a kink (relu) these are its generalised derivatives, which enclose every difference quotient.
 
-    Raises
-    ------
-    Unsupported: nothing is known of the function's derivatives.
+    Raises:
+        Unsupported: nothing is known of the function's derivatives.
     """
     match transformer:
         case ta.Tanh():

@@ -26,15 +26,14 @@ from certrnn.regions import Region
 class Divergence:
     """What was measured, in one norm.
 
-    Parameters
-    ----------
-    norm: of the error.
-    frame: the frame of the sequence that was disturbed.
-    first, last: norms of the error after that frame and after the last one.
-    growth: ``last / first`` as measured, and the certified lower bound on it.
-    certified: that lower bound.
-    monotone: the error grew at every step.
-    pushed: norm of the last error under the fixed-point disturbance of all frames that may be disturbed.
+    Args:
+        norm: of the error.
+        frame: the frame of the sequence that was disturbed.
+        first, last: norms of the error after that frame and after the last one.
+        growth: ``last / first`` as measured, and the certified lower bound on it.
+        certified: that lower bound.
+        monotone: the error grew at every step.
+        pushed: norm of the last error under the fixed-point disturbance of all frames that may be disturbed.
     """
 
     norm: str
@@ -50,11 +49,10 @@ class Divergence:
 def diverge(layer: Layer, region: Region, measured: Measured, times: tuple[int, ...]) -> Divergence | None:
     """Disturb one frame and watch the error; None for a layer that does not read the frames themselves.
 
-    Parameters
-    ----------
-    region: a batch of one; the disturbed frame stays in it, the others are the nominal ones, so all states stay in
-        the region's tube.
-    measured: Theorem 1 in the norm of interest, over the tube, at the steps ``times``.
+    Args:
+        region: a batch of one; the disturbed frame stays in it, the others are the nominal ones, so all states stay in
+            the region's tube.
+        measured: Theorem 1 in the norm of interest, over the tube, at the steps ``times``.
     """
     if not layer.reads_input or not times:
         return None

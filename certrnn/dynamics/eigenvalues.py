@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from certrnn.domains._rounding import TINY, gamma, up
+from certrnn.domains.rounding import TINY, gamma, up
 from certrnn.dynamics.intervals import IntervalMatrix
 
 

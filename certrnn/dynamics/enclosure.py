@@ -13,7 +13,7 @@ import torch
 
 from certrnn.cells import Cell, GruCell, LstmCell, Recurrence, RnnCell
 from certrnn.domains import Interval, Intervals, Zonotope, Zonotopes, propagate
-from certrnn.domains._protocol import Propagation, V
+from certrnn.domains.domain import Propagation, V
 from certrnn.dynamics.derivatives import Range
 from certrnn.dynamics.intervals import IntervalMatrix
 from certrnn.dynamics.jacobian import interval_jacobian
@@ -26,12 +26,11 @@ from certrnn.regions import LinfBall, Region
 class Enclosure:
     """Boxes of everything one step computes, for K steps at once.
 
-    Parameters
-    ----------
-    step: the cell's step.
-    times: the steps, K numbers in the order in which the cell takes frames.
-    boxes: for every node of the step's graph (lower, upper), (K, size) each.
-    failed: numbers left the floating-point range; nothing is known then.
+    Args:
+        step: the cell's step.
+        times: the steps, K numbers in the order in which the cell takes frames.
+        boxes: for every node of the step's graph (lower, upper), (K, size) each.
+        failed: numbers left the floating-point range; nothing is known then.
     """
 
     step: StepMap
@@ -57,15 +56,14 @@ class Enclosure:
 class Layer:
     """A recurrent layer along one nominal sequence.
 
-    Parameters
-    ----------
-    recurrence: as it stands in ``graph``.
-    graph: the network before simplification.
-    step: the cell's step.
-    frames: K boxes (1, m) of the nominal vectors that the steps read.
-    states: K boxes (1, n) of the nominal states before the steps.
-    reads_input: the vectors it reads are the frames of the sequence themselves, in this order; () for a layer that
-        reads another one.
+    Args:
+        recurrence: as it stands in ``graph``.
+        graph: the network before simplification.
+        step: the cell's step.
+        frames: K boxes (1, m) of the nominal vectors that the steps read.
+        states: K boxes (1, n) of the nominal states before the steps.
+        reads_input: the vectors it reads are the frames of the sequence themselves, in this order; () for a layer that
+            reads another one.
     """
 
     recurrence: Recurrence

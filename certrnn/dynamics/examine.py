@@ -35,15 +35,14 @@ CORNERS = 24
 class LayerReport:
     """One recurrent layer along one sequence.
 
-    Parameters
-    ----------
-    layer, kind: the ONNX node.
-    states, features: sizes n and m.
-    steps: the steps at which the region can have changed the state before.
-    findings: conditions over cube and tube.
-    norms: Theorem 1 over the tube in every norm: (norm, at least, at most, verdict).
-    error_bound: at least the largest entry of the error after the last frame (Groenwall, discrete), or None.
-    divergence: the disturbance promised over the tube, measured; None where nothing is promised.
+    Args:
+        layer, kind: the ONNX node.
+        states, features: sizes n and m.
+        steps: the steps at which the region can have changed the state before.
+        findings: conditions over cube and tube.
+        norms: Theorem 1 over the tube in every norm: (norm, at least, at most, verdict).
+        error_bound: at least the largest entry of the error after the last frame (Groenwall, discrete), or None.
+        divergence: the disturbance promised over the tube, measured; None where nothing is promised.
     """
 
     layer: str
@@ -60,9 +59,8 @@ class LayerReport:
 def recurrences(model: OnnxModel, shape: tuple[int, ...]) -> tuple[tuple[Recurrence, ...], Graph]:
     """The recurrent layers of a model on sequences (T, D), and the graph they stand in.
 
-    Raises
-    ------
-    Unsupported: it has no recurrent node.
+    Raises:
+        Unsupported: it has no recurrent node.
     """
     lowered = model.lowered(shape)
     if not lowered.recurrences:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import torch
 
 from certrnn.cells import Cell, RnnCell
-from certrnn.domains._rounding import TINY, gamma, up
+from certrnn.domains.rounding import TINY, gamma, up
 from certrnn.dynamics.conditions import Finding, decided
 from certrnn.dynamics.derivatives import Range, partials
 from certrnn.dynamics.enclosure import Enclosure

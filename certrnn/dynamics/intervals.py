@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from certrnn.domains._rounding import TINY, gamma, outward, up
+from certrnn.domains.rounding import TINY, gamma, outward, up
 
 
 @dataclass(frozen=True, eq=False)

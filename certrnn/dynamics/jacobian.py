@@ -12,15 +12,13 @@ from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Sum
 def interval_jacobian(graph: Graph, boxes: list[Range], frames: tuple[int, ...]) -> IntervalMatrix:
     """Enclosure of the Jacobian of a graph's output in the frames ``frames``, wherever its values lie in ``boxes``.
 
-    Parameters
-    ----------
-    boxes: for every node a box (lower, upper), (B, size) each.
-    frames: differentiated in, one after the other; others are held.
+    Args:
+        boxes: for every node a box (lower, upper), (B, size) each.
+        frames: differentiated in, one after the other; others are held.
 
-    Returns
-    -------
-    (B, outputs, sum of the sizes of the frames). It holds the Jacobian at every point, and so its mean along every
-    segment of points, whose values lie in the boxes.
+    Returns:
+        (B, outputs, sum of the sizes of the frames). It holds the Jacobian at every point, and so its mean along every
+        segment of points, whose values lie in the boxes.
     """
     columns = _columns(graph, frames)
     total = sum(graph.nodes[graph.inputs[f]].size for f in frames)

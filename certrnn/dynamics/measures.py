@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from certrnn.domains._rounding import TINY, gamma, up
+from certrnn.domains.rounding import TINY, gamma, up
 from certrnn.dynamics.eigenvalues import largest_eigenvalue, perron_above
 from certrnn.dynamics.intervals import IntervalMatrix
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from certrnn.domains._rounding import gamma, up
+from certrnn.domains.rounding import gamma, up
 from certrnn.dynamics.intervals import IntervalMatrix
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from certrnn.cells import Cell, GruCell, LstmCell, RnnCell
-from certrnn.domains._protocol import Propagation, V
+from certrnn.domains.domain import Propagation, V
 from certrnn.domains.points import PointsRun
 from certrnn.errors import Unsupported
 from certrnn.ir import Elementwise, Graph, GraphBuilder, Input
@@ -47,10 +47,9 @@ def interpret(
 class StepMap:
     """``state' = F(state, x)`` of one cell; the state of an LSTM is (h, c) in one vector.
 
-    Parameters
-    ----------
-    cell: weights and what a step computes.
-    graph: one step; its frames are the parts of the state and then x, its output the next state.
+    Args:
+        cell: weights and what a step computes.
+        graph: one step; its frames are the parts of the state and then x, its output the next state.
     """
 
     cell: Cell
@@ -129,9 +128,8 @@ class StepMap:
         ``int_0^1 tanh'(z1 + l w) dl = (tanh z2 - tanh z1) / w = tanh(w) / w (1 - tanh z1 tanh z2)``, w = z2 - z1:
         the integral of a slope along a segment is its secant.
 
-        Raises
-        ------
-        Unsupported: the cell is another one.
+        Raises:
+            Unsupported: the cell is another one.
         """
         cell = self.cell
         if not isinstance(cell, RnnCell) or cell.activation.name != "Tanh":

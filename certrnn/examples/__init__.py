@@ -34,9 +34,8 @@ def data_names() -> tuple[str, ...]:
 def path(name: str) -> Path:
     """Where a bundled network or data file lies.
 
-    Raises
-    ------
-    UsageError: nothing of that name is bundled.
+    Raises:
+        UsageError: nothing of that name is bundled.
     """
     for file in (FOLDER / f"{name}.onnx", FOLDER / f"{name}.npz"):
         if name in names() + data_names() and file.is_file():

@@ -16,7 +16,7 @@ import torch
 from certrnn.arrays import to_numpy
 from certrnn.ir.graph import Graph
 from certrnn.ir.ops import Affine, Node, Sum
-from transformers_abs._rounding import UNIT_ROUNDOFF
+from transformers_abs.rounding import UNIT_ROUNDOFF
 
 _MOST_ERROR = 2.0**-44
 """Largest relative error of a folded coefficient: where more cancels, the sums stay as they are."""

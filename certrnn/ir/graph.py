@@ -12,14 +12,12 @@ from certrnn.ir.ops import Affine, Constant, Elementwise, Gather, Input, Node, S
 class Graph:
     """A network on sequences of one length.
 
-    Parameters
-    ----------
-    nodes: in execution order; node ``i`` reads only nodes before ``i``.
-    output: position of the node that holds the class scores (logits).
+    Args:
+        nodes: in execution order; node ``i`` reads only nodes before ``i``.
+        output: position of the node that holds the class scores (logits).
 
-    Raises
-    ------
-    ValueError: a node reads itself, a later node or a value of another size.
+    Raises:
+        ValueError: a node reads itself, a later node or a value of another size.
     """
 
     nodes: tuple[Node, ...]
@@ -57,7 +55,7 @@ class Graph:
 
     @cached_property
     def last_use(self) -> tuple[int, ...]:
-        """For each node the position of its last reader (its own position where nobody reads it); the output is
+        """For each node the position of its last reader (its own position where no node reads it); the output is
         never released."""
         last = list(range(len(self.nodes)))
         for position, node in enumerate(self.nodes):

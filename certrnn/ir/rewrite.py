@@ -11,7 +11,7 @@ from certrnn.ir.ops import Affine, Input, Node, Sum
 
 
 def simplify(graph: Graph) -> Graph:
-    """Biases join the affine maps before them, nested sums become one, and nodes that nobody reads go."""
+    """Biases join the affine maps before them, nested sums become one, and nodes that no other reads go."""
     return prune(fold_sums(flatten_sums(prune(join_biases(graph)))))
 
 
@@ -42,7 +42,7 @@ def _readers(graph: Graph) -> list[int]:
 
 
 def join_biases(graph: Graph) -> Graph:
-    """``(W x + 0) + b`` becomes ``W x + b`` where nobody else reads the product. Exact: nothing is added up."""
+    """``(W x + 0) + b`` becomes ``W x + b`` where no other node reads the product. Exact: nothing is added up."""
     readers = _readers(graph)
     nodes = list(graph.nodes)
     for position, node in enumerate(nodes):

@@ -15,12 +15,12 @@ True
 from certrnn.regions._ball import Ball
 from certrnn.regions._constraints import ChoiceConstraint, Constraint, NormConstraint
 from certrnn.regions._norm_ball import NormBall
-from certrnn.regions._protocol import Region
 from certrnn.regions.box import Box
 from certrnn.regions.fading import Fading
 from certrnn.regions.l1 import L1Ball
 from certrnn.regions.l2 import L2Ball
 from certrnn.regions.linf import LinfBall
+from certrnn.regions.region import Region
 from certrnn.regions.substitutes import Substitutes
 
 __all__ = [

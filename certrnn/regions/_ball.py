@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 
 from certrnn.errors import InvalidInput
-from certrnn.regions._protocol import Region, keep_frames, require_frames
+from certrnn.regions.region import Region, keep_frames, require_frames
 
 B = TypeVar("B", bound="Ball")
 
@@ -19,19 +19,17 @@ B = TypeVar("B", bound="Ball")
 class Ball(Region):
     """Members move by at most ``eps`` in some norm, each feature measured in units of its radius.
 
-    Parameters
-    ----------
-    center: (B, frames, features), float64; taken as exact.
-    eps: (B,), non-negative; one radius a row.
-    frames: the disturbed frames.
-    clip: valid input range of every disturbed feature, or None.
-    radii: (B, frames, features), non-negative: a feature's own unit, so that it moves by at most ``eps * radii``;
-        0 holds it still. None means 1 everywhere.
+    Args:
+        center: (B, frames, features), float64; taken as exact.
+        eps: (B,), non-negative; one radius a row.
+        frames: the disturbed frames.
+        clip: valid input range of every disturbed feature, or None.
+        radii: (B, frames, features), non-negative: a feature's own unit, so that it moves by at most ``eps * radii``; 0
+            holds it still. None means 1 everywhere.
 
-    Raises
-    ------
-    InvalidInput: a negative or non-finite eps or radius, a frame outside the sequence, a center outside the valid
-        range.
+    Raises:
+        InvalidInput: a negative or non-finite eps or radius, a frame outside the sequence, a center outside the valid
+            range.
     """
 
     center: torch.Tensor

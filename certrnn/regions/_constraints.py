@@ -11,12 +11,11 @@ import torch
 class NormConstraint:
     """``|| (x_i - center_i) / radius_i ||_order <= 1`` over all features of ``frames`` together.
 
-    Parameters
-    ----------
-    order: 1 or 2.
-    frames: the F frames whose features share the bound.
-    center: (B, F, D), exact.
-    radius: (B, F, D) >= 0, at least the exact radii; a feature of radius 0 does not move.
+    Args:
+        order: 1 or 2.
+        frames: the F frames whose features share the bound.
+        center: (B, F, D), exact.
+        radius: (B, F, D) >= 0, at least the exact radii; a feature of radius 0 does not move.
     """
 
     order: int

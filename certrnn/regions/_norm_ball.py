@@ -10,7 +10,7 @@ import torch
 
 from certrnn.regions._ball import Ball
 from certrnn.regions._constraints import NormConstraint
-from transformers_abs._rounding import gamma
+from transformers_abs.rounding import gamma
 
 SHRINK = 1.0 - 2.0**-36
 """Projections stop this share short of the sphere, so that floating point can tell that they lie inside."""
@@ -20,9 +20,8 @@ SHRINK = 1.0 - 2.0**-36
 class NormBall(Ball):
     """``|| (x - center) / radii ||_p <= eps`` for every disturbed frame, or for all of them together if ``joint``.
 
-    Parameters
-    ----------
-    joint: one budget for the sequence; otherwise one a frame.
+    Args:
+        joint: one budget for the sequence; otherwise one a frame.
     """
 
     joint: bool = False

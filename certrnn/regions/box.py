@@ -7,22 +7,20 @@ from dataclasses import dataclass, replace
 import torch
 
 from certrnn.errors import InvalidInput
-from certrnn.regions._protocol import Region, keep_frames, require_frames
+from certrnn.regions.region import Region, keep_frames, require_frames
 
 
 @dataclass(frozen=True, eq=False)
 class Box(Region):
     """``lower <= x <= upper`` on the disturbed frames, feature by feature; the others stay at the center.
 
-    Parameters
-    ----------
-    center: (B, frames, features), float64, a member.
-    lower, upper: (B, frames, features), finite and exact; only those of the disturbed frames are read.
-    frames: the disturbed frames.
+    Args:
+        center: (B, frames, features), float64, a member.
+        lower, upper: (B, frames, features), finite and exact; only those of the disturbed frames are read.
+        frames: the disturbed frames.
 
-    Raises
-    ------
-    InvalidInput: a bound that is not finite, an empty interval, a center outside.
+    Raises:
+        InvalidInput: a bound that is not finite, an empty interval, a center outside.
 
     >>> box = Box.of(torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[0.5, 1.0]]]))
     >>> box.frames, box.center.tolist(), box.contains(torch.tensor([[[0.5, 1.0]]])).tolist()

@@ -9,7 +9,7 @@ import torch
 
 from certrnn.errors import InvalidInput
 from certrnn.regions._constraints import ChoiceConstraint
-from certrnn.regions._protocol import Region, require_frames
+from certrnn.regions.region import Region, require_frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,16 +19,14 @@ class Fading(Region):
     ``end`` is the share ``eps`` of the way to ``toward``, as float64 rounds it. Unlike a ball, a fading word moves in
     one direction: the one in which it loses its meaning.
 
-    Parameters
-    ----------
-    center: (B, frames, features), float64; taken as exact.
-    eps: (B,), a share of the way in [0, 1]; 1 is ``toward`` itself.
-    toward: (B, frames, features), finite; only that of the disturbed frames is read.
-    frames: the disturbed frames.
+    Args:
+        center: (B, frames, features), float64; taken as exact.
+        eps: (B,), a share of the way in [0, 1]; 1 is ``toward`` itself.
+        toward: (B, frames, features), finite; only that of the disturbed frames is read.
+        frames: the disturbed frames.
 
-    Raises
-    ------
-    InvalidInput: shapes that do not fit, shares outside of [0, 1], numbers that are not finite.
+    Raises:
+        InvalidInput: shapes that do not fit, shares outside of [0, 1], numbers that are not finite.
 
     >>> word = Fading(torch.zeros(1, 1, 2), torch.tensor([0.5]), torch.tensor([[[2.0, 4.0]]]), (0,))
     >>> word.end.tolist(), word.contains(torch.tensor([[[0.5, 1.0]]])).tolist()

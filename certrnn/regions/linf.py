@@ -8,7 +8,7 @@ from fractions import Fraction
 import torch
 
 from certrnn.regions._ball import Ball
-from certrnn.regions._protocol import keep_frames
+from certrnn.regions.region import keep_frames
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import torch
 
 from certrnn.errors import InvalidInput
 from certrnn.regions._constraints import ChoiceConstraint
-from certrnn.regions._protocol import Region, require_frames
+from certrnn.regions.region import Region, require_frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,16 +20,14 @@ class Substitutes(Region):
     Domains read the smallest box around the vectors, and the vectors themselves: what is linear in a frame takes its
     extreme values at one of them.
 
-    Parameters
-    ----------
-    center: (B, frames, features), float64; taken as exact.
-    choices: (B, frames, K, features), exact; lists shorter than K repeat a vector. The center's own vector is a
-        choice whether it is listed or not.
-    frames: the disturbed frames.
+    Args:
+        center: (B, frames, features), float64; taken as exact.
+        choices: (B, frames, K, features), exact; lists shorter than K repeat a vector. The center's own vector is a
+            choice whether it is listed or not.
+        frames: the disturbed frames.
 
-    Raises
-    ------
-    InvalidInput: shapes that do not fit, or numbers that are not finite.
+    Raises:
+        InvalidInput: shapes that do not fit, or numbers that are not finite.
 
     >>> words = Substitutes(torch.zeros(1, 2, 1), torch.tensor([[[[1.0], [2.0]], [[5.0], [5.0]]]]), (0, 1))
     >>> words.counts.tolist(), words.members(0)[:, :, 0].tolist()

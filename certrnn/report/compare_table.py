@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from certrnn.report.compare import Comparison, Group, UTest
-from certrnn.report.curve import Share
+from certrnn.report.columns import Strip, fitted
 from certrnn.report.curve_table import shortened
-from certrnn.report.figures import LONGEST, exact, lower, near, percent, percent_lower
-from certrnn.report.fitted import Strip, fitted
+from certrnn.report.escape import visible
 from certrnn.report.spoken import short
 from certrnn.report.violin import violin_picture
-from certrnn.report.visible import visible
+from certrnn.results.comparison import Comparison, Group, UTest
+from certrnn.results.curve import Share
+from certrnn.results.figures import LONGEST, exact, lower, near, percent, percent_lower
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,7 +83,7 @@ def _of(share: Share, shown: Callable[[int, int], str]) -> str:
 
 def _right(comparison: Comparison) -> str:
     """What the share of samples that are right undisturbed is called; "" where that says nothing."""
-    if any(group.results.demand for group in comparison.groups):
+    if any(group.results.specification for group in comparison.groups):
         return "holds undisturbed"
     return "accuracy" if all(group.results.labelled for group in comparison.groups) else ""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from certrnn.report.curve import Curve, Share
 from certrnn.report.plots import BLACK, BLUE, VERMILION, picture, plotting
+from certrnn.results.curve import Curve, Share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,11 +38,10 @@ def curve_picture(curve: Curve, kind: str, title: str = "", marked: bool = True)
     Between the points both lines are still what their names say: the verified share is drawn as low, and the attacked
     one as high, as the points around allow.
 
-    Parameters
-    ----------
-    kind: png or svg.
-    title: stands above it; the caller has made it safe to look at.
-    marked: mark the points; up to :data:`MARKED` of them.
+    Args:
+        kind: png or svg.
+        title: stands above it; the caller has made it safe to look at.
+        marked: mark the points; up to :data:`MARKED` of them.
     """
     with plotting(WIDTH, HEIGHT, "curve") as figure:
         _draw(figure.add_subplot(), curve, len(curve.points) == 1 or (marked and len(curve.points) <= MARKED))

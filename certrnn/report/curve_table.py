@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from certrnn.report.curve import Curve, Share
+from certrnn.report.columns import APART, Strip, fitted
 from certrnn.report.curve_plot import curve_picture
-from certrnn.report.figures import ABSENT, exact, percent, percent_lower, percent_upper
-from certrnn.report.fitted import APART, Strip, fitted
-from certrnn.report.results import Results
+from certrnn.report.escape import visible
 from certrnn.report.spoken import short
-from certrnn.report.table import frames
-from certrnn.report.visible import visible
+from certrnn.results.certificates import Results
+from certrnn.results.curve import Curve, Share
+from certrnn.results.figures import ABSENT, exact, percent, percent_lower, percent_upper
+from certrnn.results.row import spelled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,7 +33,7 @@ class CurveReport:
 
     def heading(self) -> str:
         """The model and the threat, in a line."""
-        threats = {frames(row.frames) for row in self.results}
+        threats = {spelled(row.frames) for row in self.results}
         about = (
             "all frames"
             if threats == {"all"}
@@ -43,9 +43,9 @@ class CurveReport:
         )
         methods = ", ".join(sorted({row.method for row in self.results}))
         asked = (
-            [self.results.threat, self.results.demand]
+            [self.results.threat, self.results.specification]
             if self.results.threat != "l-inf"
-            else [self.results.demand]
+            else [self.results.specification]
         )
         return ", ".join(
             part for part in (visible(self.results.path), about, *map(visible, asked), methods) if part

@@ -17,14 +17,12 @@ Content = Callable[[str], bytes]
 class Files:
     """Where pictures and documents go.
 
-    Parameters
-    ----------
-    names: one path each; the ending says what is written.
-    kinds: the endings that are known, without the dot.
+    Args:
+        names: one path each; the ending says what is written.
+        kinds: the endings that are known, without the dot.
 
-    Raises
-    ------
-    UsageError: an unknown ending, or a file that cannot be written; found out before any work is done.
+    Raises:
+        UsageError: an unknown ending, or a file that cannot be written; found out before any work is done.
     """
 
     names: tuple[str, ...]

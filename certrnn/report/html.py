@@ -10,9 +10,9 @@ import base64
 import hashlib
 from typing import Any
 
+from certrnn.report.escape import visible
 from certrnn.report.page import page_of
-from certrnn.report.results import Results
-from certrnn.report.visible import visible
+from certrnn.results.certificates import Results
 
 
 def html_page(results: Results) -> str:

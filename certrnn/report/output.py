@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from certrnn.errors import UsageError
-from certrnn.report.results import Results
+from certrnn.results.certificates import Results
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,14 +24,12 @@ PLAIN_WIDTH = 160
 class Output:
     """Where the results of a run go.
 
-    Parameters
-    ----------
-    json: print the JSON document instead of the table.
-    file: also write the JSON document here, whole or not at all; None for nowhere.
+    Args:
+        json: print the JSON document instead of the table.
+        file: also write the JSON document here, whole or not at all; None for nowhere.
 
-    Raises
-    ------
-    UsageError: the file cannot be written; found out before any work is done.
+    Raises:
+        UsageError: the file cannot be written; found out before any work is done.
     """
 
     json: bool

@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from certrnn import __version__
-from certrnn.report.curve import Curve, Wording, curve, ever_attacked, full_curve
 from certrnn.report.curve_plot import curve_picture
 from certrnn.report.curve_table import columns
-from certrnn.report.figures import ABSENT, eps_lower, upper
-from certrnn.report.meaning import Paragraph, meaning
+from certrnn.report.explanation import Paragraph, meaning
 from certrnn.report.plots import inline_svg
-from certrnn.report.results import Results
-from certrnn.report.rows import VERDICTS
-from certrnn.report.samples import Sample, by_sample, finished
 from certrnn.report.spoken import Fact, facts, units
-from certrnn.report.table import Column, frames
+from certrnn.report.table import Column
 from certrnn.report.table import columns as columns_of
 from certrnn.report.tiles import Tile, asked_eps, searched, tiles_of
+from certrnn.results.certificates import Results
+from certrnn.results.curve import Curve, Wording, curve, ever_attacked, full_curve
+from certrnn.results.figures import ABSENT, eps_lower, upper
+from certrnn.results.row import VERDICTS, spelled
+from certrnn.results.samples import Sample, by_sample, finished
 
 MOST_ROWS = 5000
 """A page with more rows is slow to open; the document has them all."""
@@ -98,7 +98,7 @@ def page_of(results: Results) -> Page:
 
 
 def _about(results: Results) -> tuple[tuple[str, str], ...]:
-    threats = list(dict.fromkeys(frames(row.frames) for row in results))
+    threats = list(dict.fromkeys(spelled(row.frames) for row in results))
     many = f"{len(threats)} sets of frames, each on its own"
     found = [
         ("sha256", results.sha256),
@@ -132,7 +132,7 @@ def _figure(results: Results, samples: list[Sample]) -> Figure:
     # the picture holds no text of the document
     svg = Markup(inline_svg(curve_picture(drawn, "svg", marked=not free).decode("utf-8")))  # noqa: S704
     between = "lies between the verified and the attacked line" if attacked else "is at least that"
-    right = "held undisturbed" if results.demand else "answered right"
+    right = "held undisturbed" if results.specification else "answered right"
     caption = (
         f"Shares of {results.of_samples(len(samples))}; one eps is {units(results)}. Verified: {right}, and certified "
         f"at this eps or a larger one; the true share of these samples that withstands every disturbance {between}. "
@@ -169,7 +169,7 @@ def _worst(results: Results, samples: list[Sample]) -> Grid | None:
         (
             str(sample.number),
             str(sample.label if results.labelled else sample.prediction),
-            frames(sample.weakest.frames),
+            spelled(sample.weakest.frames),
             eps_lower(sample.certified),
             upper(sample.attacked if sample.attacked < math.inf else None),
         )
@@ -179,7 +179,7 @@ def _worst(results: Results, samples: list[Sample]) -> Grid | None:
 
 
 def _worst_caption(results: Results, right: int) -> str:
-    kind = "samples that hold undisturbed" if results.demand else "samples answered right"
+    kind = "samples that hold undisturbed" if results.specification else "samples answered right"
     which = f"Of the {right} {kind} the {WORST} with the smallest" if right > WORST else f"The {kind} by"
     among = "" if searched(results) else " among the eps that were asked"
     part = "" if results.whole else ", of the finished samples"

@@ -59,7 +59,7 @@ def plotting(width: float, height: float, salt: str = "certrnn") -> Iterator[Fig
 
     style: dict[Any, Any] = {**_STYLE, "svg.hashsalt": salt}
     with matplotlib.rc_context(style), warnings.catch_warnings():
-        # a name in letters that the font lacks is still drawn by whoever shows the SVG
+        # a name in letters that the font lacks is still drawn by the viewer of the SVG
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
         FigureCanvasAgg(figure)

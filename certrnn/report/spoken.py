@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from certrnn.report.figures import exact, lower, near, upper
-from certrnn.report.question import Change, Data, Question, Radii, Read, Way
-from certrnn.report.results import SEMANTICS, Results
+from certrnn.results.certificates import SEMANTICS, Results
+from certrnn.results.figures import exact, lower, near, upper
+from certrnn.results.question import Data, Question, Read, Way
+from certrnn.threats import Radii, ThreatRecord
 
 Fact = tuple[str, str]
 SHORT = 12
@@ -50,7 +51,7 @@ def facts(results: Results) -> tuple[Fact, ...]:
     """Everything that was asked, a name and a text each; what a document does not say is not there."""
     asked = results.question
     if asked is None:
-        held = results.demand or "the answer stays the label"
+        held = results.specification or "the answer stays the label"
         return (("what may change", results.threat), ("must hold", held), ("semantics", _EXACT))
     found = [
         ("what may change", _change(asked.threat, results.threat)),
@@ -58,7 +59,7 @@ def facts(results: Results) -> tuple[Fact, ...]:
         ("one eps is", units(results)),
         ("disturbed frames", _frames(asked.frames)),
         ("valid range of inputs", "".join(_clip(asked, "")) or "none: inputs may have any value"),
-        ("must hold", results.demand or "the answer stays the label"),
+        ("must hold", results.specification or "the answer stays the label"),
         *_network(asked.network),
         *_data(asked.data),
         *_way(asked.way),
@@ -101,7 +102,7 @@ def _versions(asked: Question) -> str:
     return f"certrnn {dict(asked.versions).get('certrnn', '?')}, {asked.semantics} arithmetic"
 
 
-def _change(threat: Change, name: str) -> str:
+def _change(threat: ThreatRecord, name: str) -> str:
     if threat.kind == "words":
         return f"{threat.words} words may be replaced by their substitutes (sha256 {threat.sha256})"
     if threat.radii is None:

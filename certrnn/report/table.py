@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from certrnn.report.figures import ABSENT, eps_lower, exact, lower, mean, percent_lower, upper
-from certrnn.report.results import Results
-from certrnn.report.rows import Row
-from certrnn.report.samples import finished
 from certrnn.report.spoken import short
+from certrnn.results.certificates import Results
+from certrnn.results.figures import ABSENT, eps_lower, exact, lower, mean, percent_lower, upper
+from certrnn.results.row import Row, spelled
+from certrnn.results.samples import finished
 
 COLOURS = {
     "certified": "green",
@@ -53,7 +53,7 @@ class Column:
 
 COLUMNS = (
     Column("sample", lambda row: str(row.sample), 0),
-    Column("frames", lambda row: frames(row.frames), 1, numeric=False),
+    Column("frames", lambda row: spelled(row.frames), 1, numeric=False),
     Column("label", lambda row: _class(row.label), 5),
     Column("answer", lambda row: _class(row.prediction), 6),
     Column("verdict", lambda row: row.verdict, 0, numeric=False),
@@ -64,23 +64,6 @@ COLUMNS = (
     Column("margin", lambda row: lower(row.margin), 4),
     Column("seconds", lambda row: f"{row.seconds:.3f}", 7),
 )
-
-
-def frames(value: str | list[int]) -> str:
-    """Frames as ``--frames`` takes them.
-
-    >>> frames([0, 3, 4, 5]), frames("all")
-    ('0,3-5', 'all')
-    """
-    if isinstance(value, str):
-        return value
-    runs: list[list[int]] = []
-    for frame in value:
-        if runs and frame == runs[-1][-1] + 1:
-            runs[-1] = [runs[-1][0], frame]
-        else:
-            runs.append([frame])
-    return ",".join("-".join(str(end) for end in run) for run in runs)
 
 
 def columns(results: Results) -> dict[Column, list[str]]:
@@ -165,15 +148,15 @@ def _verified(results: Results) -> list[str]:
 def verified_name(results: Results) -> str:
     """What the share of samples that are certified on every row is called: an accuracy only where the data's labels
     must stay the answers."""
-    if results.demand:
-        return results.demand
+    if results.specification:
+        return results.specification
     return "verified accuracy" if results.labelled else "certified predictions"
 
 
 def heading(results: Results) -> str:
     """The model, and what the rows are about."""
     methods = sorted({row.method for row in results})
-    said = [results.threat, results.demand, *methods] if methods else []
+    said = [results.threat, results.specification, *methods] if methods else []
     about = "".join(f", {part}" for part in said if part)
     return f"{results.path} (sha256 {results.sha256[:12]}){about}"
 
@@ -189,7 +172,7 @@ def show(results: Results, console: Console) -> None:
         console.print(Text(f"note: {note}", "yellow"), soft_wrap=True)
 
 
-def plain(results: Results, width: int) -> str:
+def plain(results: Results, width: int = 100) -> str:
     """What :func:`show` prints, without colours."""
     text = io.StringIO()
     show(results, Console(file=text, width=width, color_system=None, force_terminal=False))

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from certrnn.report.curve import curve
-from certrnn.report.figures import eps_lower, exact, lower, mean, middle, percent, percent_lower
-from certrnn.report.results import Results
-from certrnn.report.samples import Sample, shares_of
 from certrnn.report.spoken import by_radii
 from certrnn.report.table import verified_name
+from certrnn.results.certificates import Results
+from certrnn.results.curve import curve
+from certrnn.results.figures import eps_lower, exact, lower, mean, middle, percent, percent_lower
+from certrnn.results.samples import Sample, shares_of
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def _right(results: Results, samples: list[Sample]) -> list[Tile]:
     known = [sample for sample in samples if sample.known]
     silent = len(samples) - len(known)
     tiles = []
-    if (results.labelled or results.demand) and known:
-        name = "hold undisturbed" if results.demand else "answered right"
+    if (results.labelled or results.specification) and known:
+        name = "hold undisturbed" if results.specification else "answered right"
         of = f"{name}, of those with an answer" if silent else name
         tiles.append(_share(of, sum(sample.right for sample in known), len(known), percent))
     if silent:
@@ -63,7 +63,7 @@ def _certified(results: Results, samples: list[Sample]) -> list[Tile]:
     values = [sample.certified for sample in samples if sample.right]
     if not values or not searched(results):
         return []
-    one_of = f"of {len(values)} {'that hold' if results.demand else 'answered right'}"
+    one_of = f"of {len(values)} {'that hold' if results.specification else 'answered right'}"
     unit = ", in units of the radii" if by_radii(results) else ""
     tiles = [
         Tile(f"median certified eps{unit} ({one_of})", lower(middle(values))),
@@ -78,7 +78,7 @@ def _certified(results: Results, samples: list[Sample]) -> list[Tile]:
 
 def _verified(results: Results, samples: list[Sample]) -> list[Tile]:
     eps = [e for e in asked_eps(results) if e > 0] if samples else []
-    name = f"{results.demand}: certified" if results.demand else verified_name(results)
+    name = f"{results.specification}: certified" if results.specification else verified_name(results)
     return [
         _share(f"{name} at eps {exact(point.eps)}", point.verified.count, len(samples), percent_lower)
         for point in curve(samples, eps[:4], False).points

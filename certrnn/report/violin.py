@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from certrnn.report.compare import Comparison, Group
+from certrnn.report.escape import visible
 from certrnn.report.plots import BLACK, appearance, picture, plotting
-from certrnn.report.visible import visible
+from certrnn.results.comparison import Comparison, Group
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

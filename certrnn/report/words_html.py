@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
-from certrnn.report.figures import lower, upper
-from certrnn.report.heat import INK, SHADES, Scale, scale, shade
-from certrnn.report.visible import visible
-from certrnn.report.words import Sentence, Word, Words
+from certrnn.report.escape import visible
+from certrnn.report.heat_map import INK, SHADES, Scale, scale, shade
+from certrnn.results.figures import lower, upper
+from certrnn.results.words import Sentence, Word, Words
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #ffffff; max-width: 60rem; margin: 2rem auto;

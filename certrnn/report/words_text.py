@@ -7,11 +7,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from certrnn.report.figures import lower, upper
-from certrnn.report.heat import INK, SHADES, Scale, scale, shade
+from certrnn.report.escape import visible
+from certrnn.report.heat_map import INK, SHADES, Scale, scale, shade
 from certrnn.report.spoken import short
-from certrnn.report.visible import visible
-from certrnn.report.words import Sentence, Words
+from certrnn.results.figures import lower, upper
+from certrnn.results.words import Sentence, Words
 
 NAMED = 3
 """Words named under each text."""

@@ -22,13 +22,11 @@ class EpsGrid(Schedule):
     certified eps of a row decides all of the list. An eps that fails is taken to fail at every larger one; where an
     analysis is not monotone this loses an eps, it never adds one.
 
-    Parameters
-    ----------
-    eps: positive, ascending.
+    Args:
+        eps: positive, ascending.
 
-    Raises
-    ------
-    UsageError: no eps, or eps that are not positive numbers in ascending order.
+    Raises:
+        UsageError: no eps, or eps that are not positive numbers in ascending order.
 
     >>> EpsGrid((0.1, 0.2, 0.4)).largest(lambda rows, eps: eps <= torch.tensor([0.25, 0.05, 9.0])[rows], 3).tolist()
     [0.2, 0.0, 0.4]

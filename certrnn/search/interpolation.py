@@ -23,17 +23,15 @@ Point = tuple[float, float]
 class Interpolation(Schedule):
     """Stops where the bracket's ratio, or the interpolated end of the certified range, is within ``1 + tolerance``.
 
-    Parameters
-    ----------
-    tolerance: relative.
-    start: the first eps, one for all rows or (batch,).
-    clean: margin of the undisturbed sample, (batch,), or None: the curve's value at 0.
-    known: an eps (batch,) that is certified already, or None; only larger ones are tried.
-    floor, ceiling: smallest and largest eps of interest.
+    Args:
+        tolerance: relative.
+        start: the first eps, one for all rows or (batch,).
+        clean: margin of the undisturbed sample, (batch,), or None: the curve's value at 0.
+        known: an eps (batch,) that is certified already, or None; only larger ones are tried.
+        floor, ceiling: smallest and largest eps of interest.
 
-    Raises
-    ------
-    UsageError: a tolerance that is not positive.
+    Raises:
+        UsageError: a tolerance that is not positive.
     """
 
     tolerance: float = 0.01

@@ -36,9 +36,8 @@ class RelativeTolerance(Schedule):
     """Brackets by powers of ``stride`` from ``start`` within [floor, ceiling], then bisects the logarithm until the
     bracket's ratio is at most ``1 + tolerance``. Loses neither a radius of 1e-6 nor one above 1.
 
-    Raises
-    ------
-    UsageError: a tolerance that is not positive.
+    Raises:
+        UsageError: a tolerance that is not positive.
     """
 
     tolerance: float = 0.01

@@ -15,14 +15,12 @@ def accept_spec(batch: int, accepted: Sequence[int], scores: int) -> Spec:
     The largest score lies in the set exactly if for every label j outside some label i inside has ``y_i > y_j``.
     "Never label t" is the set of all labels but t.
 
-    Parameters
-    ----------
-    accepted: at least one class, not all of them.
-    scores: number of scores n; a single score has two classes, 1 where it is positive and 0 where it is negative.
+    Args:
+        accepted: at least one class, not all of them.
+        scores: number of scores n; a single score has two classes, 1 where it is positive and 0 where it is negative.
 
-    Raises
-    ------
-    ValueError: no class, every class, or one that is none.
+    Raises:
+        ValueError: no class, every class, or one that is none.
 
     >>> spec = accept_spec(1, [0, 2], 3)
     >>> spec.rows[0].tolist(), spec.clause

@@ -69,10 +69,9 @@ def label_spec(labels: torch.Tensor, scores: int) -> Spec:
     Differences are rows of one specification, so that symbols shared by two scores cancel (Cert-RNN, eq. of the
     certified bound, on differences instead of separate intervals).
 
-    Parameters
-    ----------
-    labels: (B,) integers.
-    scores: number of scores n.
+    Args:
+        labels: (B,) integers.
+        scores: number of scores n.
 
     >>> label_spec(torch.tensor([1]), 3).rows[0].tolist()
     [[-1.0, 1.0, 0.0], [0.0, 1.0, -1.0]]

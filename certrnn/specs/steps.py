@@ -13,14 +13,12 @@ UNASKED = -1
 def steps_spec(labels: torch.Tensor, scores: int) -> Spec:
     """At every step the label's score exceeds every other of that step.
 
-    Parameters
-    ----------
-    labels: (B, S) integers; ``UNASKED`` where nothing is asked, but not everywhere.
-    scores: number of scores S * C, step after step.
+    Args:
+        labels: (B, S) integers; ``UNASKED`` where nothing is asked, but not everywhere.
+        scores: number of scores S * C, step after step.
 
-    Raises
-    ------
-    ValueError: scores that are not equally many a step, or a sample of which nothing is asked.
+    Raises:
+        ValueError: scores that are not equally many a step, or a sample of which nothing is asked.
 
     >>> steps_spec(torch.tensor([[1, 0]]), 4).rows[0].tolist()
     [[-1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, -1.0]]

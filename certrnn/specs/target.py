@@ -13,11 +13,10 @@ def target_spec(labels: torch.Tensor, targets: torch.Tensor, scores: int) -> Spe
     A violation sets a target above the label; a third class may win. That a target is never answered is
     :func:`certrnn.specs.accept_spec` of all other classes.
 
-    Parameters
-    ----------
-    labels: (B,) integers.
-    targets: (B, K) classes other than the label; for a single score there is one, which the sign tells.
-    scores: number of scores n.
+    Args:
+        labels: (B,) integers.
+        targets: (B, K) classes other than the label; for a single score there is one, which the sign tells.
+        scores: number of scores n.
 
     >>> target_spec(torch.tensor([1]), torch.tensor([[2]]), 3).rows[0].tolist()
     [[0.0, 1.0, -1.0]]

@@ -12,9 +12,8 @@ from certrnn.specs.margin import Spec
 def threshold_spec(batch: int, low: float, high: float, outputs: int) -> Spec:
     """``low < y < high`` for every output; an infinite end asks nothing.
 
-    Raises
-    ------
-    ValueError: an empty range, or one without ends.
+    Raises:
+        ValueError: an empty range, or one without ends.
 
     >>> spec = threshold_spec(1, -1.0, 2.0, 1)
     >>> spec.rows[0].tolist(), spec.offset[0].tolist()

@@ -7,7 +7,7 @@ import sys
 
 import torch
 
-from certrnn.analyses._adam import Adam
+from certrnn.analyses.adam import Adam
 
 
 def loss(leaves: list[torch.Tensor]) -> torch.Tensor:

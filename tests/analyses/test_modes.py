@@ -9,11 +9,11 @@ import torch
 import certrnn
 from certrnn.analyses import Analysis, Ascent, Backward, BranchAndBound, Refinement
 from certrnn.analyses.branching import Limits
+from certrnn.certification import Query
+from certrnn.certification.methods import METHODS
 from certrnn.examples import resolve
 from certrnn.ir import Graph
 from certrnn.regions import LinfBall
-from certrnn.run import Query
-from certrnn.run.methods import METHODS
 from certrnn.specs import Spec, label_spec
 from tests.laws.members import DIRECT
 from tests.laws.networks import FAMILIES, region
@@ -45,7 +45,7 @@ def test_margins_are_the_same_inside(name: str) -> None:
             assert torch.allclose(ANALYSES[name].margins(*question), expected, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.dear
+@pytest.mark.expensive
 def test_the_library_answers_inside() -> None:
     data = np.load(resolve("example:digits"))
     x, y = data["x"][:1], data["y"][:1]

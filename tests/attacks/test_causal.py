@@ -22,7 +22,7 @@ from certrnn.attacks import (
     OptimalControl,
     Target,
 )
-from certrnn.attacks._protocol import select
+from certrnn.attacks.attack import select
 from certrnn.attacks.fixed_point import Mean
 from certrnn.attacks.online import Feedback, Moment
 from certrnn.cells import Cell, GruCell, LstmCell, RnnCell, unroll
@@ -33,7 +33,7 @@ from certrnn.regions import LinfBall
 from certrnn.specs import Spec, label_spec
 from tests.attacks.cases import cases, uniform
 from tests.rounding import Summed, evaluation_room
-from transformers_abs._rounding import ULP
+from transformers_abs.rounding import ULP
 
 CAUSAL: tuple[CausalAttack, ...] = tuple(
     attack
@@ -307,10 +307,10 @@ def test_both_optimal_controls_beat_the_greedy_step() -> None:
         assert float((greedy - margin).mean()) > 0.1
 
 
-def test_dear_control_stays_small() -> None:
+def test_expensive_control_stays_small() -> None:
     graph, region, spec = clipped()
-    free, dear = (OptimalControl(weight=w)(graph, region, spec).x for w in (1e-4, 10.0))
-    moved = [float((x - region.center).norm()) for x in (free, dear)]
+    free, expensive = (OptimalControl(weight=w)(graph, region, spec).x for w in (1e-4, 10.0))
+    moved = [float((x - region.center).norm()) for x in (free, expensive)]
     assert moved[1] < 0.5 * moved[0]
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from certrnn.attacks import ATTACKS, FGSM, PGD, Attack, Outcome
-from certrnn.attacks._protocol import worst_margin
+from certrnn.attacks.attack import worst_margin
 from certrnn.errors import UsageError
 from certrnn.ir import Graph
 from certrnn.regions import LinfBall, Region

@@ -19,7 +19,7 @@ from certrnn.attacks import (
     closest,
     smallest_eps,
 )
-from certrnn.attacks._copies import along_axes, sides
+from certrnn.attacks.copies import along_axes, sides
 from certrnn.domains import evaluate
 from certrnn.errors import UsageError
 from certrnn.ir import Graph
@@ -27,7 +27,7 @@ from certrnn.regions import LinfBall, Region
 from certrnn.specs import Spec, accept_spec, label_spec, target_spec
 from tests.attacks.cases import EuclideanBall, linear, recurrent, uniform
 from tests.rounding import evaluation_room
-from transformers_abs._rounding import gamma
+from transformers_abs.rounding import gamma
 
 WEIGHT, BIAS, X = uniform(1, 4, 3, 5), uniform(2, 4), 0.5 + 0.5 * uniform(3, 8, 3, 5)
 GRAPH = linear(WEIGHT, BIAS)

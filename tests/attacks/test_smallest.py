@@ -12,7 +12,7 @@ from certrnn.regions import LinfBall
 from certrnn.specs import Spec, label_spec
 from tests.attacks.cases import EuclideanBall, constant, exactly_inside, linear, recurrent, uniform
 from tests.rounding import evaluation_room
-from transformers_abs._rounding import gamma
+from transformers_abs.rounding import gamma
 
 WEIGHT, BIAS, X = uniform(1, 4, 3, 5), uniform(2, 4), 0.5 + 0.5 * uniform(3, 8, 3, 5)
 GRAPH = linear(WEIGHT, BIAS)

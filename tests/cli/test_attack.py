@@ -16,7 +16,7 @@ import certrnn
 from certrnn.attacks import NAMED
 from certrnn.cli import main
 from certrnn.examples import resolve
-from certrnn.run.counterexamples import Counterexample, Counterexamples
+from certrnn.falsification.counterexamples import Counterexample, Counterexamples
 from tests.cli.terminal import DIGITS, RNN, one_line
 
 QUICK = ["attack", RNN, "--data", DIGITS, "--samples", "0:3", "--clip", "0", "1"]

@@ -287,10 +287,10 @@ def test_a_failed_self_check_is_loud_and_exits_with_3(
 ) -> None:
     import torch
 
-    from certrnn.run.opponent import Opponent
+    from certrnn.certification import AttackFalsifier
 
     monkeypatch.setattr(
-        Opponent,
+        AttackFalsifier,
         "within",
         lambda self, problem, samples, threat, eps: torch.full_like(samples, 1e-9, dtype=torch.float64),
     )

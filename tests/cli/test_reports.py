@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -143,20 +142,6 @@ def test_a_report_of_a_document_and_of_a_run_folder(
     assert messages(capsys.readouterr().err) == []
 
 
-def test_the_readmes_commands_run_one_after_the_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    readme = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text("utf-8")
-    lines = re.findall(r"^    certrnn ((?:curve|compare|report) .*)$", readme, re.MULTILINE)
-    assert [line.split()[0] for line in lines] == ["curve", "compare", "report"]
-    monkeypatch.chdir(tmp_path)
-    for line in lines:
-        few = [] if line.startswith("report") else ["--samples", "0:2"]
-        assert main([*line.split(), *few]) == 0
-    assert "Verified accuracy over eps" in (tmp_path / "page.html").read_text("utf-8")
-    assert len(list(tmp_path.iterdir())) == 4
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -209,10 +194,10 @@ def test_an_attack_inside_a_certified_region_is_loud(
 ) -> None:
     import torch
 
-    from certrnn.run.opponent import Opponent
+    from certrnn.certification import AttackFalsifier
 
     monkeypatch.setattr(
-        Opponent,
+        AttackFalsifier,
         "smallest",
         lambda self, problem, samples, threat: torch.full_like(samples, 1e-9, dtype=torch.float64),
     )

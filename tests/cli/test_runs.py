@@ -18,7 +18,7 @@ from tests.cli.terminal import QUICK, messages, one_line
 
 ROOT = Path(__file__).resolve().parents[2]
 CHEAP = [*QUICK, "--method", "zonotope", "--no-attack", "--eps", "0.001,0.5"]
-"""Answered by the compiled pass, row by row: identical in every batch and process, see ``tests/run/light.py``."""
+"""Answered by the compiled pass, row by row: identical in every batch and process, see ``tests/runs/light.py``."""
 
 
 def rows(document: dict[str, Any]) -> list[dict[str, Any]]:

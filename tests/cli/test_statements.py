@@ -14,10 +14,10 @@ import pytest
 from certrnn.cli import certify_main, main
 from certrnn.examples import resolve
 from certrnn.report.html import html_page
-from certrnn.report.results import Results
-from certrnn.report.rows import Row
-from certrnn.report.samples import finished
 from certrnn.report.table import plain
+from certrnn.results.certificates import Results
+from certrnn.results.row import Row
+from certrnn.results.samples import finished
 from tests.cli.terminal import DIGITS, QUICK, RNN, one_line
 from tests.report.cases import results, row
 from tests.report.test_html import text_of
@@ -94,7 +94,7 @@ def test_time_outs_are_unknown_and_no_wrong_answers() -> None:
 
 def test_a_time_out_counted_as_wrong_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: a sample without an answer is a wrong one."""
-    from certrnn.report.samples import Sample
+    from certrnn.results.samples import Sample
 
     monkeypatch.setattr(Sample, "known", property(lambda self: True))
     assert "0.0 % answered right" in text_of(html_page(results(*(lost(n) for n in range(6)))))
@@ -102,7 +102,7 @@ def test_a_time_out_counted_as_wrong_is_caught(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_part_shown_as_the_whole_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: every row belongs to a finished sample."""
-    from certrnn.report.extent import Extent
+    from certrnn.results.extent import Extent
 
     part = results(row(0, 0.1, eps=0.1, frames=[0]), extent=Extent(1, 2, (0,)))
     assert "verified accuracy" not in plain(part, 120)
@@ -112,7 +112,7 @@ def test_a_part_shown_as_the_whole_is_caught(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_of_an_interrupted_run_the_finished_samples_count() -> None:
-    from certrnn.report.extent import Extent
+    from certrnn.results.extent import Extent
 
     rows = [row(n, 0.1, eps=0.1, frames=[f]) for n, f in ((0, 0), (0, 1), (1, 0))]
     part = results(*rows, extent=Extent(5, 10, (1,)), notes=("stopped early: 3 of 10 rows are finished",))
@@ -169,13 +169,13 @@ def test_a_comparison_says_of_what_its_shares_are(
 
 
 def test_nothing_certified_is_less_than_the_smallest_eps(capsys: pytest.CaptureFixture[str]) -> None:
-    from certrnn.report.extent import Extent
+    from certrnn.results.extent import Extent
 
     assert certify_main([*QUICK, "--samples", "0", "--frames", "all", *ZONOTOPE, "--json"]) == 0
     asked = Results(path="m", sha256="ab" * 32, rows=(row(0, 0.0),))
     document = json.loads(capsys.readouterr().out)
     document["rows"][0] |= {"verdict": "unknown", "eps_certified": 0.0, "margin": None}
-    from certrnn.report.reading import parse_results
+    from certrnn.results.from_json import parse_results
 
     text = plain(parse_results(document), 120)
     assert "< 0.0002442" in text

@@ -11,11 +11,11 @@ import pytest
 
 import certrnn
 from certrnn.cli import main
-from certrnn.io.vnnlib import holds, parse
-from certrnn.io.vnnlib.source import Source
+from certrnn.vnnlib.parse import holds, parse
+from certrnn.vnnlib.parse.source import Source
 from tests.cli.terminal import RNN, one_line
 from tests.clock import LATE, Clock
-from tests.run.test_verify import robustness
+from tests.vnnlib.test_verify import robustness
 
 
 @pytest.fixture

@@ -16,15 +16,15 @@ from rich.console import Console
 from torch import nn
 
 import certrnn
+from certrnn.certification.words import WordQuery
 from certrnn.cli import main
 from certrnn.errors import Unsupported
-from certrnn.report.heat import INK, SHADES, scale
-from certrnn.report.words import Sentence, Word, Words
+from certrnn.report.heat_map import INK, SHADES, scale
 from certrnn.report.words_html import page
 from certrnn.report.words_text import show
-from certrnn.run.words import WordQuery
+from certrnn.results.words import Sentence, Word, Words
+from tests.datasets.packed import HIDDEN, export
 from tests.report.browser import browse
-from tests.run.packed import HIDDEN, export
 
 VOCABULARY = ["<pad>", "<unk>", "the", "film", "good", "great", "bad", "awful", "<i>", "&"]
 GOOD, BAD = (4, 5), (6, 7)

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from certrnn.analyses import Forward
+from certrnn.certification.methods import METHODS
 from certrnn.domains import Zonotopes, propagate
-from certrnn.domains.compiled import run as compiled_run
+from certrnn.domains.zonotope.compiled import execute as compiled_run
 from certrnn.ir import Graph, GraphBuilder
 from certrnn.regions import LinfBall
-from certrnn.run.methods import METHODS
 from certrnn.specs import Spec
 from tests.laws.members import DOMAINS
 from tests.laws.networks import FAMILIES, region

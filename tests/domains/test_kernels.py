@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from certrnn.domains import _kernels
-from certrnn.domains._forming import directional_sums
-from certrnn.domains._terms import Dense, absolute_sums
+from certrnn.domains.zonotope import kernels
+from certrnn.domains.zonotope.accumulate import directional_sums
+from certrnn.domains.zonotope.terms import Dense, absolute_sums
 from transformers_abs import DIRECTIONS
 
 
@@ -17,7 +17,7 @@ from transformers_abs import DIRECTIONS
 def test_sums_are_those_of_the_definition(
     rows: int, columns: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_kernels, "_THREAD_WORK", 1)
+    monkeypatch.setattr(kernels, "_THREAD_WORK", 1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     # columns of wider arrays, and rows that only one of the two has
     wide = [torch.randn(rows + k, 2, columns + 3, dtype=torch.float64) for k in range(2)]

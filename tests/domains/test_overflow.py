@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from certrnn.analyses import Forward, certified
+from certrnn.certification.methods import METHODS
 from certrnn.domains import Zonotopes, propagate
 from certrnn.ir import Graph, GraphBuilder
 from certrnn.regions import LinfBall
-from certrnn.run.methods import METHODS
 from certrnn.specs import Spec
 from tests.laws.members import DIRECT, DOMAINS
 from tests.rounding import room

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from certrnn.domains import Zonotope, Zonotopes, _generators
-from certrnn.domains._generators import Generators
-from certrnn.domains._rows import rows_of, segments, symbols_of, union
-from certrnn.domains._terms import Diagonal
-from certrnn.domains.zonotope import ZonotopeRun
+from certrnn.domains import Zonotope, Zonotopes
+from certrnn.domains.zonotope import generators as _generators
+from certrnn.domains.zonotope.generators import Generators
+from certrnn.domains.zonotope.propagation import ZonotopeRun
+from certrnn.domains.zonotope.symbols import rows_of, segments, symbols_of, union
+from certrnn.domains.zonotope.terms import Diagonal
 from certrnn.ir import Affine, Elementwise, Gather, Input, Sum
 from certrnn.regions import LinfBall
 from transformers_abs import PRODUCT

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from certrnn import examples
-from certrnn.analyses.import_check import check_against_onnxruntime
+from certrnn.certification.self_check import check_against_onnxruntime
 from certrnn.domains.points import evaluate
 from certrnn.errors import UsageError
 from certrnn.examples.train import digits_split

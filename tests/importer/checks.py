@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 import torch
 
-from certrnn.analyses.import_check import ended
+from certrnn.certification.self_check import ended
 from certrnn.domains.points import evaluate
 from certrnn.io.onnx import OnnxModel
 from tests.importer import grid

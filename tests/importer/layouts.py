@@ -36,10 +36,9 @@ HIDDEN, CLASSES = 3, 4
 class Case:
     """A network, and where the samples (T, D) that are meant lie in its input.
 
-    Parameters
-    ----------
-    meant: the input tensor (batch of one, where there is a batch) of a sample (T, D).
-    inner: the sample (T, D) as the axes of the network's own input without its batch, letters of those axes.
+    Args:
+        meant: the input tensor (batch of one, where there is a batch) of a sample (T, D).
+        inner: the sample (T, D) as the axes of the network's own input without its batch, letters of those axes.
     """
 
     body: str

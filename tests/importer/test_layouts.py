@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from certrnn import load
+from certrnn.datasets import Sequences
 from certrnn.domains.points import evaluate
 from certrnn.errors import InvalidInput
 from certrnn.io.onnx import OnnxModel
-from certrnn.run.sequences import Sequences
 from tests.importer.layouts import BODIES, Case, Stored, case, stored
 
 ROUNDS = int(os.environ.get("CERTRNN_LAYOUT_ROUNDS", "2"))

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
-from certrnn.analyses.import_check import check_against_onnxruntime
+from certrnn.certification.self_check import check_against_onnxruntime
 from certrnn.errors import CertrnnError, InvalidInput, Unsupported
 from certrnn.io.onnx import read
 from tests.effort import ENOUGH, at_most

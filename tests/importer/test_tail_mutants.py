@@ -26,10 +26,9 @@ LOOKED_AT, TRIED = 4000, 60
 class Mutant:
     """A wrong reader.
 
-    Parameters
-    ----------
-    words: a pattern of what cases that can notice it are described with.
-    named: whether the product's own self-check notices it; else it answers, and wrongly.
+    Args:
+        words: a pattern of what cases that can notice it are described with.
+        named: whether the product's own self-check notices it; else it answers, and wrongly.
     """
 
     plant: Callable[[pytest.MonkeyPatch], None]

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from certrnn.analyses.import_check import check_against_onnxruntime
+from certrnn.certification.self_check import check_against_onnxruntime
 from certrnn.errors import CertrnnError, InvalidInput, Unsupported
 from certrnn.io.onnx import Choices, OnnxModel, read
 from certrnn.ir import Affine, Elementwise, Graph

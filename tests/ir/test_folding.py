@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from certrnn.certification.methods import METHODS
 from certrnn.domains import evaluate
 from certrnn.ir import Affine, Graph, GraphBuilder, Sum
 from certrnn.ir.folding import Factor
 from certrnn.ir.rewrite import simplify
 from certrnn.regions import LinfBall
-from certrnn.run.methods import METHODS
 from certrnn.specs import Spec, label_spec
 from tests.laws.adverse import ADVERSE, leaky, tensor
 from tests.laws.laws import margins

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from certrnn.domains.compiled import layout as at
-from certrnn.domains.compiled.plan import Plan
+from certrnn.domains.zonotope.compiled import instructions as at
+from certrnn.domains.zonotope.compiled.program import Plan
 
 Change = Callable[[Plan], Plan]
 

@@ -40,9 +40,8 @@ def containment(domain: Domain[Any], oracle: Oracle, region: Region, seed: int =
     regions with their cuts contain the exact arguments, except in rows that the run itself declares failed. An error is
     a violation as well.
 
-    Parameters
-    ----------
-    oracle: its points are members of the region, row after row of the batch, equally many each.
+    Args:
+        oracle: its points are members of the region, row after row of the batch, equally many each.
     """
     rng = np.random.default_rng(seed)
     graph, run = oracle.graph, domain.start(region)

@@ -10,8 +10,8 @@ import numpy as np
 
 import certrnn.domains
 from certrnn.analyses import Analysis, Backward, BranchAndBound
+from certrnn.certification.methods import METHODS
 from certrnn.domains import Domain, Fold, Intervals, Points, Zonotopes
-from certrnn.run.methods import METHODS
 from transformers_abs import SLOPES, Region, Transformer
 
 

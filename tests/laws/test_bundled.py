@@ -11,12 +11,13 @@ import torch
 import certrnn.examples
 from certrnn.analyses import certified
 from certrnn.attacks import PGD
+from certrnn.certification import FrameSet, Problem, radii
+from certrnn.certification.methods import METHODS
 from certrnn.domains import Fold, Intervals, Zonotopes
 from certrnn.io.onnx import read
 from certrnn.ir import Graph
 from certrnn.regions import LinfBall
-from certrnn.run.methods import METHODS
-from certrnn.search import Problem, RelativeTolerance, Threat, radii
+from certrnn.search import RelativeTolerance
 from certrnn.specs import label_spec
 from tests.laws.laws import containment, margins
 from tests.laws.members import DIRECT
@@ -87,7 +88,7 @@ def test_no_attack_succeeds_inside_a_certified_radius(name: str, method: str) ->
     graph, x, _ = network(name)
     problem, threat, analysis = (
         Problem.of(graph, x[:2], clip=(0.0, 1.0)),
-        Threat(EVERY, whole=True),
+        FrameSet(EVERY, whole=True),
         METHODS[method](),
     )
     eps = radii(problem, analysis, threat, RelativeTolerance(0.5, start=2.0**-9))

@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from certrnn.domains import Fold, Zonotopes, propagate
-from certrnn.domains.compiled import Compiled
-from certrnn.domains.compiled import layout as at
-from certrnn.domains.compiled.plan import plan
-from certrnn.domains.compiled.product import PANEL
+from certrnn.domains.zonotope.compiled import Compiled
+from certrnn.domains.zonotope.compiled import instructions as at
+from certrnn.domains.zonotope.compiled.product import PANEL
+from certrnn.domains.zonotope.compiled.program import plan
 from certrnn.ir import Graph, GraphBuilder
 from certrnn.regions import L2Ball, LinfBall
 from certrnn.specs import Spec

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from certrnn.certification.methods import METHODS
 from certrnn.regions import LinfBall
-from certrnn.run.methods import METHODS
 from certrnn.specs import Spec, label_spec
 from tests.laws.laws import containment, margins
 from tests.laws.members import DIRECT, DOMAINS, registered

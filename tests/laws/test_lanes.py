@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from certrnn.domains import Zonotopes
-from certrnn.domains.compiled import simd
+from certrnn.domains.zonotope.compiled import simd
 from tests.laws.networks import FAMILIES, region
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ def digest() -> str:
 def elsewhere(cache: Path, lanes: int | None, **environment: str) -> str:
     """The digest that a process of its own finds, with so many lanes or as many as it chooses."""
     chosen = "" if lanes is None else f"simd.lanes = lambda: {lanes}; "
-    program = f"from certrnn.domains.compiled import simd; {chosen}from tests.laws import test_lanes as t; "
+    program = f"from certrnn.domains.zonotope.compiled import simd; {chosen}from tests.laws import test_lanes as t; "
     program += "print(simd.lanes(), t.digest())"
     own = {
         **os.environ,

@@ -18,16 +18,26 @@ from certrnn.domains import (
     Intervals,
     Zonotope,
     Zonotopes,
-    _forming,
-    _generators,
-    _vectors,
     interval,
-    reduction,
-    zonotope,
 )
-from certrnn.domains._rows import Segment, Symbols, count
+from certrnn.domains import (
+    vectors as _vectors,
+)
 from certrnn.domains.interval import IntervalRun
-from certrnn.domains.zonotope import ZonotopeRun
+from certrnn.domains.zonotope import (
+    accumulate as _forming,
+)
+from certrnn.domains.zonotope import (
+    generators as _generators,
+)
+from certrnn.domains.zonotope import (
+    propagation as zonotope,
+)
+from certrnn.domains.zonotope import (
+    reduction,
+)
+from certrnn.domains.zonotope.propagation import ZonotopeRun
+from certrnn.domains.zonotope.symbols import Segment, Symbols, count
 from certrnn.ir import Affine, Constant, Gather, Sum
 from certrnn.regions import LinfBall
 from tests.laws.laws import Violation, containment

@@ -15,8 +15,9 @@ from flint import arb
 from certrnn.analyses import METHODS, Backward
 from certrnn.analyses.ascent import Ascent
 from certrnn.analyses.enumeration import Enumeration
-from certrnn.domains import _groups, evaluate
-from certrnn.domains._groups import Groups, NormSupport
+from certrnn.domains import evaluate
+from certrnn.domains.zonotope import groups
+from certrnn.domains.zonotope.groups import Groups, NormSupport
 from certrnn.ir import Graph
 from certrnn.regions import Box, L1Ball, L2Ball, LinfBall, Region, Substitutes
 from certrnn.specs import Spec, label_spec
@@ -183,9 +184,9 @@ def test_norms_are_rounded_up(order: int) -> None:
 
 
 def _rounded_down(patch: Patch) -> None:
-    patch.setattr(_groups, "up", lambda value, roundings: value)
-    patch.setattr(_groups, "down", lambda value, magnitude, roundings: value)
-    patch.setattr(_groups, "gamma", lambda terms: 0.0)
+    patch.setattr(groups, "up", lambda value, roundings: value)
+    patch.setattr(groups, "down", lambda value, magnitude, roundings: value)
+    patch.setattr(groups, "gamma", lambda terms: 0.0)
 
 
 def test_norms_that_are_not_rounded_up_are_found(monkeypatch: Patch) -> None:
@@ -194,26 +195,26 @@ def test_norms_that_are_not_rounded_up_are_found(monkeypatch: Patch) -> None:
 
 
 def _dual_swapped(patch: Patch) -> None:
-    true = _groups.dual_norm
-    patch.setattr(_groups, "dual_norm", lambda generators, order: true(generators, 3 - order))
+    true = groups.dual_norm
+    patch.setattr(groups, "dual_norm", lambda generators, order: true(generators, 3 - order))
 
 
 def _own_norm(patch: Patch) -> None:
     """The l2 ball's reach is taken for the l1 ball's."""
-    patch.setattr(_groups, "dual_norm", lambda generators, order: generators.abs().amax(0))
+    patch.setattr(groups, "dual_norm", lambda generators, order: generators.abs().amax(0))
 
 
 def _groups_mixed(patch: Patch) -> None:
     """Symbols of a group are looked up in reverse."""
-    true = _groups.GroupPiece.reach
+    true = groups.GroupPiece.reach
 
     def reversed_rows(
-        piece: _groups.GroupPiece, generators: torch.Tensor
+        piece: groups.GroupPiece, generators: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         flipped = [torch.cat(piece.rows).flip(0)]
-        return true(_groups.GroupPiece(piece.support, piece.pieces, flipped), generators)
+        return true(groups.GroupPiece(piece.support, piece.pieces, flipped), generators)
 
-    patch.setattr(_groups.GroupPiece, "reach", reversed_rows)
+    patch.setattr(groups.GroupPiece, "reach", reversed_rows)
 
 
 def _one_group(patch: Patch) -> None:

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from certrnn.analyses import Forward
+from certrnn.certification.methods import METHODS
 from certrnn.domains import Domain, Fold, Intervals, Zonotopes, propagate
-from certrnn.domains._rounding import down
+from certrnn.domains.rounding import down
 from certrnn.ir import Affine, Graph, Input, Sum
 from certrnn.regions import LinfBall
-from certrnn.run.methods import METHODS
 from certrnn.specs import Spec
 from tests.laws.laws import margins
 from tests.laws.members import DIRECT, DOMAINS

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from certrnn.domains import Zonotopes
-from certrnn.domains.compiled import Compiled
-from certrnn.domains.compiled import layout as at
-from certrnn.domains.compiled.plan import plan
+from certrnn.domains.zonotope.compiled import Compiled
+from certrnn.domains.zonotope.compiled import instructions as at
+from certrnn.domains.zonotope.compiled.program import plan
 from certrnn.ir import Graph, GraphBuilder
 from certrnn.regions import LinfBall
 from tests.laws.changes import Change, altered, factors, unchanged

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from certrnn.analyses import METHODS
+from certrnn.certification import Problem
+from certrnn.certification.fading import Shares, fading_shares
 from certrnn.domains import evaluate
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.examples import resolve
 from certrnn.io.onnx import read
 from certrnn.regions import ChoiceConstraint, Fading, LinfBall
-from certrnn.search import Problem
-from certrnn.search.fading import Shares, fading_shares
 
 
 def words(batch: int = 3, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -139,7 +139,7 @@ def test_a_segment_is_tighter_than_its_box() -> None:
 
 def test_the_largest_share_is_found_and_proved() -> None:
     given = problem("digits_rnn")
-    threat, toward = given.threats("5")[0], torch.full((8,), 3.0, dtype=torch.float64)
+    threat, toward = given.frame_sets("5")[0], torch.full((8,), 3.0, dtype=torch.float64)
     shares, margins = fading_shares(given, METHODS["zonotope"](), threat, toward, Shares(10))
     assert bool((shares > 0).all())
     assert bool((margins > 0).all())
@@ -160,7 +160,7 @@ def test_misclassified_samples_have_no_share() -> None:
     given = problem("digits_rnn")
     wrong = Problem.of(given.graph, given.x, (given.predictions + 1) % 10)
     shares, margins = fading_shares(
-        wrong, METHODS["interval"](), wrong.threats("0")[0], torch.zeros(8, dtype=torch.float64)
+        wrong, METHODS["interval"](), wrong.frame_sets("0")[0], torch.zeros(8, dtype=torch.float64)
     )
     assert shares.tolist() == [0.0] * 4
     assert bool(margins.isnan().all())

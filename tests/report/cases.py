@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from certrnn.report.results import Results
-from certrnn.report.rows import Row
+from certrnn.results.certificates import Results
+from certrnn.results.row import Row
 
 HOSTILE = (
     "<script>document.title='owned'</script>",

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
-from certrnn.report.compare import Comparison, Group, attack_beside, attacked_eps, u_test
+from certrnn.report.columns import Strip, fitted
 from certrnn.report.compare_table import CompareReport
-from certrnn.report.figures import LONGEST, near
-from certrnn.report.fitted import Strip, fitted
 from certrnn.report.violin import violin_picture
+from certrnn.results.comparison import Comparison, Group, attack_beside, attacked_eps, u_test
+from certrnn.results.figures import LONGEST, near
 from tests.report.cases import HOSTILE, results, row
 from tests.report.pictures import png, svg, texts
 

@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from certrnn.report.curve import Curve, curve, full_curve
 from certrnn.report.curve_plot import curve_picture
 from certrnn.report.curve_table import CurveReport
-from certrnn.report.samples import by_sample
+from certrnn.results.curve import Curve, curve, full_curve
+from certrnn.results.samples import by_sample
 from tests.report.cases import HOSTILE, results, row
 from tests.report.pictures import png, svg, texts
 

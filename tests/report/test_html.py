@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from certrnn.report.escape import visible
 from certrnn.report.html import html_page
 from certrnn.report.page import MOST_ROWS, page_of
-from certrnn.report.results import Results
-from certrnn.report.rows import Row
-from certrnn.report.visible import visible
+from certrnn.results.certificates import Results
+from certrnn.results.row import Row
 from tests.report.browser import browse
 from tests.report.cases import HOSTILE, results, row
 

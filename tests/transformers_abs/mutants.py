@@ -44,9 +44,8 @@ class Mutant:
 def mutated(folder: Path, mutant: Mutant) -> Iterator[Any]:
     """The package with the mutant's edits, imported under another name from ``folder``, and forgotten afterwards.
 
-    Raises
-    ------
-    LookupError: the text to edit is not there any more.
+    Raises:
+        LookupError: the text to edit is not there any more.
     """
     name = f"mutated_{abs(hash(mutant))}"
     root = folder / name
@@ -55,7 +54,7 @@ def mutated(folder: Path, mutant: Mutant) -> Iterator[Any]:
     )
     for path in root.rglob("*.py"):
         path.write_text(path.read_text().replace("transformers_abs", name))
-    (root / "_compile.py").write_text(PLAIN_KERNEL)
+    (root / "compilation.py").write_text(PLAIN_KERNEL)
     for file, old, new in mutant.edits:
         text = (root / file).read_text()
         if old not in text:

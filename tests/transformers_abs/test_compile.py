@@ -11,23 +11,23 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 KERNELS = """
-from transformers_abs import _compile
+from transformers_abs import compilation
 
 {planted}
 def made(k):
-    @_compile.kernel
+    @compilation.kernel
     def plus(x):
         return x + k
     return plus
 
 one, two = made(1.0), made(2.0)
 
-@_compile.kernel
+@compilation.kernel
 def both(x):
     return 100.0 * one(x) + two(x)
 """
-COUNTED_ALIKE = "import itertools; _compile.FunctionIdentity._unique_ids = itertools.count(1)"
-NAMED_ALIKE = "_compile._name_apart = lambda function: None"
+COUNTED_ALIKE = "import itertools; compilation.FunctionIdentity._unique_ids = itertools.count(1)"
+NAMED_ALIKE = "compilation._name_apart = lambda function: None"
 
 
 def said(folder: Path, program: str) -> str:
@@ -67,7 +67,7 @@ def test_kernels_that_are_named_and_counted_alike_are_mistaken(tmp_path: Path) -
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
 def test_a_fork_counts_apart(tmp_path: Path) -> None:
-    (tmp_path / "kernels.py").write_text("from transformers_abs import _compile")
+    (tmp_path / "kernels.py").write_text("from transformers_abs import compilation")
     program = (
         "import os; from numba.core.bytecode import FunctionIdentity as F; pid = os.fork(); "
         "pid and os.waitpid(pid, 0); print(next(F._unique_ids))"

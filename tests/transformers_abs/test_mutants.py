@@ -11,10 +11,10 @@ import pytest
 from tests.transformers_abs import laws, regions
 from tests.transformers_abs.mutants import Mutant, mutated
 
-S_SHAPED = "univariate/_s_shaped.py"
-PIECEWISE = "univariate/_piecewise.py"
+S_SHAPED = "univariate/s_shaped.py"
+PIECEWISE = "univariate/piecewise.py"
 CELLS = "univariate/_cells.py"
-ROUNDING = "_rounding.py"
+ROUNDING = "rounding.py"
 
 NO_STEP = (
     (ROUNDING, "x + (abs(x) * ULP + TINY)", "x"),

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transformers_abs import _rounding as rounding
-from transformers_abs._compile import kernel
-from transformers_abs.univariate import _s_shaped
+from transformers_abs import rounding
+from transformers_abs.compilation import kernel
+from transformers_abs.univariate import s_shaped
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 LARGEST = float(np.finfo(np.float64).max)
@@ -82,13 +82,13 @@ def _arguments(count: int) -> np.ndarray:
 @kernel
 def _map_value(kind, x, out):
     for i in range(x.shape[0]):
-        out[i] = _s_shaped.value(kind, x[i])
+        out[i] = s_shaped.value(kind, x[i])
 
 
 @kernel
 def _map_derivative(kind, x, out):
     for i in range(x.shape[0]):
-        out[i] = _s_shaped.derivative(kind, x[i])
+        out[i] = s_shaped.derivative(kind, x[i])
 
 
 @kernel
@@ -108,10 +108,10 @@ def _sigmoid(x: mpmath.mpf) -> mpmath.mpf:
 @pytest.mark.parametrize(
     ("compute", "kind", "truth", "budget"),
     [
-        (_map_value, _s_shaped.TANH_KIND, CONTEXT.tanh, rounding.TANH_ULPS),
+        (_map_value, s_shaped.TANH_KIND, CONTEXT.tanh, rounding.TANH_ULPS),
         (_map_exp, 0, CONTEXT.exp, rounding.EXP_ULPS),
-        (_map_value, _s_shaped.SIGMOID_KIND, _sigmoid, rounding.SIGMOID_ULPS),
-        (_map_derivative, _s_shaped.TANH_KIND, lambda x: CONTEXT.sech(x) ** 2, _s_shaped._DERIVATIVE_ULPS),
+        (_map_value, s_shaped.SIGMOID_KIND, _sigmoid, rounding.SIGMOID_ULPS),
+        (_map_derivative, s_shaped.TANH_KIND, lambda x: CONTEXT.sech(x) ** 2, s_shaped._DERIVATIVE_ULPS),
     ],
     ids=["tanh", "exp", "sigmoid", "derivative of tanh"],
 )

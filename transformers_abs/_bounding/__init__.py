@@ -47,10 +47,9 @@ def enclose_separable(
 ) -> Residual:
     """Enclose ``p(x) q(y) - slopes . (x, y) - quadratic`` on N checked regions.
 
-    Parameters
-    ----------
-    kinds: the factors p and q, each IDENTITY, SIGMOID or TANH.
-    slopes: (2, N).
+    Args:
+        kinds: the factors p and q, each IDENTITY, SIGMOID or TANH.
+        slopes: (2, N).
 
     The result does not depend on the number of threads. Where magnitudes exceed 1e60 the bounds are nan: callers refuse
     those (:func:`transformers_abs._validate.finite_bounds`).

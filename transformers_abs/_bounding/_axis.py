@@ -21,8 +21,8 @@ import numpy as np
 
 from transformers_abs._bounding import _layout as at
 from transformers_abs._bounding._layout import SLOTS
-from transformers_abs._compile import inlined
-from transformers_abs._rounding import UNIT_ROUNDOFF
+from transformers_abs.compilation import inlined
+from transformers_abs.rounding import UNIT_ROUNDOFF
 
 IDENTITY, SIGMOID, TANH = 0, 1, 2
 

@@ -31,7 +31,7 @@ from typing import Any
 
 from transformers_abs._bounding import _layout as at
 from transformers_abs._bounding._layout import CELL, LANES, PARENTS, SLOTS
-from transformers_abs._compile import inlined
+from transformers_abs.compilation import inlined
 
 
 def _quarter(m: int, n: int) -> Any:

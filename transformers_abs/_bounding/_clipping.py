@@ -27,8 +27,8 @@ import numpy as np
 
 from transformers_abs._bounding import _layout as at
 from transformers_abs._bounding._layout import CELL, LANES
-from transformers_abs._compile import inlined
 from transformers_abs._protocol import DIRECTIONS
+from transformers_abs.compilation import inlined
 
 D1 = tuple(float(d) for d in DIRECTIONS[:, 0])
 D2 = tuple(float(d) for d in DIRECTIONS[:, 1])

@@ -6,7 +6,7 @@ import numpy as np
 
 from transformers_abs._bounding import _layout as at
 from transformers_abs._bounding._layout import AXIS_X, AXIS_Y, CELL, COARSE, LANES, PARENT, PARENTS, SLOTS
-from transformers_abs._compile import inlined
+from transformers_abs.compilation import inlined
 
 
 @inlined

@@ -8,8 +8,8 @@ from transformers_abs._bounding import _layout as at
 from transformers_abs._bounding._axis import IDENTITY
 from transformers_abs._bounding._layout import GIVEN_ROWS, GIVEN_X, GIVEN_Y, STRIPS, WORK_SIZE
 from transformers_abs._bounding._search import bound_both
-from transformers_abs._compile import inlined, kernel
-from transformers_abs._rounding import UNIT_ROUNDOFF
+from transformers_abs.compilation import inlined, kernel
+from transformers_abs.rounding import UNIT_ROUNDOFF
 
 _LARGEST = 1e60  # magnitudes up to here cannot overflow: products have at most four such factors
 _LARGEST_REACH = 1e30  # of a cut's coordinates: beyond, cuts are left out, and TINY times one is below 1e-290

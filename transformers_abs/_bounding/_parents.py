@@ -6,8 +6,8 @@ import numpy as np
 
 from transformers_abs._bounding import _layout as at
 from transformers_abs._bounding._layout import AXIS_X, AXIS_Y, CELL, LANES, PARENT, PARENTS, QUEUE_ROWS, SLOTS
-from transformers_abs._compile import inlined
-from transformers_abs._rounding import UNIT_ROUNDOFF
+from transformers_abs.compilation import inlined
+from transformers_abs.rounding import UNIT_ROUNDOFF
 
 
 @inlined

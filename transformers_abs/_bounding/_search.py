@@ -15,7 +15,7 @@ from transformers_abs._bounding._clipping import clip_bounds, rooms
 from transformers_abs._bounding._counting import clear, conclude, count_bounds, note_seen
 from transformers_abs._bounding._layout import BOX_LEVELS, COARSE, COARSE_BATCHES, CUT_LEVELS
 from transformers_abs._bounding._parents import load_coarse, load_queued, quarter, queue_quarters
-from transformers_abs._compile import inlined
+from transformers_abs.compilation import inlined
 
 _WIDE = 2.0
 """Width of a coarse interval, in the factor's scale, from which interval bounds are worth their time."""

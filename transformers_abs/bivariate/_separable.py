@@ -25,14 +25,12 @@ _FACTORS: dict[str, tuple[int, Callable[[Any, Any], Any]]] = {
 class SeparableProduct(Transformer):
     """``f(x, y) = p(x) q(y)``, enclosed to about a percent of the best offsets (:mod:`transformers_abs._bounding`).
 
-    Parameters
-    ----------
-    name: how reports and messages call it.
-    factors: (p, q), each ``"identity"``, ``"sigmoid"`` or ``"tanh"``.
+    Args:
+        name: how reports and messages call it.
+        factors: (p, q), each ``"identity"``, ``"sigmoid"`` or ``"tanh"``.
 
-    Raises
-    ------
-    ValueError: an unknown factor.
+    Raises:
+        ValueError: an unknown factor.
 
     >>> SeparableProduct("square wave", ("identity", "sign"))
     Traceback (most recent call last):

@@ -15,8 +15,7 @@ class SlopePolicy(Protocol):
     def __call__(self, transformer: Transformer, region: Region) -> np.ndarray:
         """Finite slopes, shape (arity, N), for each of the N regions.
 
-        Raises
-        ------
-        ValueError: the region is malformed.
+        Raises:
+            ValueError: the region is malformed.
         """
         ...

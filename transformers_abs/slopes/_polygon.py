@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from transformers_abs._compile import kernel
+from transformers_abs.compilation import kernel
 
 
 def squares(count: int, spare: int) -> tuple[np.ndarray, np.ndarray]:

@@ -32,9 +32,8 @@ class LeastWidth:
     >>> [round(float(r.upper[0] - r.lower[0]), 2) for r in (wide, narrow)]
     [0.87, 0.65]
 
-    Raises
-    ------
-    ValueError: ``rounds`` is negative, or the region is malformed.
+    Raises:
+        ValueError: ``rounds`` is negative, or the region is malformed.
     """
 
     rounds: int = 8

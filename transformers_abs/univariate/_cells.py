@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from transformers_abs._compile import kernel
-from transformers_abs._rounding import TINY, ULP, next_up, ulps
-from transformers_abs.univariate import _s_shaped
+from transformers_abs.compilation import kernel
+from transformers_abs.rounding import TINY, ULP, next_up, ulps
+from transformers_abs.univariate import s_shaped as shapes
 
 PIECEWISE_KIND: int = 2
 
@@ -33,14 +33,14 @@ _PSI_PEAK: float = 0.7698003589195011  # 4 / (3 sqrt 3), at w = 1 / sqrt 3 = 0.5
 def _value(kind, alpha, x):
     if kind == PIECEWISE_KIND:
         return x if x >= 0.0 else alpha * x
-    return _s_shaped.value(kind, x)
+    return shapes.value(kind, x)
 
 
 @kernel
 def _value_error(kind, computed):
     if kind == PIECEWISE_KIND:
         return ulps(computed, 1.0)
-    return _s_shaped.value_error(kind, computed)
+    return shapes.value_error(kind, computed)
 
 
 @kernel
@@ -48,7 +48,7 @@ def _derivative(kind, alpha, right, computed):
     """f' and a bound on its absolute error, at a point of the cell that ends at ``right``, given the computed f."""
     if kind == PIECEWISE_KIND:
         return (1.0 if right > 0.0 else alpha), 0.0
-    if kind == _s_shaped.TANH_KIND:
+    if kind == shapes.TANH_KIND:
         return 1.0 - computed * computed, _DERIVATIVE_ERROR
     return computed * (1.0 - computed), _DERIVATIVE_ERROR
 
@@ -63,7 +63,7 @@ def _curvature(kind, left, f_left, f_right):
     if kind == PIECEWISE_KIND:
         return 0.0, 0.0
     share = 1.0
-    if kind == _s_shaped.SIGMOID_KIND:
+    if kind == shapes.SIGMOID_KIND:
         share = 0.125
         f_left = 2.0 * f_left - 1.0
         f_right = 2.0 * f_right - 1.0

@@ -6,7 +6,9 @@ import numpy as np
 
 from transformers_abs import _validate
 from transformers_abs._protocol import Quadratic, Region, Residual
-from transformers_abs.univariate import _cells, _piecewise, _s_shaped
+from transformers_abs.univariate import _cells
+from transformers_abs.univariate import piecewise as _piecewise
+from transformers_abs.univariate import s_shaped as shapes
 
 
 def _row(array: np.ndarray) -> np.ndarray:
@@ -33,7 +35,7 @@ def s_shaped(
     """Enclose the residual of tanh or sigmoid, by ``kind``; errors as :meth:`Transformer.residual`."""
     _validate.arguments(operation, 1, slopes, region, quadratic)
     if quadratic is None:
-        return _filled(operation, _s_shaped.enclose, (kind,), slopes, region, ())
+        return _filled(operation, shapes.enclose, (kind,), slopes, region, ())
     return _filled(operation, _cells.enclose, (kind, 0.0), slopes, region, _form(quadratic))
 
 

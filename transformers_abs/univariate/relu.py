@@ -37,9 +37,8 @@ class LeakyRelu(Transformer):
     >>> LeakyRelu(0.5).value(np.array([-2.0, 3.0])).tolist()
     [-1.0, 3.0]
 
-    Raises
-    ------
-    ValueError: ``alpha`` is nan or infinite.
+    Raises:
+        ValueError: ``alpha`` is nan or infinite.
     """
 
     alpha: float = 0.01

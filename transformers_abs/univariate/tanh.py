@@ -9,7 +9,7 @@ import numpy as np
 
 from transformers_abs._protocol import Quadratic, Region, Residual, Transformer
 from transformers_abs.univariate._kernels import s_shaped
-from transformers_abs.univariate._s_shaped import TANH_KIND
+from transformers_abs.univariate.s_shaped import TANH_KIND
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from certrnn.analyses._protocol import Analysis
+from certrnn.analyses.analysis import Analysis
 from certrnn.analyses.ascent import Ascent
 from certrnn.analyses.backward import Backward
 from certrnn.analyses.branching.best_first import Leaf, Limits, grow
@@ -33,14 +33,13 @@ class BranchAndBound(Analysis):
 
     It is anytime: bounds only improve with time, and stopping early is sound.
 
-    Parameters
-    ----------
-    root: bounds the whole region, and the halves of inputs.
-    ascent: chooses the planes on the parts of a cut pre-activation.
-    seconds: for each sample.
-    limits: of every sample's tree.
-    few: up to that many disturbed features, inputs are cut.
-    falsify: looks for a counterexample near the relaxation's worst points, or None.
+    Args:
+        root: bounds the whole region, and the halves of inputs.
+        ascent: chooses the planes on the parts of a cut pre-activation.
+        seconds: for each sample.
+        limits: of every sample's tree.
+        few: up to that many disturbed features, inputs are cut.
+        falsify: looks for a counterexample near the relaxation's worst points, or None.
     """
 
     root: Backward

@@ -32,11 +32,10 @@ class Leaf(Generic[P]):
 class Limits:
     """When to stop.
 
-    Parameters
-    ----------
-    deadline: of ``time.perf_counter``.
-    leaves: parts that are bounded at most; also what limits memory, since every open part is kept.
-    together: parts that are bounded in one batch.
+    Args:
+        deadline: of ``time.perf_counter``.
+        leaves: parts that are bounded at most; also what limits memory, since every open part is kept.
+        together: parts that are bounded in one batch.
     """
 
     deadline: float = math.inf

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from certrnn.analyses._protocol import Analysis
+from certrnn.analyses.analysis import Analysis
 from certrnn.analyses.branching.best_first import Leaf, Tree
 from certrnn.ir import Graph
 from certrnn.regions import Box, Region

@@ -17,7 +17,7 @@ import torch
 
 import transformers_abs as ta
 from certrnn.analyses.recording import NodeRecord, Recording
-from transformers_abs._rounding import gamma
+from transformers_abs.rounding import gamma
 
 SHARES = (0.5, 1.0)
 """Multiples of the projection that are tried."""

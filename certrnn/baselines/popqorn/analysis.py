@@ -22,10 +22,9 @@ class Popqorn(Analysis):
     Method: Ko et al. (ICML 2019), sections 3 and 4, for every elementwise node of a graph. Boxes are intersected with
     intervals and nothing else.
 
-    Parameters
-    ----------
-    fit: chooses the planes' slopes; any are sound.
-    memory: bytes that one chunk of the batch may take; larger batches are cut.
+    Args:
+        fit: chooses the planes' slopes; any are sound.
+        memory: bytes that one chunk of the batch may take; larger batches are cut.
     """
 
     name: str = "popqorn"

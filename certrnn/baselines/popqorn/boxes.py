@@ -13,11 +13,11 @@ from certrnn.arrays import to_numpy
 from certrnn.baselines.popqorn.planes import Fit, PlanePair
 from certrnn.baselines.popqorn.support import least
 from certrnn.domains import Interval, Intervals, propagate
-from certrnn.domains._rounding import down
 from certrnn.domains.interval import IntervalRun
+from certrnn.domains.rounding import down
 from certrnn.ir import Elementwise, Graph, Input
 from certrnn.regions import Region
-from transformers_abs._rounding import gamma
+from transformers_abs.rounding import gamma
 
 
 @dataclass(eq=False)
@@ -26,10 +26,9 @@ class Boxes:
     frame t, ``planes[p]`` the function of the elementwise node p, and ``ends[p]`` the value where it was asked
     for.
 
-    Parameters
-    ----------
-    fit: chooses the planes' slopes.
-    chunk: rows that are substituted at once.
+    Args:
+        fit: chooses the planes' slopes.
+        chunk: rows that are substituted at once.
     """
 
     graph: Graph

@@ -32,9 +32,8 @@ class Envelope:
     >>> bool(abs(below[0, 0] - np.tanh(1.0)) < 1e-3), bool(abs(above[0, 0] - np.cosh(0.5) ** -2) < 2e-2)
     (True, True)
 
-    Raises
-    ------
-    ValueError: the points along an axis are not an odd number of at least 3.
+    Raises:
+        ValueError: the points along an axis are not an odd number of at least 3.
     """
 
     points: tuple[int, int] = (65, 9)

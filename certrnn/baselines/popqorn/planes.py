@@ -10,7 +10,7 @@ import torch
 
 from certrnn.arrays import to_tensor
 from transformers_abs import Region, Transformer
-from transformers_abs._rounding import gamma
+from transformers_abs.rounding import gamma
 
 
 class Fit(Protocol):

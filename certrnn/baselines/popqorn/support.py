@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from certrnn.domains import Interval
-from certrnn.domains._groups import dual_norm
-from certrnn.domains._rounding import down, up
+from certrnn.domains.rounding import down, up
+from certrnn.domains.zonotope.groups import dual_norm
 from certrnn.regions import ChoiceConstraint, Constraint, NormConstraint
 
 Coefficients = dict[int, torch.Tensor]
@@ -19,10 +19,9 @@ def least(
     """Lower bounds (B, R) of ``sum_t coefficients[t] . x_t`` over the region, and the size of the terms that they are
     sums of: adding them up is left to be enclosed.
 
-    Parameters
-    ----------
-    boxes: an enclosure of every frame that the form reads.
-    constraints: what else holds of the frames; the better of box and constraint is taken for each.
+    Args:
+        boxes: an enclosure of every frame that the form reads.
+        constraints: what else holds of the frames; the better of box and constraint is taken for each.
     """
     groups = [[t for t in constraint.frames if t in coefficients] for constraint in constraints]
     free = set(coefficients) - {t for group in groups for t in group}

@@ -83,7 +83,7 @@ def named_arrays(found: dict[str, np.ndarray], origin: Origin) -> Arrays:
 
 
 def _unread_note(names: list[str]) -> tuple[str, ...]:
-    """A mask, weights or whatever else a file holds changes nothing here, which whoever wrote it may not expect."""
+    """A mask, weights or whatever else a file holds changes nothing here, which its writer may not expect."""
     return (f"other arrays of the file are not read: {shown(names)}",) if names else ()
 
 

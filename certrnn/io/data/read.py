@@ -23,14 +23,11 @@ _GZIP = b"\x1f\x8b"
 def read_samples(path: str | os.PathLike[str], arrange: Arrange = as_written) -> Samples:
     """Sequences and labels of an npz, npy, csv, jsonl or idx file, also gzipped; told apart by content.
 
-    Parameters
-    ----------
-    arrange: makes samples (N, T, D) of the array that the file holds, whatever its axes mean.
+    Args:
+        arrange: makes samples (N, T, D) of the array that the file holds, whatever its axes mean.
 
-    Raises
-    ------
-    InvalidInput: the file is missing, damaged, too large, or holds values, labels or shapes that make no
-    sense.
+    Raises:
+        InvalidInput: the file is missing, damaged, too large, or holds values, labels or shapes that make no sense.
     """
     origin = Origin(Path(path))
     content = file_content(origin.path, origin)

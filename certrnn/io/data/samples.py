@@ -39,13 +39,12 @@ class Column:
 class Arrays:
     """What a format's reader found, not yet checked.
 
-    Parameters
-    ----------
-    x: the samples, in the file's own axes.
-    rows: a sample is the rows of an image, which may be regrouped into frames.
-    ragged: samples of different lengths were padded along their first axis.
-    doubtful: columns of a table among the values of x, whose names are no feature's.
-    notes: what was done to the values on reading, one line each.
+    Args:
+        x: the samples, in the file's own axes.
+        rows: a sample is the rows of an image, which may be regrouped into frames.
+        ragged: samples of different lengths were padded along their first axis.
+        doubtful: columns of a table among the values of x, whose names are no feature's.
+        notes: what was done to the values on reading, one line each.
     """
 
     x: np.ndarray
@@ -77,15 +76,14 @@ Arrange = Callable[[Arrays, "Origin"], tuple[np.ndarray, tuple[str, ...]]]
 class Samples:
     """Checked sequences.
 
-    Parameters
-    ----------
-    x: (N, T, D) float64, finite; frames from ``lengths[n]`` on are padding.
-    y: labels (N,) int64, not negative; or (N, T), one a frame, -1 where nothing is asked of it; or None.
-    names: one a sample, or None.
-    lengths: (N,) int64 in 1..T, or None where every sequence has T frames.
-    source: the file read.
-    notes: what was done to the values on reading, one line each.
-    unlabelled: why y is None although the file has labels: the first of them that is no class; "" else.
+    Args:
+        x: (N, T, D) float64, finite; frames from ``lengths[n]`` on are padding.
+        y: labels (N,) int64, not negative; or (N, T), one a frame, -1 where nothing is asked of it; or None.
+        names: one a sample, or None.
+        lengths: (N,) int64 in 1..T, or None where every sequence has T frames.
+        source: the file read.
+        notes: what was done to the values on reading, one line each.
+        unlabelled: why y is None although the file has labels: the first of them that is no class; "" else.
     """
 
     x: np.ndarray
@@ -122,9 +120,8 @@ def shown(value: object, length: int = 60) -> str:
 def check(arrays: Arrays, origin: Origin, arrange: Arrange) -> Samples:
     """The samples of a file, or the first requirement that they break.
 
-    Raises
-    ------
-    InvalidInput: rank, sizes, values, labels or lengths are wrong.
+    Raises:
+        InvalidInput: rank, sizes, values, labels or lengths are wrong.
     """
     x, notes = arrange(replace(arrays, x=_values(arrays, origin)), origin)
     count, frames, _ = x.shape

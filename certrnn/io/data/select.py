@@ -13,19 +13,15 @@ _RANGE = re.compile(r"(\d{0,9}):(\d{0,9})|(\d{1,9})-(\d{1,9})|(\d{1,9})|(all)", 
 def parse_selection(text: str, size: int | None = None) -> tuple[int, ...]:
     """Positions named by a list of single numbers, half-open ranges ``a:b`` and closed ranges ``a-b``.
 
-    Parameters
-    ----------
-    size: how many there are; half-open ranges stop there and single numbers must lie below it. Needed for an
-    open end
-        (``3:``) and for ``all``.
+    Args:
+        size: how many there are; half-open ranges stop there and single numbers must lie below it. Needed for an open
+            end (``3:``) and for ``all``.
 
-    Returns
-    -------
-    positions in the order written, each once.
+    Returns:
+        positions in the order written, each once.
 
-    Raises
-    ------
-    UsageError: the text is no such list, names nothing, or names what is not there.
+    Raises:
+        UsageError: the text is no such list, names nothing, or names what is not there.
 
     >>> parse_selection("0:5,7")
     (0, 1, 2, 3, 4, 7)

@@ -14,7 +14,7 @@ import numpy as np
 from certrnn.errors import InvalidInput
 from certrnn.io.data.read import file_content
 from certrnn.io.data.samples import MAX_VALUES, Origin, shown
-from transformers_abs._decimals import at_least
+from transformers_abs.decimals import at_least
 
 MAX_SETS = 1 << 22
 """Most lines of a file of substitutes."""
@@ -26,9 +26,8 @@ Substitutes = Mapping[tuple[int, int], np.ndarray]
 def read_radii(path: str | Path) -> np.ndarray:
     """Radii of features from npy, or from text: numbers between commas or spaces, a line a frame. At most three axes.
 
-    Raises
-    ------
-    InvalidInput: the file is missing, damaged or holds something else.
+    Raises:
+        InvalidInput: the file is missing, damaged or holds something else.
     """
     origin = Origin(Path(path))
     content = file_content(origin.path, origin)
@@ -58,9 +57,8 @@ def read_substitutes(path: str | Path) -> dict[tuple[int, int], np.ndarray]:
     """Substitutes of words from jsonl, a line a word: ``{"sample": 0, "position": 3, "substitutes": [[..], ..]}`` with
     vectors, or with numbers of words where the network looks words up.
 
-    Raises
-    ------
-    InvalidInput: the file is missing, damaged or holds something else.
+    Raises:
+        InvalidInput: the file is missing, damaged or holds something else.
     """
     origin = Origin(Path(path))
     lines = file_content(origin.path, origin).splitlines()
@@ -121,9 +119,8 @@ def _substitutes(given: Any, number: int, origin: Origin) -> np.ndarray:
 def require_fitting(found: Substitutes, features: int) -> None:
     """Vectors have the network's number of features.
 
-    Raises
-    ------
-    InvalidInput: some have not.
+    Raises:
+        InvalidInput: some have not.
     """
     for (sample, position), vectors in found.items():
         if vectors.ndim == 2 and vectors.shape[1] != features:

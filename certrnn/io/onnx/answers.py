@@ -30,15 +30,14 @@ _ANOTHER = "Name another output with --output, or check the export."
 class Answer:
     """How the numbers of an output answer.
 
-    Parameters
-    ----------
-    output: the output's name.
-    kind: ``classes`` (the largest number wins), ``score`` (class 1 above ``cut``), ``label`` (the number of the class)
-        or ``numbers`` (nothing is decided).
-    places: (steps, numbers a step): where they stand in the flattened output of one sample.
-    classes: scores a step.
-    cut: of a lone score.
-    said: the same in words.
+    Args:
+        output: the output's name.
+        kind: ``classes`` (the largest number wins), ``score`` (class 1 above ``cut``), ``label`` (the number of the
+            class) or ``numbers`` (nothing is decided).
+        places: (steps, numbers a step): where they stand in the flattened output of one sample.
+        classes: scores a step.
+        cut: of a lone score.
+        said: the same in words.
     """
 
     output: str
@@ -85,11 +84,10 @@ class Reading:
 class Reader:
     """Reads outputs of one lowered file.
 
-    Parameters
-    ----------
-    frames: of a sample.
-    timed: the axes of the output that trace to time, where a longer sequence showed them: steps that a network is told
-        to leave out depend on nothing.
+    Args:
+        frames: of a sample.
+        timed: the axes of the output that trace to time, where a longer sequence showed them: steps that a network is
+            told to leave out depend on nothing.
     """
 
     space: Space
@@ -100,9 +98,8 @@ class Reader:
     def read(self, name: str, tensor: Tensor) -> Reading:
         """How one output answers.
 
-        Raises
-        ------
-        Unsupported: it is constant, of a shape that is neither one answer nor one a frame, or ambiguous.
+        Raises:
+            Unsupported: it is constant, of a shape that is neither one answer nor one a frame, or ambiguous.
         """
         fixed = isinstance(tensor, View) and not self.space.varies(tensor.ids.reshape(-1))
         if fixed or not isinstance(tensor, View | Normalised | Chosen):
@@ -161,9 +158,8 @@ class Reader:
     def _require_scores(self, name: str, tensor: View | Normalised | Chosen, axis: int) -> None:
         """An axis along which scores are taken at several frames holds answers, no classes.
 
-        Raises
-        ------
-        Unsupported: that is one.
+        Raises:
+            Unsupported: that is one.
         """
         length = tensor.shape[axis]
         if self._moves(tensor, axis):

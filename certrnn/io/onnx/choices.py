@@ -13,19 +13,17 @@ from certrnn.errors import UsageError
 class Choices:
     """How a file is to be read.
 
-    Parameters
-    ----------
-    output: name of the output that answers; None where the file has one, or all others follow from one.
-    layout: the axes of the data's array in order, of ``n`` (samples), ``t`` (frames), ``f`` (features) or ``1`` (length
-        one), such as ``n,t,f``; None where only one reading fits.
-    cut: of a lone score class 1 is what lies above; None where the file shows it.
-    multi_label: every score is a yes or no of its own, instead of one of several classes.
-    label: of independent labels the only one that is asked; None for all of them together.
-    numbers: the output is taken as numbers, not as classes: a regression, or what a threshold is asked of.
+    Args:
+        output: name of the output that answers; None where the file has one, or all others follow from one.
+        layout: the axes of the data's array in order, of ``n`` (samples), ``t`` (frames), ``f`` (features) or ``1``
+            (length one), such as ``n,t,f``; None where only one reading fits.
+        cut: of a lone score class 1 is what lies above; None where the file shows it.
+        multi_label: every score is a yes or no of its own, instead of one of several classes.
+        label: of independent labels the only one that is asked; None for all of them together.
+        numbers: the output is taken as numbers, not as classes: a regression, or what a threshold is asked of.
 
-    Raises
-    ------
-    UsageError: a cut that is no finite number, or a label beside exclusive classes.
+    Raises:
+        UsageError: a cut that is no finite number, or a label beside exclusive classes.
     """
 
     output: str | None = None

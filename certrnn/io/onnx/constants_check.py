@@ -49,13 +49,11 @@ _STEPS = frozenset(["Ceil", "Floor", "Mod", "Round", "Sign"])
 def check_constants(file: ModelFile, folded: Mapping[str, Known]) -> None:
     """Compare the constants of a model, tensor by tensor, with onnxruntime's.
 
-    Parameters
-    ----------
-    folded: the tensors of the file that do not depend on its input, by name, as the lowering found them.
+    Args:
+        folded: the tensors of the file that do not depend on its input, by name, as the lowering found them.
 
-    Raises
-    ------
-    Unsupported: they differ; the message names the node.
+    Raises:
+        Unsupported: they differ; the message names the node.
     """
     nodes = _runnable(file, [n for n in file.proto.graph.node if _comparable(n, folded)], folded)
     if not nodes:

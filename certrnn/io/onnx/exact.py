@@ -1,7 +1,5 @@
 """Arithmetic on known numbers that never loses track of its own rounding.
 
-What a constant means
----------------------
 A certificate is about the exact real evaluation of the numbers in the file. Hence a sum, a product, a mean of constants
 is the *real* one whatever element type the file declares: the rounding that onnxruntime's float32 (float16, ..) adds to
 each operation is left out for constants exactly as it is for data. What the file rounds by name is rounded: ``Cast``

@@ -17,13 +17,12 @@ UNKNOWN = 0
 class Format:
     """A binary floating-point format.
 
-    Parameters
-    ----------
-    digits: significant binary digits, the leading one included.
-    least: exponent of the smallest normal number 2^least.
-    largest: greatest finite number.
-    infinite: False for the 8-bit formats that have nan but no infinity.
-    small: True for the 8-bit formats, which saturate.
+    Args:
+        digits: significant binary digits, the leading one included.
+        least: exponent of the smallest normal number 2^least.
+        largest: greatest finite number.
+        infinite: False for the 8-bit formats that have nan but no infinity.
+        small: True for the 8-bit formats, which saturate.
     """
 
     digits: int
@@ -102,9 +101,8 @@ def holds(kind: int, other: int) -> bool:
 def rounded(array: np.ndarray, kind: int, saturate: bool = True) -> np.ndarray:
     """Float64 numbers rounded to the nearest of a float type, ties to even, as ``Cast`` defines it.
 
-    Parameters
-    ----------
-    saturate: for 8-bit types, whether what is too large becomes the largest number (else infinity or nan).
+    Args:
+        saturate: for 8-bit types, whether what is too large becomes the largest number (else infinity or nan).
 
     >>> rounded(np.array([2049.0, 65520.0, 2.0**-25, -1e-9]), TensorProto.FLOAT16)
     array([2048.,   inf,    0.,   -0.])

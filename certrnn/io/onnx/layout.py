@@ -56,14 +56,13 @@ class Slot:
 class Layout:
     """How samples of one shape lie in the input tensor.
 
-    Parameters
-    ----------
-    batch_axis: None for a model of single samples.
-    slots: the sample's positions in row-major order, every size known; an axis may hold several slots.
-    time: which slot holds the frames; None where every value is a frame of its own, or all values are one frame.
-    by: how the time axis is known; "" where it is the declared order only.
-    dynamic_batch: True where any number of samples may run at once.
-    frames, features: T and D of the data.
+    Args:
+        batch_axis: None for a model of single samples.
+        slots: the sample's positions in row-major order, every size known; an axis may hold several slots.
+        time: which slot holds the frames; None where every value is a frame of its own, or all values are one frame.
+        by: how the time axis is known; "" where it is the declared order only.
+        dynamic_batch: True where any number of samples may run at once.
+        frames, features: T and D of the data.
     """
 
     input: DataInput

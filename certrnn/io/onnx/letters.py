@@ -14,9 +14,8 @@ frames; f may stand several times."""
 def parse_layout(text: str | None) -> Letters | None:
     """The axes that ``text`` names; None where nothing is said.
 
-    Raises
-    ------
-    UsageError: it names something else, or samples or frames twice.
+    Raises:
+        UsageError: it names something else, or samples or frames twice.
 
     >>> parse_layout("n,1,t,f")
     ('n', '1', 't', 'f')

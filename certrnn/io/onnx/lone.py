@@ -29,12 +29,11 @@ _REMEDY = (
 class Lone:
     """What lone scores (S,) mean, one a step: ``plus`` minus ``minus``, or above ``cut``.
 
-    Parameters
-    ----------
-    cut: class 1 is what lies above, in the numbers of the output.
-    what, where: in words.
-    plus: elements of the graph.
-    minus: elements whose difference from ``plus`` decides instead, or None.
+    Args:
+        cut: class 1 is what lies above, in the numbers of the output.
+        what, where: in words.
+        plus: elements of the graph.
+        minus: elements whose difference from ``plus`` decides instead, or None.
     """
 
     cut: float
@@ -62,9 +61,8 @@ def _positive(space: Space, element: int, cut: float) -> int:
 def of_pair(tensor: Normalised, entries: np.ndarray, cut: float | None, where: str) -> Lone:
     """One value of each group of two: class 1 where it exceeds one half, that is, the other one.
 
-    Raises
-    ------
-    Unsupported: groups of more, values that were scaled, or another cut.
+    Raises:
+        Unsupported: groups of more, values that were scaled, or another cut.
     """
     groups = [np.flatnonzero(tensor.groups == tensor.groups[entry]) for entry in entries]
     half = math.log(0.5) if tensor.function == "LogSoftmax" else 0.5
@@ -83,9 +81,8 @@ def of_pair(tensor: Normalised, entries: np.ndarray, cut: float | None, where: s
 def of_value(space: Space, ids: np.ndarray, cut: float | None, where: str) -> Lone:
     """Scores that nothing normalises, one a step.
 
-    Raises
-    ------
-    Unsupported: no cut follows from the graph.
+    Raises:
+        Unsupported: no cut follows from the graph.
     """
     if cut is not None:
         return Lone(float(cut), "score", f"where it exceeds {cut:g}, as asked", ids)

@@ -36,10 +36,9 @@ _BROKEN = (ArithmeticError, AssertionError, AttributeError, LookupError, Runtime
 class Embedding:
     """A table of word vectors indexed by the model's input, cut off in front of the graph.
 
-    Parameters
-    ----------
-    table: (words, features), float64.
-    tensor: name of the ONNX tensor that holds the looked-up rows.
+    Args:
+        table: (words, features), float64.
+        tensor: name of the ONNX tensor that holds the looked-up rows.
     """
 
     table: np.ndarray
@@ -60,25 +59,25 @@ class Table:
 class Lowered:
     """A lowered model.
 
-    Parameters
-    ----------
-    graph: the scores that decide, step after step, simplified.
-    whole: the same before simplification.
-    numbers: the elements of the output itself, in row-major order; of a Softmax its arguments. None for class numbers.
-    function: what the output applies to ``numbers`` in groups: ``Softmax``, ``LogSoftmax``, or "".
-    groups: for each of ``numbers`` the group that it is normalised in; empty where there is no function.
-    table: all that the function normalises, of which the output may hold a part; None where there is no function.
-    scale: factor and offset of what the function's values are multiplied by and added to.
-    sigmoids: the arguments of ``numbers`` where all of these are sigmoids, else None.
-    answer: how the output's numbers are read.
-    shape: of the output tensor for one sample.
-    tensors: for every ONNX tensor that depends on the input, its elements in ``whole``: numbers that count through the
-        nodes' values one after the other, of the tensor's shape for one sample.
-    starts: number of the first element of each node of ``whole``, and their count.
-    known: for every ONNX tensor that does not, its numbers.
-    warnings: those of the notes that a reader of results must know.
-    timed: the output's axes that trace to time.
-    recurrences: the recurrent layers of the file, by their positions in ``whole``.
+    Args:
+        graph: the scores that decide, step after step, simplified.
+        whole: the same before simplification.
+        numbers: the elements of the output itself, in row-major order; of a Softmax its arguments. None for class
+            numbers.
+        function: what the output applies to ``numbers`` in groups: ``Softmax``, ``LogSoftmax``, or "".
+        groups: for each of ``numbers`` the group that it is normalised in; empty where there is no function.
+        table: all that the function normalises, of which the output may hold a part; None where there is no function.
+        scale: factor and offset of what the function's values are multiplied by and added to.
+        sigmoids: the arguments of ``numbers`` where all of these are sigmoids, else None.
+        answer: how the output's numbers are read.
+        shape: of the output tensor for one sample.
+        tensors: for every ONNX tensor that depends on the input, its elements in ``whole``: numbers that count through
+            the nodes' values one after the other, of the tensor's shape for one sample.
+        starts: number of the first element of each node of ``whole``, and their count.
+        known: for every ONNX tensor that does not, its numbers.
+        warnings: those of the notes that a reader of results must know.
+        timed: the output's axes that trace to time.
+        recurrences: the recurrent layers of the file, by their positions in ``whole``.
     """
 
     graph: Graph
@@ -115,15 +114,14 @@ def lower(
 ) -> Lowered:
     """Lower the part of the model that its outputs depend on, for one sample.
 
-    Parameters
-    ----------
-    choices: which output answers, and how it is read.
-    length: what the model is told as its sequence length, where it has such an input; the number of frames by default.
-    whole: the same told the number of frames, which says how the output is read at shorter lengths.
+    Args:
+        choices: which output answers, and how it is read.
+        length: what the model is told as its sequence length, where it has such an input; the number of frames by
+            default.
+        whole: the same told the number of frames, which says how the output is read at shorter lengths.
 
-    Raises
-    ------
-    Unsupported, InvalidInput: naming the node.
+    Raises:
+        Unsupported, InvalidInput: naming the node.
     """
     return _Lowering(file, layout, choices, layout.frames if length is None else length, whole).run()
 
@@ -312,7 +310,7 @@ class _Lowering:
             )
 
     def _follows(self, other: str, answering: str, reading: Reading, scope: dict[str, Tensor]) -> None:
-        """Refuse an output that may say something else than the one that answers, where nobody chose between them."""
+        """Refuse an output that may say something else than the one that answers, where no option chose one."""
         try:
             self._walk({other}, scope)
             if isinstance(scope.get(other), Known):

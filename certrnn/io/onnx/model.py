@@ -34,16 +34,14 @@ _NUMPY: dict[int, type] = {
 def read(path: str | Path, choices: Choices | None = None) -> OnnxModel:
     """Read an ONNX classifier.
 
-    Parameters
-    ----------
-    path: the model file; external data is looked for in its folder only.
-    choices: what the file alone does not settle.
+    Args:
+        path: the model file; external data is looked for in its folder only.
+        choices: what the file alone does not settle.
 
-    Raises
-    ------
-    InvalidInput: the file is missing or damaged, or has no such output.
-    Unsupported: its operator set, inputs or outputs are not of a kind certrnn reads. Nodes are read later, by
-        :meth:`OnnxModel.graph`.
+    Raises:
+        InvalidInput: the file is missing or damaged, or has no such output.
+        Unsupported: its operator set, inputs or outputs are not of a kind certrnn reads. Nodes are read later, by
+            :meth:`OnnxModel.graph`.
     """
     chosen = choices or Choices()
     parse_layout(chosen.layout)
@@ -73,9 +71,8 @@ def read(path: str | Path, choices: Choices | None = None) -> OnnxModel:
 class OnnxModel:
     """A classifier from an ONNX file. Data is ``x`` (samples N, frames T, features D) whatever the file's layout.
 
-    Parameters
-    ----------
-    length: what every sample's sequence length is said to be; None for its number of frames. See :meth:`at_length`.
+    Args:
+        length: what every sample's sequence length is said to be; None for its number of frames. See :meth:`at_length`.
     """
 
     file: ModelFile
@@ -131,9 +128,8 @@ class OnnxModel:
     def at_length(self, length: int) -> OnnxModel:
         """The same model on samples whose first ``length`` frames are no padding.
 
-        Raises
-        ------
-        InvalidInput: the file has no input for lengths.
+        Raises:
+            InvalidInput: the file has no input for lengths.
         """
         if not self.takes_lengths:
             raise InvalidInput(
@@ -186,10 +182,9 @@ class OnnxModel:
     def graph(self, shape: tuple[int, ...]) -> Graph:
         """The network on one sample of shape (T, D), its scores as output.
 
-        Raises
-        ------
-        InvalidInput: the data does not fit the model, or the file is damaged.
-        Unsupported: a node is not interpreted; the message names it.
+        Raises:
+            InvalidInput: the data does not fit the model, or the file is damaged.
+            Unsupported: a node is not interpreted; the message names it.
         """
         return self.lowered(shape).graph
 
@@ -268,9 +263,8 @@ class OnnxModel:
         that ends in a softmax they are its probabilities, of one that names a class 1 for it and 0 for others. With an
         embedding ``x`` holds word vectors, fed past the table. All samples run at once where the batch axis is dynamic.
 
-        Raises
-        ------
-        Unsupported: onnxruntime cannot load or run the model.
+        Raises:
+            Unsupported: onnxruntime cannot load or run the model.
         """
         x = np.asarray(x)
         return self._scores(self.run_outputs(x), x.shape[1:])

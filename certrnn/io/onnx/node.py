@@ -19,12 +19,11 @@ from certrnn.io.onnx.tensors import Chosen, Known, Normalised, Tensor, Tokens, V
 class NodeContext:
     """A node with its attributes decoded and its inputs read.
 
-    Parameters
-    ----------
-    name: the node's name, or its first output where it has none.
-    inputs: None where an optional input is left out.
-    outputs: names of the outputs; empty where nobody wants one.
-    types: element types of the file's inputs, outputs and weights (``kinds.file_types``).
+    Args:
+        name: the node's name, or its first output where it has none.
+        inputs: None where an optional input is left out.
+        outputs: names of the outputs; empty where none is wanted.
+        types: element types of the file's inputs, outputs and weights (``kinds.file_types``).
     """
 
     name: str

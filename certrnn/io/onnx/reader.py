@@ -23,10 +23,9 @@ _DAMAGED = "Export the model again."
 class ModelFile:
     """A model read completely into memory.
 
-    Parameters
-    ----------
-    sha256: digest of the model file itself.
-    external: name (relative to the model's folder) and digest of every external data file.
+    Args:
+        sha256: digest of the model file itself.
+        external: name (relative to the model's folder) and digest of every external data file.
     """
 
     path: Path
@@ -39,11 +38,10 @@ class ModelFile:
 def load(path: str | Path) -> ModelFile:
     """Read and check a model file.
 
-    Raises
-    ------
-    InvalidInput: the file is missing, too large, no ONNX model, damaged, or its external data is missing, outside of
-        the model's folder or of the wrong size.
-    Unsupported: an operator set older than 7 or newer than the installed onnx knows.
+    Raises:
+        InvalidInput: the file is missing, too large, no ONNX model, damaged, or its external data is missing, outside
+            of the model's folder or of the wrong size.
+        Unsupported: an operator set older than 7 or newer than the installed onnx knows.
     """
     file = Path(path)
     what = f"reading model {file.name!r}"

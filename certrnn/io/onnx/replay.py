@@ -43,9 +43,8 @@ class Session:
     def run(self, outputs: Sequence[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
         """The named outputs.
 
-        Raises
-        ------
-        Unsupported: onnxruntime fails; the message is its own.
+        Raises:
+            Unsupported: onnxruntime fails; the message is its own.
         """
         try:
             return self._session.run(list(outputs), {k: v for k, v in feed.items() if k in self.inputs})

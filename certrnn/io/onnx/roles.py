@@ -33,13 +33,12 @@ _OPERATION = "fitting the data to the model"
 class Roles:
     """What the axes of a model's input mean, whatever their lengths.
 
-    Parameters
-    ----------
-    batch: the axis of the samples; None where the model takes one.
-    slots: a sample's positions in row-major order.
-    time: which slot holds the frames; None where a sample is one axis of values.
-    by: how that is known: a node, a name, or the option; "" where it is the declared order only.
-    free: whether the person said that frames and features are counted otherwise than the one axis of values says.
+    Args:
+        batch: the axis of the samples; None where the model takes one.
+        slots: a sample's positions in row-major order.
+        time: which slot holds the frames; None where a sample is one axis of values.
+        by: how that is known: a node, a name, or the option; "" where it is the declared order only.
+        free: whether the person said that frames and features are counted otherwise than the one axis of values says.
     """
 
     input: DataInput
@@ -57,9 +56,8 @@ class Roles:
     def fit(self, frames: int, features: int) -> Layout:
         """The layout of samples of shape (frames, features).
 
-        Raises
-        ------
-        InvalidInput: they do not fit.
+        Raises:
+            InvalidInput: they do not fit.
         """
         self.require_batch()
         sizes = self.sizes(frames, features)
@@ -73,9 +71,8 @@ class Roles:
     def require_batch(self) -> None:
         """Any sample may be the only one.
 
-        Raises
-        ------
-        InvalidInput: the file fixes another number of samples.
+        Raises:
+            InvalidInput: the file fixes another number of samples.
         """
         size = None if self.batch is None else self.input.dims[self.batch]
         if size not in (None, 1):
@@ -100,9 +97,8 @@ class Roles:
     def require_time(self, frames: int, features: int) -> None:
         """Something says which of two axes is time: the graph, a name, a person or their lengths.
 
-        Raises
-        ------
-        InvalidInput: the lengths are equal, and nothing else says it.
+        Raises:
+            InvalidInput: the lengths are equal, and nothing else says it.
         """
         wide = [slot for slot in self.slots if slot.size != 1]
         if (
@@ -201,9 +197,8 @@ def filled(sizes: Sequence[int | None], count: int) -> list[int] | None:
 def roles(source: DataInput, traced: Traced, letters: Letters | None) -> Roles:
     """What the axes of ``source`` mean.
 
-    Parameters
-    ----------
-    letters: how a person reads their data; decides where the graph does not.
+    Args:
+        letters: how a person reads their data; decides where the graph does not.
     """
     batch = _batch(source, traced)
     axes = [axis for axis in range(len(source.dims)) if axis != batch]

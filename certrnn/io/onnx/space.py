@@ -233,7 +233,7 @@ class Space:
     def _product(self, left: np.ndarray, right: np.ndarray, label: str) -> int:
         """One node for a product; sigmoid(x) tanh(y) and x sigmoid(y) are looked up among the producers.
 
-        ``(1 - sigmoid(x))`` counts as ``sigmoid(-x)``. The factors' own nodes stay for whoever else reads them.
+        ``(1 - sigmoid(x))`` counts as ``sigmoid(-x)``. The factors' own nodes stay for other nodes that read them.
         """
         for gate, value in ((left, right), (right, left)):
             argument = self._sigmoid_argument(gate, label)

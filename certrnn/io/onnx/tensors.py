@@ -100,9 +100,8 @@ class Normalised:
     def comparable(self, rows: np.ndarray, where: str) -> np.ndarray:
         """Element numbers of the arguments behind entries ``rows`` (R, C), where each row is of one group.
 
-        Raises
-        ------
-        Unsupported: values of different groups would be compared.
+        Raises:
+            Unsupported: values of different groups would be compared.
         """
         groups = self.groups[rows]
         if not bool((groups == groups[:, :1]).all()):

@@ -9,7 +9,8 @@ does to a text, and choose it in :func:`read_encoder` by an option of :class:`Te
 (0, '<unk>', True)
 """
 
-from certrnn.io.text.encode import Encoded, Encoder, read_encoder
+from certrnn.io.text.encode import read_encoder
+from certrnn.io.text.encoder import Encoded, Encoder
 from certrnn.io.text.source import TextSource
 from certrnn.io.text.texts import Texts, read_texts
 

@@ -22,10 +22,9 @@ _VECTORS = ("vectors", "embeddings", "embedding", "weights", "weight")
 class Embeddings:
     """Word vectors.
 
-    Parameters
-    ----------
-    table: (words, features) float64, finite.
-    vocabulary: which row is whose; None where the file holds vectors alone.
+    Args:
+        table: (words, features) float64, finite.
+        vocabulary: which row is whose; None where the file holds vectors alone.
     """
 
     table: np.ndarray
@@ -36,9 +35,8 @@ def read_embeddings(path: str | os.PathLike[str]) -> Embeddings:
     """Word vectors in GloVe's text format (``word v1 .. vD`` a line, word2vec's heading line allowed), or npz with
     ``vectors`` (words, features) and optionally ``words``; also gzipped.
 
-    Raises
-    ------
-    InvalidInput: the file is missing or damaged, vectors differ in length or are not finite.
+    Raises:
+        InvalidInput: the file is missing or damaged, vectors differ in length or are not finite.
     """
     origin = Origin(Path(path))
     content = file_content(origin.path, origin)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,66 +9,20 @@ import numpy as np
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.io.data.samples import shown
 from certrnn.io.text.embeddings import Embeddings, read_embeddings
+from certrnn.io.text.encoder import Encoded, Encoder
 from certrnn.io.text.source import DROP, TextSource
 from certrnn.io.text.splitting import SPACE, Plain, Splitting
 from certrnn.io.text.vocabulary import PADDING, Vocabulary, read_vocabulary
 
 
 @dataclass(frozen=True, eq=False)
-class Encoded:
-    """One text in numbers.
-
-    Parameters
-    ----------
-    words: the words that are read, as they are shown.
-    ids: (T,) int64, what the network reads: words, and what a tokenizer puts before and after them.
-    unknown: how many words are unknown.
-    cut, dropped: how many words of the text were cut off, or left out.
-    places: the position in the text of each word.
-    first: the position in ``ids`` of the first word; the others follow.
-    filled: how many of ``ids`` before and after the others are padding.
-    """
-
-    words: tuple[str, ...]
-    ids: np.ndarray
-    unknown: int = 0
-    cut: int = 0
-    dropped: int = 0
-    places: tuple[int, ...] = ()
-    first: int = 0
-    filled: tuple[int, int] = (0, 0)
-
-
-class Encoder(ABC):
-    """Turns texts into numbers of words.
-
-    ``padding`` is the number that fills up short texts, or None where none is known; ``side`` is where it goes, and
-    ``cut_from`` where long texts lose words.
-    ``unknown`` is the number of the entry for unknown words, or None. ``table`` (numbers, features) holds the vectors,
-    or None where the network has its own. ``rule`` says in a few words how texts were read.
-    """
-
-    unknown: int | None
-    padding: int | None
-    side: str
-    cut_from: str
-    table: np.ndarray | None
-    rule: str
-
-    @abstractmethod
-    def encode(self, text: str, limit: int | None = None) -> Encoded:
-        """A text in at most ``limit`` numbers."""
-
-
-@dataclass(frozen=True, eq=False)
 class WordEncoder(Encoder):
     """Words of a vocabulary.
 
-    Parameters
-    ----------
-    most: words kept of a text; None for all.
-    unknown: number of the entry that unknown words are read as; None to leave them out.
-    strict: unknown words are an error, for there is neither an entry for them nor leave to drop them.
+    Args:
+        most: words kept of a text; None for all.
+        unknown: number of the entry that unknown words are read as; None to leave them out.
+        strict: unknown words are an error, for there is neither an entry for them nor leave to drop them.
     """
 
     vocabulary: Vocabulary
@@ -102,9 +55,8 @@ class WordEncoder(Encoder):
 def word_encoder(source: TextSource) -> WordEncoder:
     """The encoder of ``--vocab`` and ``--embeddings``.
 
-    Raises
-    ------
-    InvalidInput: a file is damaged. UsageError: the entry for unknown words does not exist.
+    Raises:
+        InvalidInput: a file is damaged. UsageError: the entry for unknown words does not exist.
     """
     vocabulary = None if source.vocab is None else read_vocabulary(source.vocab)
     embeddings = None if source.embeddings is None else read_embeddings(source.embeddings)
@@ -161,9 +113,8 @@ def _joined(
 def read_encoder(source: TextSource) -> Encoder:
     """The encoder that a source asks for.
 
-    Raises
-    ------
-    InvalidInput, UsageError: its files or options are wrong. Unsupported: a package for it is missing.
+    Raises:
+        InvalidInput, UsageError: its files or options are wrong. Unsupported: a package for it is missing.
     """
     if source.tokenizer is not None:
         from certrnn.io.text.tokenizer import tokenizer_encoder

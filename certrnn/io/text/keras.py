@@ -16,14 +16,13 @@ CLASS = "Tokenizer"
 class KerasTokenizer(Splitting):
     """How the tokenizer takes texts apart, and its words.
 
-    Parameters
-    ----------
-    filters: characters that are read as ``split``.
-    lower: in small letters.
-    split: what stands between words.
-    letters: every character is a word.
-    ids: words that it numbers, from 1; 0 is padding.
-    unknown: the entry for other words; None where they are left out.
+    Args:
+        filters: characters that are read as ``split``.
+        lower: in small letters.
+        split: what stands between words.
+        letters: every character is a word.
+        ids: words that it numbers, from 1; 0 is padding.
+        unknown: the entry for other words; None where they are left out.
     """
 
     filters: str
@@ -45,9 +44,8 @@ class KerasTokenizer(Splitting):
 def keras_tokenizer(found: Any, origin: Origin) -> KerasTokenizer | None:
     """The tokenizer that a JSON document is; None for another document.
 
-    Raises
-    ------
-    InvalidInput: it is damaged.
+    Raises:
+        InvalidInput: it is damaged.
     """
     if not isinstance(found, dict) or found.get("class_name") != CLASS:
         return None

@@ -19,10 +19,9 @@ _LINES = (".jsonl", ".ndjson")
 class Columns:
     """A table, its names in lower case; None stands where a record says nothing.
 
-    Parameters
-    ----------
-    where: what names the columns, for errors.
-    remedy: what to do where no column holds texts.
+    Args:
+        where: what names the columns, for errors.
+        remedy: what to do where no column holds texts.
     """
 
     columns: dict[str, list[Any]]
@@ -40,9 +39,8 @@ class Columns:
 def table(text: str, delimiter: str, keys: Sequence[str], origin: Origin) -> Columns:
     """A csv with a header, its cells between ``delimiter`` or the one with which the header names a column of texts.
 
-    Raises
-    ------
-    InvalidInput: the csv is malformed, or names a column twice.
+    Raises:
+        InvalidInput: the csv is malformed, or names a column twice.
     """
     first = None
     for mark in dict.fromkeys((delimiter, ",", ";", "\t")):
@@ -83,9 +81,8 @@ def json_records(text: str, name: str, origin: Origin) -> Columns | list[str] | 
     """Records of a JSON file: a list of objects or of texts, lists by name, or an object a line; None where the file is
     lines of text, of which some begin like JSON.
 
-    Raises
-    ------
-    InvalidInput: a file that is named JSON, or begins like it, is something else.
+    Raises:
+        InvalidInput: a file that is named JSON, or begins like it, is something else.
     """
     named = name.endswith((".json", *_LINES))
     start = text.lstrip()[:1]

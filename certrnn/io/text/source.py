@@ -15,25 +15,23 @@ DROP = "drop"
 class TextSource:
     """A file of texts and what turns them into the network's input.
 
-    Parameters
-    ----------
-    text: txt (one text a line), csv (columns text and label) or JSON (records with text and label), also gzipped.
-    vocab: a word a line (its number is the line's, from 0), JSON from word to number, or Keras' Tokenizer in JSON.
-    tokenizer: a Hugging Face ``tokenizer.json``.
-    embeddings: word vectors for a network that takes vectors: GloVe's text format, or npz with words and vectors.
-    max_length: words kept of a text; None for all.
-    split: ``space``, ``words`` where punctuation stands apart from words, or ``keras`` where it is left out, as Keras'
-        TextVectorization does; None for what the vocabulary says, else ``space``.
-    unknown: the entry that words outside of the vocabulary are read as, or ``drop`` to leave them out; None for the
-        vocabulary's own (``<unk>`` and the like).
-    pad: side of the padding where the network takes a fixed number of words: ``right`` or ``left``; None for what the
-        tokenizer says, else right.
-    truncate: side of a text from which words that are too many are cut off: ``right`` or ``left``; None for what the
-        tokenizer says, else the side of the padding, as Keras and tokenizers do.
+    Args:
+        text: txt (one text a line), csv (columns text and label) or JSON (records with text and label), also gzipped.
+        vocab: a word a line (its number is the line's, from 0), JSON from word to number, or Keras' Tokenizer in JSON.
+        tokenizer: a Hugging Face ``tokenizer.json``.
+        embeddings: word vectors for a network that takes vectors: GloVe's text format, or npz with words and vectors.
+        max_length: words kept of a text; None for all.
+        split: ``space``, ``words`` where punctuation stands apart from words, or ``keras`` where it is left out, as
+            Keras' TextVectorization does; None for what the vocabulary says, else ``space``.
+        unknown: the entry that words outside of the vocabulary are read as, or ``drop`` to leave them out; None for the
+            vocabulary's own (``<unk>`` and the like).
+        pad: side of the padding where the network takes a fixed number of words: ``right`` or ``left``; None for what
+            the tokenizer says, else right.
+        truncate: side of a text from which words that are too many are cut off: ``right`` or ``left``; None for what
+            the tokenizer says, else the side of the padding, as Keras and tokenizers do.
 
-    Raises
-    ------
-    UsageError: options that do not go together.
+    Raises:
+        UsageError: options that do not go together.
     """
 
     text: str

@@ -63,11 +63,10 @@ class Splitting(ABC):
 class Plain(Splitting):
     """Words as ``--split`` says.
 
-    Parameters
-    ----------
-    split: one of :data:`SPLITS`.
-    lower: in small letters.
-    form: Unicode form of the vocabulary; None where it has no one form.
+    Args:
+        split: one of :data:`SPLITS`.
+        lower: in small letters.
+        form: Unicode form of the vocabulary; None where it has no one form.
     """
 
     split: str

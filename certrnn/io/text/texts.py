@@ -36,10 +36,9 @@ def read_texts(path: str | os.PathLike[str]) -> Texts:
     The name tells csv and tsv from txt. What is JSON as a whole, or an object a line, is records and never lines of
     text. A line ends as on Unix, Windows or, where there is no other end, on old Macs.
 
-    Raises
-    ------
-    InvalidInput: the file is missing, damaged, no UTF-8, or lacks a column of texts; a label is no whole number, or
-        stands in two columns.
+    Raises:
+        InvalidInput: the file is missing, damaged, no UTF-8, or lacks a column of texts; a label is no whole number, or
+            stands in two columns.
     """
     origin = Origin(Path(path))
     text = plain_text(origin)
@@ -59,9 +58,8 @@ def read_texts(path: str | os.PathLike[str]) -> Texts:
 def plain_text(origin: Origin) -> str:
     """The content of a text file.
 
-    Raises
-    ------
-    InvalidInput: it cannot be read, is empty, or is no UTF-8.
+    Raises:
+        InvalidInput: it cannot be read, is empty, or is no UTF-8.
     """
     content = file_content(origin.path, origin)
     if not content.strip():

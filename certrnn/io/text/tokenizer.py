@@ -11,7 +11,7 @@ import numpy as np
 
 from certrnn.errors import InvalidInput, Unsupported, UsageError
 from certrnn.io.data.samples import Origin, shown
-from certrnn.io.text.encode import Encoded, Encoder
+from certrnn.io.text.encoder import Encoded, Encoder
 from certrnn.io.text.source import TextSource
 from certrnn.io.text.texts import plain_text
 from certrnn.io.text.vocabulary import PADDING, UNKNOWN
@@ -21,11 +21,10 @@ from certrnn.io.text.vocabulary import PADDING, UNKNOWN
 class TokenizerEncoder(Encoder):
     """The tokenizer's own encoding of a text: its padding, truncation and special tokens included.
 
-    Parameters
-    ----------
-    tokenizer: as the options set it up.
-    whole: the same without truncation and padding.
-    truncation: what the tokenizer is told about long texts; ``max_length`` is missing where all is read.
+    Args:
+        tokenizer: as the options set it up.
+        whole: the same without truncation and padding.
+        truncation: what the tokenizer is told about long texts; ``max_length`` is missing where all is read.
     """
 
     tokenizer: Any
@@ -90,9 +89,8 @@ def _spoken(text: str, token: str, place: tuple[int, int]) -> str:
 def tokenizer_encoder(source: TextSource) -> TokenizerEncoder:
     """Read ``--tokenizer``.
 
-    Raises
-    ------
-    Unsupported: the package is not installed. InvalidInput: the file is missing or damaged.
+    Raises:
+        Unsupported: the package is not installed. InvalidInput: the file is missing or damaged.
     """
     try:
         from tokenizers import Tokenizer

@@ -29,10 +29,9 @@ _SPECIAL = re.compile(r"<.*>|\[.*\]|UNK|PAD")
 class Vocabulary:
     """Words and their numbers.
 
-    Parameters
-    ----------
-    ids: word to number, none of them negative. Keras names number 0, its padding, "".
-    keras: what else Keras' Tokenizer says; None for a plain vocabulary.
+    Args:
+        ids: word to number, none of them negative. Keras names number 0, its padding, "".
+        keras: what else Keras' Tokenizer says; None for a plain vocabulary.
     """
 
     ids: Mapping[str, int]
@@ -86,9 +85,8 @@ def read_vocabulary(path: str | os.PathLike[str]) -> Vocabulary:
     """A word a line, numbered from 0; a JSON object from word to number, or list of words; or Keras' Tokenizer as its
     ``to_json`` writes it. A nameless first word is padding where it stands in a list, or before ``[UNK]``, as in Keras.
 
-    Raises
-    ------
-    InvalidInput: the file is missing, damaged, names a word twice or numbers one with anything but 0, 1, 2, ...
+    Raises:
+        InvalidInput: the file is missing, damaged, names a word twice or numbers one with anything but 0, 1, 2, ...
     """
     origin = Origin(Path(path))
     text = plain_text(origin)

@@ -20,13 +20,12 @@ LAYOUTS = ("n,t,f", "t,n,f", "n,f,t", "n,tf", "n,1,t,f", "t,f")
 class Body:
     """A body.
 
-    Parameters
-    ----------
-    layout: the axes of the input ``x``.
-    last: the hidden values (n, h) of a sample.
-    each: those of every frame, or None.
-    table: of word vectors, where the input is words.
-    vectors: the tensor that holds what was looked up.
+    Args:
+        layout: the axes of the input ``x``.
+        last: the hidden values (n, h) of a sample.
+        each: those of every frame, or None.
+        table: of word vectors, where the input is words.
+        vectors: the tensor that holds what was looked up.
     """
 
     kind: str

@@ -23,11 +23,10 @@ SAMPLES = 2
 class Stored:
     """Samples as a data file holds them.
 
-    Parameters
-    ----------
-    layout: what ``--layout`` says of them, or None.
-    count: how many samples they are.
-    clarity: whether they can be read so.
+    Args:
+        layout: what ``--layout`` says of them, or None.
+        count: how many samples they are.
+        clarity: whether they can be read so.
     """
 
     array: np.ndarray
@@ -40,12 +39,11 @@ class Stored:
 class Case:
     """A file, its data, and what they mean.
 
-    Parameters
-    ----------
-    output: the name of the output that answers.
-    options: what :func:`certrnn.load` is told.
-    x: the samples (N, T, D) that are meant; of words their vectors.
-    frames: which of them change.
+    Args:
+        output: the name of the output that answers.
+        options: what :func:`certrnn.load` is told.
+        x: the samples (N, T, D) that are meant; of words their vectors.
+        frames: which of them change.
     """
 
     seed: int

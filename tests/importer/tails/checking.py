@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from certrnn import load
+from certrnn.datasets import Sequences
 from certrnn.errors import CertrnnError
 from certrnn.model import Model
-from certrnn.report.rows import Row
-from certrnn.run.sequences import Sequences
+from certrnn.results.row import Row
 from tests.importer.tails.cases import Case
 from tests.importer.tails.meaning import AMBIGUOUS
 from tests.importer.tails.queries import asked
@@ -26,13 +26,12 @@ POINTS = 20
 class Outcome:
     """What became of a case.
 
-    Parameters
-    ----------
-    runs: whether onnxruntime runs the file.
-    refused: why certrnn does not read it, or None.
-    complaints: what is wrong.
-    certified: rows of ``WIDE`` that were certified, each held against the file.
-    verdicts: what queries were answered.
+    Args:
+        runs: whether onnxruntime runs the file.
+        refused: why certrnn does not read it, or None.
+        complaints: what is wrong.
+        certified: rows of ``WIDE`` that were certified, each held against the file.
+        verdicts: what queries were answered.
     """
 
     made: Case

@@ -18,15 +18,14 @@ _WORSE = (CLEAR, ODD, AMBIGUOUS)
 class End:
     """A tensor that answers.
 
-    Parameters
-    ----------
-    low, high: how far each of its numbers can reach.
-    together: axes of one softmax; "" where there is none.
-    function: ``Softmax``, ``LogSoftmax`` or "".
-    whole: scores on the axis that was normalised.
-    factor, shift: what its values were multiplied by and moved by; not finite where each was by itself.
-    label: whether it is the number of a class.
-    clarity: how far it can be understood.
+    Args:
+        low, high: how far each of its numbers can reach.
+        together: axes of one softmax; "" where there is none.
+        function: ``Softmax``, ``LogSoftmax`` or "".
+        whole: scores on the axis that was normalised.
+        factor, shift: what its values were multiplied by and moved by; not finite where each was by itself.
+        label: whether it is the number of a class.
+        clarity: how far it can be understood.
     """
 
     part: Part
@@ -92,11 +91,10 @@ class End:
 class Meaning:
     """How to read the numbers of an output.
 
-    Parameters
-    ----------
-    axes: letters of the output's axes.
-    kind: ``classes``, ``lone`` or ``label``.
-    cut: of a lone number.
+    Args:
+        axes: letters of the output's axes.
+        kind: ``classes``, ``lone`` or ``label``.
+        cut: of a lone number.
     """
 
     axes: str

@@ -12,9 +12,9 @@ import numpy as np
 
 from certrnn import load
 from certrnn.errors import CertrnnError
-from certrnn.io.vnnlib import parse
-from certrnn.io.vnnlib.source import Source
-from certrnn.run.verify import verify
+from certrnn.vnnlib.parse import parse
+from certrnn.vnnlib.parse.source import Source
+from certrnn.vnnlib.verify import verify
 from tests.importer.tails.cases import Case
 from tests.importer.tails.theirs import Theirs
 

@@ -14,12 +14,11 @@ from onnx import TensorProto, helper, numpy_helper
 class Part:
     """A tensor of the file.
 
-    Parameters
-    ----------
-    axes: a letter an axis: ``n`` the batch, ``t`` frames, ``c`` scores, ``h`` hidden values, ``1`` of length one,
-        ``m`` frames and scores in one.
-    shape: for a batch of one.
-    kind: element type.
+    Args:
+        axes: a letter an axis: ``n`` the batch, ``t`` frames, ``c`` scores, ``h`` hidden values, ``1`` of length one,
+            ``m`` frames and scores in one.
+        shape: for a batch of one.
+        kind: element type.
     """
 
     name: str

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from certrnn.analyses import import_check
-from certrnn.analyses.forward_error import Accounted
+from certrnn.certification import self_check as import_check
+from certrnn.certification.forward_error import Accounted
+from certrnn.datasets import axes as arrange
 from certrnn.io.onnx import answers, exact, lone, lower, model, ranges
 from certrnn.io.onnx.ops import OPERATORS, arithmetic, casts, reductions
 from certrnn.io.onnx.tensors import Known, Normalised, View, entries, rearranged
-from certrnn.run import arrange
 
 Patch = pytest.MonkeyPatch
 
@@ -169,7 +169,7 @@ def fitted(patch: Patch, change: Callable[[Any, np.ndarray], np.ndarray]) -> Non
             return found.x, ()
 
     patch.setattr(arrange, "_refusal", wrong)
-    patch.setattr("certrnn.run.reading.arranged", arranged)
+    patch.setattr("certrnn.datasets.files.arranged", arranged)
 
 
 class FitsError(Exception):

@@ -34,13 +34,12 @@ _ACTIVATIONS = frozenset(
 class Evidence:
     """Axes that were seen to be time, or a batch.
 
-    Parameters
-    ----------
-    times: parts of the input along which steps follow each other, with the node that says so.
-    batches: axes of the input that hold sequences, as recurrent nodes see them.
-    features: axes of the input that a recurrent node reads as features.
-    windows: the part that a convolution of one axis slides along, with its node: time where nothing is recurrent.
-    steps: positions picked one by one that an activation was applied to, a bit a position, by the part.
+    Args:
+        times: parts of the input along which steps follow each other, with the node that says so.
+        batches: axes of the input that hold sequences, as recurrent nodes see them.
+        features: axes of the input that a recurrent node reads as features.
+        windows: the part that a convolution of one axis slides along, with its node: time where nothing is recurrent.
+        steps: positions picked one by one that an activation was applied to, a bit a position, by the part.
     """
 
     times: dict[Part, str] = field(default_factory=dict)

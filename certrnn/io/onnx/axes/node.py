@@ -19,14 +19,13 @@ Shape = tuple[int | None, ...]
 class Scope:
     """What is known so far, by the names of tensors.
 
-    Parameters
-    ----------
-    axes: of the tensors that depend on the input, where they are known.
-    shapes: as inferred; None for a length that is not.
-    constants: small tensors of integers.
-    reached: tensors that depend on the input.
-    picked: for each tensor the positions that were picked one by one and that it depends on, a bit a position, by the
-        part they were picked from.
+    Args:
+        axes: of the tensors that depend on the input, where they are known.
+        shapes: as inferred; None for a length that is not.
+        constants: small tensors of integers.
+        reached: tensors that depend on the input.
+        picked: for each tensor the positions that were picked one by one and that it depends on, a bit a position, by
+            the part they were picked from.
     """
 
     axes: dict[str, Axes] = field(default_factory=dict)

@@ -26,15 +26,14 @@ convolutions or a fixed frame may ask for."""
 class Traced:
     """What a graph says about the axes of its input.
 
-    Parameters
-    ----------
-    time: the part of the input whose positions are the steps; None where the graph does not say, or says several.
-    batch: the axis of the sequences; None where the graph does not say.
-    by: the node that says what time is, or "".
-    recurrent: whether something recurrent was reached.
-    features: axes that recurrent nodes read as features.
-    axes: the axes of every tensor, at the lengths they were traced with.
-    lengths: those lengths of the input's axes.
+    Args:
+        time: the part of the input whose positions are the steps; None where the graph does not say, or says several.
+        batch: the axis of the sequences; None where the graph does not say.
+        by: the node that says what time is, or "".
+        recurrent: whether something recurrent was reached.
+        features: axes that recurrent nodes read as features.
+        axes: the axes of every tensor, at the lengths they were traced with.
+        lengths: those lengths of the input's axes.
     """
 
     time: Part | None = None

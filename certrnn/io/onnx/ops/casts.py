@@ -95,9 +95,8 @@ def _require_arithmetic(node: NodeContext, source: View) -> None:
     """Numbers that were cast to a type are computed with there before they are cast back: a cast there and back rounds
     and does nothing else, so that rounding is what the file means by it.
 
-    Raises
-    ------
-    Unsupported: nothing happened in between.
+    Raises:
+        Unsupported: nothing happened in between.
     """
     if node.space.roundings.get(source.kind, set()).intersection(source.ids.reshape(-1).tolist()):
         raise node.refuse(

@@ -1,0 +1,161 @@
+"""What the machine does at relaxed functions. False says that a number left the range in which bounds can be given."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from certrnn.domains.interval import LARGEST_FACTOR
+from certrnn.domains.rounding import TINY
+from certrnn.domains.zonotope.compiled import instructions as at
+from certrnn.domains.zonotope.compiled.single_precision import UNDERFLOW
+from transformers_abs.compilation import kernel
+from transformers_abs.scalar import (
+    SIGMOID_KIND,
+    TANH_KIND,
+    corner_fit,
+    enclose_range,
+    piecewise,
+    s_shaped,
+)
+
+_LARGEST_NUMBER = float(np.finfo(np.float64).max)
+
+
+@kernel
+def _on_top(v, p, step, center, slack, terms, spread, below, above, symbols, factors):
+    """Put the residual's enclosure on top: its middle moves the center; its radius and all the slack become the radius
+    of a fresh symbol, or slack where the value has no symbols. ``terms`` bounds the arguments' share of the size, and
+    ``spread`` their generators' part of it."""
+    middle = 0.5 * below + 0.5 * above
+    up, down = above - middle, middle - below
+    radius = (up if up > down else down) * factors[1] + TINY
+    terms += abs(middle)
+    slack = (slack + factors[0] * terms + factors[at.SINGLES] * spread) * factors[2]
+    slack += UNDERFLOW if factors[at.SINGLES] > 0.0 else TINY
+    fresh = (slack + radius) * factors[1] + TINY
+    center += middle
+    v[p + at.CENTER * step], v[p + at.FRESH * step] = center, fresh
+    if symbols:
+        v[p + at.SLACK * step] = 0.0
+        v[p + at.SIZE * step] = (terms + fresh) * factors[2] + TINY
+        # the error of single precision is part of what is fresh
+        v[p + at.SPREAD * step] = (spread + fresh) * factors[2] + TINY
+    else:
+        v[p + at.SLACK * step], v[p + at.SPREAD * step] = fresh, 0.0
+        v[p + at.SIZE * step] = (abs(center) + fresh) * factors[1] + TINY
+
+
+@kernel
+def univariate(v, base, step, size, source, apart, kind, symbols, factors):
+    """A function of one argument by its secant."""
+    for j in range(size):
+        p, q = base + j, source + j
+        low, high = v[q + at.LOW * apart], v[q + at.HIGH * apart]
+        if not (abs(low) <= _LARGEST_NUMBER and abs(high) <= _LARGEST_NUMBER and low <= high):
+            return False
+        if kind == at.PIECEWISE:
+            slope, below, above, least, most = piecewise(factors[3], low, high)
+        else:
+            chosen = TANH_KIND if kind == at.TANH else SIGMOID_KIND
+            slope, below, above, least, most = s_shaped(chosen, low, high)
+        if not (np.isfinite(below) and np.isfinite(above)):
+            return False
+        v[p + at.SLOPE_X * step] = slope
+        v[p + at.LOWER * step], v[p + at.UPPER * step] = least, most
+        share = abs(slope)
+        center, slack = slope * v[q + at.CENTER * apart], share * v[q + at.SLACK * apart]
+        terms, spread = share * v[q + at.MAGNITUDE * apart], share * v[q + at.RADIUS * apart]
+        _on_top(v, p, step, center, slack, terms, spread, below, above, symbols, factors)
+    return True
+
+
+@kernel
+def frame(v, x, x_step, y, y_step, size, scratch, stride):
+    """Centers and scales in which the directions of the cuts are counted."""
+    centers, scales = scratch + at.CENTERS * stride, scratch + at.SCALES * stride
+    for k in range(2):
+        base, step = (x, x_step) if k == 0 else (y, y_step)
+        for j in range(size):
+            center, radius = v[base + at.CENTER * step + j], v[base + at.RADIUS * step + j]
+            known = np.isfinite(center) and np.isfinite(radius)
+            v[centers + k * stride + j] = center if known else 0.0
+            v[scales + k * stride + j] = 1.0 / max(radius if known else 1.0, 2.0**-900)
+
+
+@kernel
+def widths(v, x, x_step, y, y_step, size, x_own, y_own, scratch, stride, factors):
+    """Add to the directional sums what only one argument has, the slack, and the rounding; see ``Zonotope._cuts``."""
+    directions, alone = scratch + at.DIRECTIONS * stride, scratch + at.ALONE * stride
+    scales, missed = scratch + at.SCALES * stride, UNDERFLOW if factors[at.SINGLES] > 0.0 else 0.0
+    for j in range(size):
+        sx, sy = v[scales + j], v[scales + stride + j]
+        rx, ry = v[x + at.RADIUS * x_step + j], v[y + at.RADIUS * y_step + j]
+        known = np.isfinite(v[x + at.CENTER * x_step + j]) and np.isfinite(v[y + at.CENTER * y_step + j])
+        known = known and np.isfinite(rx) and np.isfinite(ry)
+        own_x = v[alone + j] + (abs(v[x_own + j]) if x_own >= 0 else 0.0)
+        own_y = v[alone + stride + j] + (abs(v[y_own + j]) if y_own >= 0 else 0.0)
+        own_x = (own_x + v[x + at.SLACK * x_step + j]) * sx
+        own_y = (own_y + v[y + at.SLACK * y_step + j]) * sy
+        size_x, size_y = (rx * sx) * factors[2] + TINY, (ry * sy) * factors[2] + TINY
+        for k in range(6):
+            a, b = (1.0 if k < 4 else 2.0), (2.0 if k == 2 or k == 3 else 1.0)
+            # every term errs relative to |a g_x s_x| + |b g_y s_y|, whatever cancels: bounded through both radii
+            total = a * size_x + b * size_y
+            p = directions + k * stride + j
+            total = (factors[0] + factors[at.SINGLES]) * total + missed * (a * sx + b * sy)
+            found = (v[p] + a * own_x + b * own_y + total) * factors[1] + TINY
+            v[p] = found if known and not np.isnan(found) else np.inf
+
+
+@kernel
+def bivariate(v, base, step, size, x, x_step, y, y_step, p, q, symbols, scratch, stride, factors):
+    """A product of two factors by the corner fit, on the box of its arguments clipped by the widths found before."""
+    boxes, slopes = scratch + at.BOXES * stride, scratch + at.SLOPES * stride
+    widths, centers = scratch + at.TAKEN * stride, scratch + at.GIVEN * stride
+    for j in range(size):
+        low_x, high_x = v[x + at.LOW * x_step + j], v[x + at.HIGH * x_step + j]
+        low_y, high_y = v[y + at.LOW * y_step + j], v[y + at.HIGH * y_step + j]
+        reach = max(max(abs(low_x), abs(high_x)), max(abs(low_y), abs(high_y)))
+        if not (reach <= LARGEST_FACTOR and low_x <= high_x and low_y <= high_y):
+            return False
+        a, b, least, most = corner_fit(p, q, low_x, high_x, low_y, high_y)
+        v[boxes + j], v[boxes + size + j] = low_x, low_y
+        v[boxes + 2 * stride + j], v[boxes + 2 * stride + size + j] = high_x, high_y
+        v[slopes + j], v[slopes + size + j] = a, b
+        o = base + j
+        v[o + at.SLOPE_X * step], v[o + at.SLOPE_Y * step] = a, b
+        v[o + at.LOWER * step], v[o + at.UPPER * step] = least, most
+        for k in range(2 if symbols else 0):
+            v[centers + k * size + j] = v[scratch + (at.CENTERS + k) * stride + j]
+            v[centers + 2 * stride + k * size + j] = v[scratch + (at.SCALES + k) * stride + j]
+        for k in range(6 if symbols else 0):
+            v[widths + k * size + j] = v[scratch + (at.DIRECTIONS + k) * stride + j]
+    lower, upper = (
+        v[boxes : boxes + 2 * size].reshape((2, size)),
+        v[boxes + 2 * stride : boxes + 2 * stride + 2 * size],
+    )
+    given = v[slopes : slopes + 2 * size].reshape((2, size))
+    middle = v[centers : centers + 2 * size].reshape((2, size))
+    ratio = v[centers + 2 * stride : centers + 2 * stride + 2 * size].reshape((2, size))
+    wide = v[widths : widths + 6 * size].reshape((6, size))
+    offsets, seen = scratch + at.OFFSETS * stride, scratch + at.WITNESSES * stride
+    below, above = v[offsets : offsets + size], v[offsets + stride : offsets + stride + size]
+    least_at = v[seen : seen + 2 * size].reshape((2, size))
+    most_at = v[seen + 2 * stride : seen + 2 * stride + 2 * size].reshape((2, size))
+    nothing = (given, given, given)
+    results = (below, above, least_at, most_at)
+    cut = (middle, ratio, wide)
+    box = (lower, upper.reshape((2, size)))
+    # variables, so that this call and those from Python share one compiled function
+    bent, start = symbols < 0, size - size
+    enclose_range(p, q, given, box, symbols != 0, cut, bent, nothing, results, start, size)
+    for j in range(size):
+        if not (np.isfinite(below[j]) and np.isfinite(above[j])):
+            return False
+        o, a, b = base + j, v[slopes + j], v[slopes + size + j]
+        center = a * v[x + at.CENTER * x_step + j] + b * v[y + at.CENTER * y_step + j]
+        slack = abs(a) * v[x + at.SLACK * x_step + j] + abs(b) * v[y + at.SLACK * y_step + j]
+        terms = abs(a) * v[x + at.MAGNITUDE * x_step + j] + abs(b) * v[y + at.MAGNITUDE * y_step + j]
+        spread = abs(a) * v[x + at.RADIUS * x_step + j] + abs(b) * v[y + at.RADIUS * y_step + j]
+        _on_top(v, o, step, center, slack, terms, spread, below[j], above[j], symbols, factors)
+    return True

@@ -1,0 +1,1 @@
+"""Falsification: attacks put to a data set, their counterexamples replayed in onnxruntime, kept and shown."""

@@ -1,0 +1,179 @@
+"""What an attack found, row by row."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import Any, Literal
+
+from certrnn.results.figures import mean
+from certrnn.results.question import Question, written
+from certrnn.results.row import finite
+
+AttackVerdict = Literal["falsified", "unknown", "misclassified"]
+Replaced = tuple[int, int, int]
+"""Frame, the word's number before and after."""
+
+
+@dataclass(frozen=True)
+class AttackRow:
+    """What an attack found for one sample, one set of frames and, where one was asked, one eps.
+
+    Args:
+        sample: position in the data, from 0.
+        frames: the frames that may change together, or ``"all"``.
+        label: the class that must be answered: the data's label, or the prediction where the data has none.
+        prediction: the class that the network answers, undisturbed.
+        target: the class that the attack wants, or None for any but the label.
+        verdict: ``falsified`` (a counterexample was replayed in onnxruntime), ``unknown`` (none was found: no
+            statement), ``misclassified`` (nothing to attack).
+        eps: the eps that was asked, or None where the smallest was searched.
+        answer: what onnxruntime answers to the counterexample.
+        linf, l2, l0: the counterexample's distances: the largest change of a feature, the Euclidean norm of all
+            changes, the number of features that change. None without a counterexample, as ``answer``.
+        words: words that were replaced, where every frame of the counterexample is a word of the network's table.
+        attack: name of the attack.
+        seconds: wall time of the row: the time of its batch divided by the batch's rows.
+        reason: why a violation found in float64 does not count, or "".
+    """
+
+    sample: int
+    frames: str | list[int]
+    label: int
+    prediction: int
+    target: int | None
+    verdict: AttackVerdict
+    eps: float | None
+    answer: int | None
+    linf: float | None
+    l2: float | None
+    l0: int | None
+    words: tuple[Replaced, ...] | None
+    attack: str
+    seconds: float
+    reason: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as strict JSON takes it."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values["words"] = None if self.words is None else [list(change) for change in self.words]
+        return {name: finite(v) if isinstance(v, float) else v for name, v in values.items()}
+
+
+@dataclass(frozen=True)
+class AttackResults:
+    """Rows of an attack, with the model they are about.
+
+    Args:
+        path: the model as the user named it.
+        sha256: of the model file.
+        rows: what is finished, in order of sample, eps and frames.
+        attack: name of the attack.
+        notes: what a reader must know, a line each.
+        external: file name to sha256 of the files that hold the model's weights beside it.
+        question: everything else that the rows depend on.
+    """
+
+    path: str
+    sha256: str
+    rows: tuple[AttackRow, ...]
+    attack: str
+    notes: tuple[str, ...] = ()
+    external: tuple[tuple[str, str], ...] = ()
+    question: Question | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of ``certrnn attack --json``."""
+        model: dict[str, Any] = {"path": self.path, "sha256": self.sha256}
+        if self.external:
+            model["external"] = dict(self.external)
+        rows = [row.as_json() for row in self.rows]
+        asked = {} if self.question is None else {"question": written(self.question)}
+        return {"model": model, "attack": self.attack, **asked, "rows": rows, "notes": list(self.notes)}
+
+    def to_json(self) -> str:
+        """The document as strict JSON text, ending in a newline."""
+        return json.dumps(self.as_json(), indent=1, allow_nan=False) + "\n"
+
+    def counts(self) -> dict[str, int]:
+        """Number of rows by verdict."""
+        found = Counter(row.verdict for row in self.rows)
+        return {
+            verdict: found[verdict] for verdict in ("falsified", "unknown", "misclassified") if found[verdict]
+        }
+
+    def means(self) -> tuple[Fraction, Fraction, Fraction] | None:
+        """Mean l-inf, l2 and l0 distance of the counterexamples; None without any."""
+        found = [row for row in self.rows if row.verdict == "falsified"]
+        if not found:
+            return None
+        linf, l2, l0 = (mean(getattr(row, name) or 0 for row in found) for name in ("linf", "l2", "l0"))
+        assert linf is not None
+        assert l2 is not None
+        assert l0 is not None
+        return linf, l2, l0
+
+    def exit_code(self) -> int:
+        """Where eps were asked: 1 with a counterexample, else 4. Where the smallest was searched: 0 where there is
+        a counterexample for some row, else 4."""
+        falsified = [row for row in self.rows if row.verdict == "falsified"]
+        if not falsified:
+            return 4
+        return 1 if any(row.eps is not None for row in falsified) else 0
+
+
+def ordered(rows: Sequence[AttackRow]) -> tuple[AttackRow, ...]:
+    """Rows by sample, eps and frames."""
+    return tuple(
+        sorted(rows, key=lambda r: (r.sample, r.eps or 0.0, [-1] if isinstance(r.frames, str) else r.frames))
+    )
+
+
+@dataclass(frozen=True)
+class ReplayedRow:
+    """What became of one written counterexample: ``reason`` is "" where it is confirmed."""
+
+    sample: int
+    frames: str | list[int]
+    label: int
+    target: int | None
+    eps: float
+    undisturbed: int
+    answer: int
+    reason: str
+
+    @property
+    def confirmed(self) -> bool:
+        return not self.reason
+
+    def as_json(self) -> dict[str, Any]:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**values, "eps": finite(self.eps), "confirmed": self.confirmed}
+
+
+@dataclass(frozen=True)
+class ReplayResults:
+    """A file of counterexamples, replayed."""
+
+    path: str
+    sha256: str
+    file: str
+    rows: tuple[ReplayedRow, ...]
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Strict JSON text, ending in a newline."""
+        document = {
+            "model": {"path": self.path, "sha256": self.sha256},
+            "replay": self.file,
+            "rows": [row.as_json() for row in self.rows],
+            "notes": list(self.notes),
+        }
+        return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+    def exit_code(self) -> int:
+        """0 where every counterexample is confirmed, else 1."""
+        return 0 if all(row.confirmed for row in self.rows) else 1

@@ -1,0 +1,195 @@
+"""Models and methods side by side: how much each certifies, how fast, and whether the difference is more than chance
+(Cert-RNN's Tables 2, 3 and 6)."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+from certrnn.results.certificates import Results
+from certrnn.results.curve import Share
+from certrnn.results.figures import float_lower, mean, middle
+from certrnn.results.row import Row, finite, ratio
+from certrnn.results.samples import Sample, finished, shares_of
+
+AttackedEps = dict[tuple[int, str], float]
+"""Distance of a counterexample by sample and frames."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """One model under one method.
+
+    Args:
+        results: searched rows, whose times are the method's alone.
+    """
+
+    results: Results
+    method: str
+
+    @cached_property
+    def samples(self) -> list[Sample]:
+        """Every finished sample of the rows."""
+        return finished(self.results)
+
+    @cached_property
+    def values(self) -> list[float]:
+        """The certified eps of every sample that is answered right: for several rows a sample the smallest of them, so
+        that values are independent of each other; 0.0 where nothing was certified."""
+        return [sample.certified for sample in self.samples if sample.right]
+
+    @property
+    def clean(self) -> Share:
+        """Samples that are answered right."""
+        return Share(len(self.values), len(self.samples))
+
+    @property
+    def mean(self) -> float | None:
+        """Mean certified eps of the right samples, rounded down."""
+        return float_lower(mean(self.values))
+
+    @property
+    def deviation(self) -> float | None:
+        """Sample standard deviation (of n - 1) of the certified eps; None of fewer than two."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else None
+
+    @property
+    def median(self) -> float | None:
+        """Median certified eps of the right samples, rounded down."""
+        return float_lower(middle(self.values))
+
+    @property
+    def share(self) -> float | None:
+        """Mean share of the attack's eps that is certified, over the right samples with a counterexample; rounded
+        down."""
+        return float_lower(mean(shares_of(self.samples)))
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of all rows."""
+        return math.fsum(row.seconds for row in self.results)
+
+    @property
+    def seconds_a_row(self) -> float | None:
+        """Wall time of a row that was searched."""
+        searched = [row.seconds for row in self.results if row.verdict != "misclassified"]
+        return math.fsum(searched) / len(searched) if searched else None
+
+    def verified(self, eps: float) -> Share:
+        """Samples that are verified at ``eps``, as far as the search's steps show."""
+        return Share(sum(sample.verified(eps) for sample in self.samples), len(self.samples))
+
+    def as_json(self, eps: Sequence[float] = ()) -> dict[str, Any]:
+        numbers = {
+            name: getattr(self, name) for name in ("mean", "deviation", "median", "share", "seconds_a_row")
+        }
+        return {
+            "method": self.method,
+            "clean": self.clean.as_json(),
+            **numbers,
+            "seconds": self.seconds,
+            "verified": [{"eps": e, **self.verified(e).as_json()} for e in eps],
+            **self.results.as_json(),
+        }
+
+
+@dataclass(frozen=True)
+class UTest:
+    """Mann-Whitney's U of two groups' certified eps, two-sided.
+
+    ``u`` counts the pairs of samples in which the first certifies more (ties half); ``effect`` is their share.
+    """
+
+    first: Group
+    second: Group
+    u: float
+    p: float
+    effect: float
+
+    def as_json(self) -> dict[str, Any]:
+        names = {
+            name: {"model": group.results.path, "method": group.method}
+            for name, group in (("first", self.first), ("second", self.second))
+        }
+        return {**names, "u": self.u, "p": finite(self.p), "effect": self.effect}
+
+
+def u_test(first: Group, second: Group) -> UTest | None:
+    """The test, exact where there are few samples and no ties; None where a group has no right sample."""
+    from scipy.stats import mannwhitneyu
+
+    if not (first.values and second.values):
+        return None
+    pairs = len(first.values) * len(second.values)
+    if len({*first.values, *second.values}) == 1:  # nothing but ties: the normal approximation has no width
+        return UTest(first, second, pairs / 2, 1.0, 0.5)
+    found = mannwhitneyu(first.values, second.values, alternative="two-sided")
+    return UTest(first, second, float(found.statistic), float(found.pvalue), float(found.statistic) / pairs)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All groups, by model and then by method.
+
+    Args:
+        eps: where verified accuracy is shown as well.
+    """
+
+    groups: tuple[Group, ...]
+    eps: tuple[float, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def tests(self) -> tuple[UTest, ...]:
+        """Of every two methods on one model, and of every two models under one method."""
+        return tuple(t for pair in self._pairs() if (t := u_test(*pair)) is not None)
+
+    @property
+    def broken(self) -> bool:
+        """Whether a counterexample contradicts a certificate."""
+        return any(sample.broken for group in self.groups for sample in group.samples)
+
+    def _pairs(self) -> Iterator[tuple[Group, Group]]:
+        for a, b in combinations(self.groups, 2):
+            if (a.results.path == b.results.path) != (a.method == b.method):
+                yield a, b
+
+    def to_json(self) -> str:
+        """The document as strict JSON text, ending in a newline."""
+        document = {
+            "comparison": [group.as_json(self.eps) for group in self.groups],
+            "tests": [test.as_json() for test in self.tests],
+            "notes": list(self.notes),
+        }
+        return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+
+def attacked_eps(results: Results) -> AttackedEps:
+    """What an attack found, by sample and frames."""
+    return {
+        (row.sample, str(row.frames)): row.eps_attacked for row in results if row.eps_attacked is not None
+    }
+
+
+def attack_beside(results: Results, attacked: AttackedEps) -> Results:
+    """The rows with an attack's findings beside them; a row that they contradict is an ``error``."""
+    rows, asked = tuple(_beside(row, attacked) for row in results), results.question
+    if asked is not None:
+        asked = replace(asked, way=replace(asked.way, attack=True))
+    return replace(results, rows=rows, question=asked)
+
+
+def _beside(row: Row, attacked: AttackedEps) -> Row:
+    upper = attacked.get((row.sample, str(row.frames)))
+    if upper is None:
+        return row
+    lower = row.eps_certified
+    if row.verdict == "certified" and lower is not None and upper <= lower:
+        return replace(row, verdict="error", eps_certified=None, eps_attacked=upper)
+    return replace(row, eps_attacked=upper, ratio=ratio(lower, upper))

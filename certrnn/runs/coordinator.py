@@ -1,0 +1,119 @@
+"""The coordinator: hands out tasks, keeps what comes back, and tells a spoiled sample from its neighbours."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from certrnn.certification import Query
+from certrnn.datasets import Sequences
+from certrnn.encode import pack
+from certrnn.results.row import Row
+from certrnn.runs.executors import Executor, Failure
+from certrnn.runs.journal import Entry
+from certrnn.runs.plan import Task
+from certrnn.runs.store import Store
+
+ATTEMPTS = 2
+"""How often a task whose worker died is tried: something else may have killed the worker."""
+
+UNKNOWN = -1
+"""Label and prediction of a sample of which the data and the worker say nothing."""
+
+
+@dataclass(frozen=True)
+class _Try:
+    """A task, and how many workers have died of it."""
+
+    task: Task
+    deaths: int = 0
+
+
+def rows_as_bytes(rows: Sequence[Row]) -> bytes:
+    """The answer to a task as it travels."""
+    return json.dumps([row.as_json() for row in rows], allow_nan=False).encode()
+
+
+def execute(
+    store: Store, tasks: Sequence[Task], sequences: Sequences, executor: Executor
+) -> Iterator[list[Row]]:
+    """Answer what is not finished yet; rows come out once they are safe in the run folder.
+
+    A task that fails is cut in halves, until the samples that spoil it stand alone; these are recorded as ``error`` or
+    ``timeout``, with the reason. Nothing that a task does ends the run.
+    """
+    queue = deque(_Try(piece) for task in tasks for piece in task.left(store.finished))
+    flying: dict[int, _Try] = {}
+    query = store.plan.query
+    ticket = 0
+    with executor:
+        while queue or flying:
+            while queue and len(flying) < executor.slots:
+                flying[ticket] = queue.popleft()
+                executor.submit(ticket, pack(flying[ticket].task.ask(sequences)))
+                ticket += 1
+            done: list[list[Entry]] = []
+            for reply in executor.wait():
+                attempt = flying.pop(reply.ticket)
+                answer = _checked(attempt.task, sequences, reply.answer)
+                if isinstance(answer, Failure):
+                    again = _again(attempt, answer)
+                    queue.extendleft(reversed(again))
+                    answer = [] if again else _failed(attempt.task, sequences, query, answer)
+                if answer:
+                    done.append(list(zip(attempt.task.keys, answer, strict=True)))
+            if done:
+                store.record(done)
+                yield [row for entries in done for _, row in entries]
+
+
+def _checked(task: Task, sequences: Sequences, answer: bytes | Failure) -> list[Row] | Failure:
+    """The rows in the order of the task's keys: an answer to another question is a failure."""
+    if isinstance(answer, Failure):
+        return answer
+    numbers = [sequences.numbers[position] for position in task.positions]
+    try:
+        given = [Row(**row) for row in json.loads(answer)]
+    except (ValueError, TypeError):
+        return Failure("error", "the worker's answer is no list of rows")
+    rows = {row.sample: row for row in given if (row.frames, row.eps) == (task.name, task.eps)}
+    if len(given) != len(numbers) or set(rows) != set(numbers):
+        return Failure("error", "the worker answered another question")
+    return [rows[number] for number in numbers]
+
+
+def _again(attempt: _Try, failure: Failure) -> list[_Try]:
+    """What to try next; nothing where the failure must be recorded."""
+    deaths = attempt.deaths + (failure.kind == "died")
+    alone = len(attempt.task.keys) == 1
+    if failure.kind == "died" and deaths < ATTEMPTS:
+        return [replace(attempt, deaths=deaths)]
+    if alone:
+        return []
+    # a half is tried once more only when it is a sample alone: a sample must not be blamed for one kill from outside
+    return [_Try(half, 0 if len(half.keys) == 1 else deaths) for half in attempt.task.halves()]
+
+
+def _failed(task: Task, sequences: Sequences, query: Query, failure: Failure) -> list[Row]:
+    position = task.positions[0]
+    label = UNKNOWN if sequences.labels is None else sequences.labels[position]
+    label = label if isinstance(label, int) else UNKNOWN  # a label a step
+    verdict = "timeout" if failure.kind == "timeout" else "error"
+    row = Row(
+        sample=sequences.numbers[position],
+        frames=task.name,
+        label=label,
+        prediction=UNKNOWN,
+        verdict=verdict,
+        eps=task.eps,
+        eps_certified=None,
+        eps_attacked=None,
+        ratio=None,
+        margin=None,
+        method=query.method,
+        seconds=0.0,
+        reason=failure.reason,
+    )
+    return [row]

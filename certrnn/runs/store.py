@@ -1,0 +1,184 @@
+"""A run folder: the plan, the journal of what is finished, and in the end the rows as Parquet.
+
+==============  ==========================================================================================
+``plan.json``   what the run is about, written whole before anything else
+``journal``     a line a finished task; there while the run goes on
+``rows.parquet``  every row, written whole once all are finished; the journal goes then
+``lock``        held by the one process that writes
+==============  ==========================================================================================
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from certrnn.certification.summary import gathered
+from certrnn.encode import as_text, from_text
+from certrnn.errors import InvalidInput, UsageError
+from certrnn.results.certificates import Results, ordered
+from certrnn.results.row import Row
+from certrnn.runs import parquet
+from certrnn.runs.disk import UNFINISHED, Disk
+from certrnn.runs.journal import Entry, Journal
+from certrnn.runs.journal import read as read_journal
+from certrnn.runs.lock import locked
+from certrnn.runs.plan import Plan
+
+PLAN, JOURNAL, ROWS, LOCK = "plan.json", "journal", "rows.parquet", "lock"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Store:
+    """The one writer of a run folder; made by :func:`writing`.
+
+    Args:
+        folder: where it lies.
+        plan: what the run is about.
+        finished: what was finished when the folder was opened, by key.
+        disk: how it is written.
+    """
+
+    folder: Path
+    plan: Plan
+    finished: dict[str, Row]
+    disk: Disk = field(default_factory=Disk)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run has ended."""
+        return (self.folder / ROWS).exists() and not (self.folder / JOURNAL).exists()
+
+    def record(self, tasks: Sequence[Sequence[Entry]]) -> None:
+        """Keep the rows of finished tasks; once this returns, none of them is ever lost.
+
+        Raises:
+            InvalidInput: the disk does not take them; those of earlier calls are kept.
+        """
+        try:
+            Journal(self.folder / JOURNAL, self.disk).append(tasks)
+        except OSError as error:
+            raise InvalidInput(
+                f"writing the run {self.folder}",
+                "the disk takes what is finished",
+                error.strerror or type(error).__name__,
+                "Make room and resume the run: what was finished before is kept.",
+            ) from None
+
+    def compact(self) -> None:
+        """All rows into one Parquet file, in order. A crash in between leaves both files, which say the same."""
+        found = kept(_entries(self.folder))
+        key_of = {id(row): key for key, row in found.items()}
+        rows = [(key_of[id(row)], row) for row in ordered(found.values())]
+        about = {
+            "sha256": self.plan.subject.sha256,
+            "engine": self.plan.engine,
+            "semantics": self.plan.semantics,
+        }
+        self.disk.replace(self.folder / ROWS, parquet.written(rows, about))
+        if (self.folder / JOURNAL).exists():
+            self.disk.remove(self.folder / JOURNAL)
+
+
+@contextmanager
+def writing(folder: Path, plan: Plan, disk: Disk | None = None) -> Iterator[Store]:
+    """Begin a run in a folder, or take up the same one again where it stopped.
+
+    Raises:
+        UsageError: the folder holds another run or something else, or another process writes it.
+    """
+    disk = disk or Disk()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            "reading --run", f"the folder can be made ({error.strerror})", repr(str(folder))
+        ) from None
+    if not (folder / PLAN).exists():
+        _empty(folder)
+    with locked(folder / LOCK):
+        if (folder / PLAN).exists():
+            _same(folder, read_plan(folder), plan)
+        else:
+            _empty(folder)
+            text = json.dumps({"format": FORMAT, "plan": as_text(plan)}, indent=1, allow_nan=False) + "\n"
+            disk.replace(folder / PLAN, text.encode())
+        for draft in folder.glob("*" + UNFINISHED):
+            disk.unlink(draft)
+        Journal(folder / JOURNAL, disk).recover()
+        yield Store(folder, plan, kept(_entries(folder)), disk)
+
+
+def kept(entries: Iterable[Entry]) -> dict[str, Row]:
+    """A row a key: whatever was answered counts more than a failure to answer, and the first more than a later one."""
+    found: dict[str, Row] = {}
+    for key, row in entries:
+        if key not in found or (found[key].reason and not row.reason):
+            found[key] = row
+    return found
+
+
+def read_plan(folder: Path) -> Plan:
+    """The plan of a run folder.
+
+    Raises:
+        UsageError: the folder holds no run.
+        InvalidInput: its plan is damaged, or was written by another version.
+    """
+    path = folder / PLAN
+    if not path.is_file():
+        raise UsageError("reading a run", f"the folder holds a {PLAN}", repr(str(folder)))
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        written, given = document["format"], document["plan"]
+    except (ValueError, KeyError, TypeError):
+        raise InvalidInput(f"reading {path}", "the plan is a whole JSON document", "a damaged one") from None
+    if written != FORMAT:
+        raise InvalidInput(f"reading {path}", f"its format is {FORMAT}", written)
+    plan = from_text(given)
+    if not isinstance(plan, Plan):
+        raise InvalidInput(f"reading {path}", "it holds a plan", type(plan).__name__)
+    return plan
+
+
+def read_entries(folder: Path) -> dict[str, Row]:
+    """The rows of a run by their keys, of a run that goes on as well."""
+    return kept(_entries(folder))
+
+
+def read_results(folder: Path) -> Results:
+    """The results of a run folder, as far as it is; what the reports are made of.
+
+    Raises:
+        UsageError, InvalidInput: the folder holds no run, or a damaged one.
+    """
+    plan, rows = read_plan(folder), read_entries(folder).values()
+    part = "" if plan.shard is None else f"shard {plan.shard[0]}/{plan.shard[1]}"
+    results = gathered(plan.subject, plan.query, rows, plan.expected, part)
+    return replace(results, folder=str(folder))
+
+
+def _entries(folder: Path) -> list[Entry]:
+    compacted = list(parquet.read(folder / ROWS)) if (folder / ROWS).exists() else []
+    return [*compacted, *read_journal(folder / JOURNAL).entries]
+
+
+def _same(folder: Path, held: Plan, asked: Plan) -> None:
+    difference = held.differs(asked)
+    if difference is not None:
+        raise UsageError(
+            f"taking up the run {folder}",
+            f"the folder's run has the same {difference}",
+            "another",
+            "Choose another folder for another question; a run is not mixed from two engines.",
+        )
+
+
+def _empty(folder: Path) -> None:
+    others = sorted(p.name for p in folder.iterdir() if p.name != LOCK and not p.name.endswith(UNFINISHED))
+    if others:
+        raise UsageError(f"beginning a run in {folder}", "the folder is empty", f"{others[0]!r} in it")

@@ -1,0 +1,102 @@
+"""What may change in samples: the regions of a whole data set, by sample and eps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from certrnn.errors import InvalidInput, UsageError
+from certrnn.regions import Region
+from certrnn.threats.records import ThreatRecord
+
+
+@dataclass(frozen=True, eq=False)
+class Supplied:
+    """What documents hold the digest of only: many radii, and substitutes of words (a threat model of its own)."""
+
+    radii: np.ndarray | None = None
+    words: Any = None
+
+    def same(self, what: str, recorded: str | None, held: str) -> None:
+        """That the digest of what was supplied is the one recorded.
+
+        Raises:
+            InvalidInput: it is not.
+        """
+        if recorded != held:
+            raise InvalidInput("asking again", f"the digest of {what} is {recorded}", held)
+
+    def missing(self, option: str, what: str) -> UsageError:
+        """The error that something has to be supplied."""
+        remedy = f"{option} FILE gives the {what}; the document has their digest"
+        return UsageError("asking again", remedy, "none")
+
+
+class ThreatModel(ABC):
+    """Gives each sample its region. Samples are named by their position in the data."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """As results show it."""
+
+    @abstractmethod
+    def region(
+        self,
+        numbers: Sequence[int],
+        x: torch.Tensor,
+        eps: torch.Tensor,
+        frames: tuple[int, ...],
+        clip: tuple[float, float] | None,
+    ) -> Region:
+        """Regions of the samples ``numbers`` (R,), whose sequences are ``x`` (R, T, D), at ``eps`` (R,)."""
+
+    def placed(self, first: int, places: Mapping[int, Sequence[int]]) -> ThreatModel:
+        """The same in the frames of the network's input; people count the frames of a sample that are no padding.
+
+        Args:
+            first: the samples' first frame that is no padding.
+            places: by sample, what people call each of its frames from there on.
+
+        Raises:
+            InvalidInput: it names a frame that a sample does not have.
+        """
+        return self
+
+    def require(self, numbers: Collection[int]) -> None:
+        """That every sample it names is one of these.
+
+        Raises:
+            InvalidInput: one is not.
+        """
+        return
+
+    def check(self, numbers: Sequence[int], shape: tuple[int, int]) -> None:
+        """Whether it fits samples of shape (T, D).
+
+        Raises:
+            InvalidInput: it does not.
+        """
+        frames, features = shape
+        one = torch.zeros(1, frames, features, dtype=torch.float64)
+        for number in numbers:
+            self.region([number], one, one[:, 0, 0], (), None)
+
+    def record(self) -> ThreatRecord:
+        """As a document writes it down."""
+        return ThreatRecord(self.name)
+
+    @classmethod
+    def restored(cls, record: ThreatRecord, supplied: Supplied) -> ThreatModel:
+        """The threat model of a record.
+
+        Raises:
+            UsageError: the record does not hold it, or something has to be supplied.
+            InvalidInput: what was supplied is not what was recorded.
+        """
+        raise UsageError("asking again", "the document holds the whole threat model", repr(record.kind))

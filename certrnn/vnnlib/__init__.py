@@ -1,0 +1,1 @@
+"""VNN-LIB: queries about networks, read, decided and answered with a witness."""

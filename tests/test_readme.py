@@ -78,7 +78,7 @@ def test_it_is_short_and_its_pictures_are_small() -> None:
 
 def test_its_figures_stand_in_the_file_that_it_names() -> None:
     """Every share and time of the comparison is a number of that file, as it stands there or with one digit more."""
-    (name,) = re.findall(r"`(benchmarks/results/\S+\.md)`", README)
+    (name,) = re.findall(r"`(benchmarks/precision/results/\S+\.md)`", README)
     measured = set(re.findall(r"\d+\.\d+", (ROOT / name).read_text("utf-8")))
     section = README.split("## Beside its peers")[1].split("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("|")][2:]

@@ -1,6 +1,6 @@
 """Each classical attack against the one of the same name in foolbox or ART, at the same budget on a bundled network.
 
-``benchmarks/attack_oracles.py`` does the same on larger networks and more samples, also with Carlini and Wagner's
+``benchmarks/attacks/oracles.py`` does the same on larger networks and more samples, also with Carlini and Wagner's
 l-inf attack, which takes ART minutes.
 """
 

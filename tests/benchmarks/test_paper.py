@@ -33,7 +33,7 @@ def test_networks_are_trained_once_and_cells_are_kept(
     cache, out = tmp_path / "cache", tmp_path / "out"
     asked = ("--data", str(data), "--cache", str(cache), "--out", str(out), "--only", "RNN-2-32")
     few = ("--samples", "3", "--methods", "interval,popqorn,zonotope,attack")
-    assert run("paper", "table2", "table6", "models", *asked, *few) == 0
+    assert run("cert_rnn.paper", "table2", "table6", "models", *asked, *few) == 0
     first = capsys.readouterr()
     assert "training RNN-2-32" in first.err
     assert (cache / "rnn-2-32.onnx").is_file()
@@ -49,7 +49,7 @@ def test_networks_are_trained_once_and_cells_are_kept(
     assert found["zonotope"][1][7:] == ["0.0126", "0.0055", "6.842"]
     assert "| RNN-2-32 | 100.0 % | 40 | 96.8 % |" in first.out
 
-    assert run("paper", "figure7", *asked, *few) == 0
+    assert run("cert_rnn.paper", "figure7", *asked, *few) == 0
     again = capsys.readouterr()
     assert "training" not in again.err
     assert again.err.count("found finished") == 4

@@ -32,7 +32,7 @@ def models(tmp_path: Path) -> Path:
 def test_figures_are_kept_and_compared(models: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     record = models / "record.json"
     asked = ("--models", str(models), "--network", "digits_rnn", "--threats", "last", "--record", str(record))
-    assert run("precision", *asked, "--methods", "interval,zonotope,crown") is None
+    assert run("precision.methods", *asked, "--methods", "interval,zonotope,crown") is None
     kept = json.loads(record.read_text("utf-8"))
     interval, zonotope, crown = (
         kept[who]["digits_rnn"]["7"]["7"][0] for who in ("interval", "zonotope", "crown")
@@ -53,7 +53,7 @@ def test_what_is_kept_is_not_measured_again_and_a_fall_is_listed(
     kept = {who: {"digits_rnn": {"7": {"7": [eps, 1.0]}}} for who, eps in figures.items()}
     record.write_text(json.dumps(kept), "utf-8")
     asked = ("--models", str(models), "--network", "digits_rnn", "--threats", "last", "--record", str(record))
-    assert run("precision", *asked, "--methods", "interval,auto", "--budget", "2") is None
+    assert run("precision.methods", *asked, "--methods", "interval,auto", "--budget", "2") is None
     shown = capsys.readouterr().out
     assert json.loads(record.read_text("utf-8")) == kept
     assert "digits_rnn 7 7: auto at 2 s 0.400000 below interval 0.500000 (-20.0%)" in shown

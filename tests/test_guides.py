@@ -135,3 +135,18 @@ def test_every_method_and_attack_is_described() -> None:
 
     assert not [name for name in ("auto", *certrnn.METHODS) if f"`{name}`" not in read("methods")]
     assert not [name for name in NAMED if f"`{name}`" not in read("attacks")]
+
+
+def test_every_public_name_is_described() -> None:
+    text = (FOLDER / "python.md").read_text("utf-8")
+    assert dir(certrnn) == sorted(certrnn.__all__)
+    named = set(re.findall(r"`(\w+)[`(]", text))
+    assert {name for name in certrnn.__all__ if not name.startswith("_")} <= named
+
+
+def test_every_public_name_is_there_and_known_to_type_checkers() -> None:
+    source = Path(certrnn.__file__).read_text("utf-8")
+    typed = set(re.findall(r"\w+", source.split("if TYPE_CHECKING:")[1].split("__version__")[0]))
+    for name in certrnn.__all__:
+        assert getattr(certrnn, name) is not None
+        assert name in typed or name == "__version__"

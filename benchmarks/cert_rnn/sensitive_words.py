@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -47,7 +48,7 @@ def words(network: Kept, save: Callable[[str, bytes], None]) -> None:
     ranked = []
     for query in asked:
         start = time.perf_counter()
-        spoken = model.sequences(x, [1] * len(x)).spoken([e.words for e in EXAMPLES], range(len(x)))
+        spoken = replace(model.sequences(x, [1] * len(x)), words=tuple(e.words for e in EXAMPLES))
         sentences = [one for some in model.stream_words(spoken, query) for one in some]
         done = model.ranked(sentences, spoken, query)
         save(f"words_{case.cell}_{query.threat}.html", page(done).encode("utf-8"))

@@ -20,8 +20,8 @@ from transformers_abs.decimals import at_least, at_most
 class Threshold(Specification):
     """Every output stays strictly between ``low`` and ``high``; an infinite end asks nothing.
 
-    A network with one output and data without labels know no classes: the rows of these show 1 as label, and 1 or 0 as
-    the answer, whether the undisturbed output lies there.
+    Data without labels knows no classes: its rows show 1 as label, and 1 or 0 as the answer, whether the undisturbed
+    outputs lie there.
 
     Raises:
         UsageError: ends that leave nothing to hold.
@@ -48,9 +48,9 @@ class Threshold(Specification):
     def targets(self, labels: torch.Tensor | None, scores: torch.Tensor, steps: int) -> Targets:
         low, high = self._ends
         inside = ((scores > low) & (scores < high)).all(dim=1).long()
-        if labels is None and scores.shape[1] == 1:
+        if labels is None:
             return Targets(inside, torch.ones_like(inside), inside, inside == 1)
-        fitting = labels is None or labels.shape[1:] == ((steps,) if steps > 1 else ())
+        fitting = labels.shape[1:] == ((steps,) if steps > 1 else ())
         shown = Labels().targets(labels if fitting else None, scores, steps)
         return Targets(inside, shown.labels, shown.predictions, inside == 1)
 

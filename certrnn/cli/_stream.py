@@ -55,18 +55,19 @@ def _in_folder(run: InFolder, failure: BaseException | None) -> Results:
     from certrnn.runs.store import read_results
 
     if failure is not None:
-        print(f"certify: finished rows are kept; go on with: certrnn resume {run.folder}", file=sys.stderr)
+        kept = f"finished rows are kept; go on with: certrnn resume {run.folder}"
+        print(f"{run.command['name']}: {kept}", file=sys.stderr)
     return read_results(Path(run.folder))
 
 
 def stream_samples(
-    network: Model, sequences: Sequences, query: Query
+    network: Model, sequences: Sequences, query: Query, run: InFolder | str | None = None
 ) -> tuple[Results, BaseException | None]:
     """Like :func:`stream`, with the rows of finished samples only: of a sample some of whose frames are still to come,
     nothing is known yet."""
     from dataclasses import replace
 
-    results, failure = stream(network, sequences, query)
+    results, failure = stream(network, sequences, query, run)
     if failure is None:
         return results, None
     done = Counter(row.sample for row in results)

@@ -21,12 +21,14 @@ from certrnn.cli._options import (
     Samples,
 )
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
+from certrnn.cli._runs import RunFolder, with_runs
 from certrnn.cli._samples import read_data
 from certrnn.cli._stream import stream_samples
 from certrnn.cli._texts import with_texts
 from certrnn.cli._threats import AcceptOption, Joint, NormOption, Radii, Target, ThresholdOption, asking
 
 
+@with_runs
 @with_texts
 @with_reading
 def curve(
@@ -48,6 +50,7 @@ def curve(
     settled: Settled = AS_IT_IS,
     no_attack: NoAttack = False,
     budget: Budget = None,
+    run: RunFolder = None,
     out: Outs = None,
     json: Json = False,
     debug: Debug = False,
@@ -76,7 +79,7 @@ def curve(
     query = Query(None, frames, clip, method, grid, not no_attack, budget, specification=held)
     network, chosen = read_data(model, settled, data, samples)
     query = asking(query, network, norm, joint, radii, None)
-    results, failure = stream_samples(network, chosen, query)
+    results, failure = stream_samples(network, chosen, query, run)
     zero = (f"eps 0 was decided at {exact(grid.eps[0])}, which holds it",) if axis[0] == 0.0 else ()
     results = replace(results, grid=axis, notes=(*results.notes, *zero))
     found = finished(results)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +13,10 @@ import typer
 from certrnn.cli._options import Debug, Json, Out, Version
 from certrnn.cli._runs import Executor, MemoryLimit, TimeLimit, Workers
 from certrnn.cli.certify import certify
+from certrnn.cli.curve import curve
 from certrnn.errors import UsageError
 
-RESUMABLE = {"certify": certify}
+RESUMABLE: dict[str, Callable[..., None]] = {"certify": certify, "curve": curve}
 """The commands that keep runs, by name."""
 
 
@@ -59,6 +62,8 @@ def resume(
     if not Path(plan.folder).is_dir():
         raise UsageError(f"resuming {folder}", "the folder that the run was begun in exists", plan.folder)
     os.chdir(plan.folder)  # its file names are relative to it
-    RESUMABLE[name](
-        **options, run=str(place), json=json, out=where, debug=debug, version=version, retry=retry
-    )
+    command = RESUMABLE[name]
+    known = inspect.signature(command).parameters
+    files = [where] if name == "curve" and where is not None else where
+    told = {"run": str(place), "json": json, "out": files, "debug": debug, "version": version}
+    command(**options, **{option: value for option, value in told.items() if option in known}, retry=retry)

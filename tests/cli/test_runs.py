@@ -44,6 +44,24 @@ def test_a_run_in_a_folder_prints_what_a_plain_one_prints(
     assert {k: v for k, v in plain.items() if k != "rows"} == {k: v for k, v in kept.items() if k != "rows"}
 
 
+def test_a_curve_in_a_folder_is_the_plain_one_and_is_resumed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def curve(*arguments: str) -> dict[str, Any]:
+        assert main([*arguments, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    folder = str(tmp_path / "run")
+    asked = ["curve", *QUICK, "--samples", "0:3", "--eps", "0:0.02:3", "--method", "zonotope", "--no-attack"]
+    plain = curve(*asked)
+    kept = curve(*asked, "--run", folder, "--workers", "1")
+    resumed = curve("resume", folder)
+    assert rows(plain) == rows(kept) == rows(resumed)
+    assert plain["curve"] == kept["curve"] == resumed["curve"]
+    assert main([*asked[:-4], "0:0.04:3", *asked[-3:], "--run", folder]) == 2
+    assert "another" in capsys.readouterr().err
+
+
 def test_shards_merge_into_the_whole_and_what_is_missing_is_resumed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,9 +41,9 @@ def parse_frames(text: str, length: int, first: int = 0) -> list[FrameSet]:
     Raises:
         UsageError: anything else, or a frame outside the sequence.
 
-    >>> [t.name for t in parse_threats("each", 2)], parse_threats("0,2-3", 4)[0].name, parse_threats("all", 9)[0].name
+    >>> [t.name for t in parse_frames("each", 2)], parse_frames("0,2-3", 4)[0].name, parse_frames("all", 9)[0].name
     ([[0], [1]], [0, 2, 3], 'all')
-    >>> parse_threats("0", 6, first=3)[0].frames
+    >>> parse_frames("0", 6, first=3)[0].frames
     (3,)
     """
     if text == "all":
@@ -133,7 +133,7 @@ class Problem:
         )
 
     def frame_sets(self, frames: str) -> list[FrameSet]:
-        """What :func:`parse_threats` reads in ``frames``, among the frames that are no padding."""
+        """What :func:`parse_frames` reads in ``frames``, among the frames that are no padding."""
         first, stop = (0, self.x.shape[1]) if self.span is None else self.span
         return parse_frames(frames, stop, first)
 

@@ -59,7 +59,7 @@ def test_a_shard_of_frames_shows_no_share_of_samples(
     for claim in ("erified accuracy", "median", "smallest certified", "answered right", "Weakest samples"):
         assert claim not in text, claim
     assert "0 finished of 4 samples" in text or "0 finished of the 4 samples chosen of 50" in text
-    assert "as trustworthy as whoever could write to the run folder" in text
+    assert "as trustworthy as the people who could write to the run folder" in text
     whole = table_of(capsys, *few)
     assert "verified accuracy at eps 0.15: 0.0 % (0 of the 4 samples chosen of 50)" in whole
 

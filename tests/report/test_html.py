@@ -115,7 +115,7 @@ def test_no_size_of_eps_stops_a_page(eps: float) -> None:
 def test_the_page_says_what_was_asked() -> None:
     assert "moves by at most eps, independently of the others" in text_of(html_page(PLAIN))
     for threat in ("l2 over the sequence", "word substitution", HOSTILE[0]):
-        text = text_of(html_page(results(*ROWS, threat=threat, demand="the answer never becomes 3")))
+        text = text_of(html_page(results(*ROWS, threat=threat, specification="the answer never becomes 3")))
         assert "independently of the others" not in text
         assert threat in text
         assert "what was asked holds: the answer never becomes 3" in text

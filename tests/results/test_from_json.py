@@ -27,7 +27,7 @@ WHOLE = results(
     notes=HOSTILE,
     external=(("weights.data", "cd" * 32),),
     threat="l2 over the sequence",
-    demand="the answer stays 1, 2",
+    specification="the answer stays 1, 2",
     grid=(0.0, 0.1),
 )
 
@@ -42,7 +42,7 @@ def test_a_document_without_the_newer_keys_is_read() -> None:
     document = WHOLE.as_json()
     for name in ("labelled", "threat", "specification", "grid"):
         del document[name]
-    assert parse_results(document) == replace(WHOLE, labelled=True, threat="l-inf", demand="", grid=())
+    assert parse_results(document) == replace(WHOLE, labelled=True, threat="l-inf", specification="", grid=())
 
 
 WRONG: dict[str, tuple[str, Any]] = {

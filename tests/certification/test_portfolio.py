@@ -44,7 +44,7 @@ def test_every_step_is_a_method() -> None:
 def test_a_budget_buys_more_than_the_first_method_and_names_who_proved_it() -> None:
     x, y = samples(2)
     cheap = MODEL.radius(x, y, frames="all", method="zonotope")
-    expensive = MODEL.radius(x, y, frames="all", budget=4.0)
+    expensive = MODEL.radius(x, y, frames="all", budget=2.0)
     for low, high in zip(cheap, expensive, strict=True):
         assert high.eps_certified > low.eps_certified
         assert high.eps_certified < high.eps_attacked
@@ -57,7 +57,7 @@ def test_an_eps_between_the_methods_is_certified_by_a_more_expensive_one() -> No
     x, y = samples(1)
     eps = 1.03 * MODEL.radius(x, y, frames="all", method="zonotope", attack=False)[0].eps_certified
     assert MODEL.certify(x, y, eps=eps, frames="all", method="zonotope", attack=False)[0].verdict == "unknown"
-    (row,) = MODEL.certify(x, y, eps=eps, frames="all", budget=10.0)
+    (row,) = MODEL.certify(x, y, eps=eps, frames="all", budget=2.0)
     assert (row.verdict, row.eps_certified) == ("certified", eps)
     assert row.method in STEPS
 
@@ -102,7 +102,7 @@ def test_without_time_nothing_is_tried() -> None:
 
 
 def test_nothing_beyond_a_counterexample_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    ladder, seen = Portfolio(problem(), parse_frames("all", 8)[0], budget=5.0, steps=("joint-output",)), []
+    ladder, seen = Portfolio(problem(), parse_frames("all", 8)[0], budget=1.0, steps=("joint-output",)), []
     true = Portfolio._margin
 
     def watched(self, analysis, sample, eps):
@@ -135,7 +135,7 @@ def test_branching_begins_where_its_root_ends(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(Portfolio, "_margin", watched)
     threat, start = parse_frames("7", 8)[0], Bound(1e-3, 1.0, "zonotope")
-    found = Portfolio(problem(), threat, budget=6.0, steps=("bab",)).search(
+    found = Portfolio(problem(), threat, budget=3.0, steps=("bab",)).search(
         torch.tensor([0]), start, math.inf
     )
     assert seen[0] == "joint"

@@ -92,7 +92,7 @@ def test_a_mean_over_padding_is_that_of_the_padded_sample(tmp_path: Path) -> Non
     np.testing.assert_allclose(ours(model, ids, 3), theirs, atol=2e-6)
 
 
-@pytest.mark.parametrize("mean", [False, True])
+@pytest.mark.parametrize("mean", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_no_disturbance_inside_a_certified_radius_changes_onnxruntimes_answer(
     mean: bool, tmp_path: Path
 ) -> None:

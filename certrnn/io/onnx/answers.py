@@ -19,7 +19,7 @@ from certrnn.io.onnx.lone import Lone, of_pair, of_value
 from certrnn.io.onnx.monotone import arguments
 from certrnn.io.onnx.repeats import repeated
 from certrnn.io.onnx.space import Space
-from certrnn.io.onnx.spans import moves, spans
+from certrnn.io.onnx.spans import moves, spans, windows
 from certrnn.io.onnx.tensors import Chosen, Normalised, Tensor, View
 
 Kind = Literal["classes", "score", "label", "numbers"]
@@ -152,7 +152,7 @@ class Reader:
         return tuple(
             axis
             for axis, length in enumerate(tensor.shape)
-            if length == self.frames > 1 and self._moves(tensor, axis)
+            if length == self.frames > 1 and self._moves(tensor, axis) and windows(*self._ends(tensor), axis)
         )
 
     def _require_scores(self, name: str, tensor: View | Normalised | Chosen, axis: int) -> None:
@@ -176,12 +176,16 @@ class Reader:
         )
 
     def _moves(self, tensor: View | Normalised | Chosen, axis: int) -> bool:
+        return moves(*self._ends(tensor), axis)
+
+    def _ends(self, tensor: View | Normalised | Chosen) -> tuple[np.ndarray, np.ndarray]:
+        """First and last frame that each number stands for, of the tensor's shape."""
         first, last = self._spans
         if isinstance(tensor, Chosen):
             rows = tensor.classes[tensor.entries]
-            return moves(first[rows].min(axis=-1), last[rows].max(axis=-1), axis)
+            return first[rows].min(axis=-1), last[rows].max(axis=-1)
         ids = self._elements(tensor)
-        return moves(first[ids], last[ids], axis)
+        return first[ids], last[ids]
 
     @staticmethod
     def _elements(tensor: View | Normalised) -> np.ndarray:

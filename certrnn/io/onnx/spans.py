@@ -65,3 +65,26 @@ def moves(first: np.ndarray, last: np.ndarray, axis: int) -> bool:
     changes = bool(((steps[0] != 0) | (steps[1] != 0) | silent).all()) and not silent.all()
     up, down = (all(bool((sign * step >= 0).all()) for step in steps) for sign in (1, -1))
     return changes and (up or down) and first.shape[axis] > 1
+
+
+def windows(first: np.ndarray, last: np.ndarray, axis: int) -> bool:
+    """True where entry k along ``axis`` stands for the frames from k - a to k + b, cut off at both ends, for some a and
+    b of at least 0; or where it does so counted from the other end. A Reshape that exchanges frames and scores moves
+    through the frames as well, but in no such steps.
+
+    >>> windows(np.array([0, 0, 1, 2]), np.array([1, 2, 3, 3]), 0), windows(np.array([2, 1, 0]), np.array([2, 1, 0]), 0)
+    (True, True)
+    >>> windows(np.array([0, 0, 1, 1, 2]), np.array([2, 3, 3, 4, 4]), 0)
+    False
+    """
+    others = tuple(k for k in range(first.ndim) if k != axis)
+    low, high = first.min(axis=others), last.max(axis=others)
+    spoken = low != NEVER
+    for one, other in ((low, high), (low[::-1], high[::-1])):
+        known = spoken if one is low else spoken[::-1]
+        place = np.arange(len(one))
+        before, after = (place - one)[known].max(initial=0), (other - place)[known].max(initial=0)
+        inside = (one == np.maximum(place - before, 0)) & (other == np.minimum(place + after, len(one) - 1))
+        if bool(inside[known].all()):
+            return True
+    return False

@@ -66,8 +66,8 @@ def flattened(w: Writer, end: End) -> End | None:
 def garbled(w: Writer, end: End) -> End | None:
     """Frames and scores exchanged by a Reshape: a common mistake, no answer."""
     part = end.part
-    if "t" not in part.axes or "c" not in part.axes or not w.chance(0.3):
-        return None
+    if "t" not in part.axes or "c" not in part.axes or not w.chance(0.3) or "garbled" in w.said:
+        return None  # a second one may undo the first
     frames, count = part.length("t"), part.length("c")
     if 1 in (frames, count) or frames == count:
         return None

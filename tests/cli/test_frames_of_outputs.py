@@ -11,15 +11,16 @@ from tests.cli.test_outputs import EVERY, FRAMES, SAMPLES, answered, numbers, re
 from tests.io.onnx_models import node
 
 
+@pytest.mark.parametrize("classes", [2, 3, 5])
 @pytest.mark.parametrize("chosen", [False, True])
 def test_frames_and_scores_exchanged_by_a_reshape_are_no_answers(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], chosen: bool
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], chosen: bool, classes: int
 ) -> None:
     """As many numbers as frames, that move through them as well, but each is made of several frames' scores."""
     nodes = [*EVERY, node("Reshape", ["z", "whole"], "g")]
     end = node("ArgMax", ["g"], "y", axis=1, keepdims=0) if chosen else node("Identity", ["g"], "y")
-    given = numbers(3, whole=np.array([-1, 3, FRAMES]))
-    shape = ["N", FRAMES] if chosen else ["N", 3, FRAMES]
+    given = numbers(classes, whole=np.array([-1, classes, FRAMES]))
+    shape = ["N", FRAMES] if chosen else ["N", classes, FRAMES]
     path = written(tmp_path, [*nodes, end], given, {"y": shape})
     message = refused(capsys, path)
     assert "traces to time" in message

@@ -19,7 +19,7 @@ from certrnn.io.onnx.lone import Lone, of_pair, of_value
 from certrnn.io.onnx.monotone import arguments
 from certrnn.io.onnx.repeats import repeated
 from certrnn.io.onnx.space import Space
-from certrnn.io.onnx.spans import moves, spans, windows
+from certrnn.io.onnx.spans import members, moves, own_frames, spans, windows
 from certrnn.io.onnx.tensors import Chosen, Normalised, Tensor, View
 
 Kind = Literal["classes", "score", "label", "numbers"]
@@ -152,7 +152,7 @@ class Reader:
         return tuple(
             axis
             for axis, length in enumerate(tensor.shape)
-            if length == self.frames > 1 and self._moves(tensor, axis) and windows(*self._ends(tensor), axis)
+            if length == self.frames > 1 and self._moves(tensor, axis) and self._steps(tensor, axis)
         )
 
     def _require_scores(self, name: str, tensor: View | Normalised | Chosen, axis: int) -> None:
@@ -178,14 +178,29 @@ class Reader:
     def _moves(self, tensor: View | Normalised | Chosen, axis: int) -> bool:
         return moves(*self._ends(tensor), axis)
 
+    def _steps(self, tensor: View | Normalised | Chosen, axis: int) -> bool:
+        """True where entry k stands for a window about frame k, and for frame k itself."""
+        if not windows(*self._ends(tensor), axis):
+            return False
+        ids = np.moveaxis(self._made_of(tensor), axis, 0).reshape(tensor.shape[axis], -1)
+        positions, places = self.space.locate(ids.reshape(-1))
+        known = [
+            self._members[n][p if len(self._members[n]) > 1 else 0]
+            for n, p in zip(positions, places, strict=True)
+        ]
+        return own_frames(np.bitwise_or.reduce(np.array(known).reshape(*ids.shape, -1), axis=1))
+
     def _ends(self, tensor: View | Normalised | Chosen) -> tuple[np.ndarray, np.ndarray]:
         """First and last frame that each number stands for, of the tensor's shape."""
         first, last = self._spans
+        ids = self._made_of(tensor)
+        return first[ids].min(axis=-1), last[ids].max(axis=-1)
+
+    def _made_of(self, tensor: View | Normalised | Chosen) -> np.ndarray:
+        """The elements that each number is made of, of the tensor's shape and one axis more."""
         if isinstance(tensor, Chosen):
-            rows = tensor.classes[tensor.entries]
-            return first[rows].min(axis=-1), last[rows].max(axis=-1)
-        ids = self._elements(tensor)
-        return first[ids], last[ids]
+            return tensor.classes[tensor.entries]
+        return self._elements(tensor)[..., None]
 
     @staticmethod
     def _elements(tensor: View | Normalised) -> np.ndarray:
@@ -195,6 +210,10 @@ class Reader:
     @cached_property
     def _spans(self) -> tuple[np.ndarray, np.ndarray]:
         return spans(self.space.builder.nodes, self.space.recurrences)
+
+    @cached_property
+    def _members(self) -> list[np.ndarray]:
+        return members(self.space.builder.nodes, self.space.recurrences, self.frames)
 
     # ---- what they say
 

@@ -8,6 +8,7 @@ entry; scores of one vector, which all depend on the same frames, have one span.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -19,12 +20,20 @@ NEVER = np.iinfo(np.int64).max // 2
 """First frame of what depends on none; the last is its negative."""
 
 
+def _told(recurrences: Sequence[Recurrence]) -> dict[int, int]:
+    """Node by node of recurrent states, the node that their step read."""
+    return {
+        position: read
+        for recurrence in recurrences
+        for read, state in zip(recurrence.frames, recurrence.states, strict=True)
+        for position in state
+        if position is not None
+    }
+
+
 def spans(nodes: Sequence[Node], recurrences: Sequence[Recurrence]) -> tuple[np.ndarray, np.ndarray]:
     """First and last frame, each (elements,), of all elements of the nodes one after the other."""
-    told: dict[int, int] = {}
-    for recurrence in recurrences:
-        for read, state in zip(recurrence.frames, recurrence.states, strict=True):
-            told.update((position, read) for position in state if position is not None)
+    told = _told(recurrences)
     firsts: list[np.ndarray] = []
     lasts: list[np.ndarray] = []
     for position, node in enumerate(nodes):
@@ -88,3 +97,41 @@ def windows(first: np.ndarray, last: np.ndarray, axis: int) -> bool:
         if bool(inside[known].all()):
             return True
     return False
+
+
+def members(nodes: Sequence[Node], recurrences: Sequence[Recurrence], frames: int) -> list[np.ndarray]:
+    """The frames that each element stands for, as bits: for each node an array (size, bytes), or (1, bytes) where all
+    of its elements stand for the same."""
+    told, width = _told(recurrences), (frames + 7) // 8
+    found: list[np.ndarray] = []
+    for position, node in enumerate(nodes):
+        below = [found[told[position]]] if position in told else [found[source] for source in node.sources]
+        if position in told or (isinstance(node, Affine) and not node.diagonal):
+            found.append(np.bitwise_or.reduce(below[0], axis=0, keepdims=True))
+        elif isinstance(node, Gather):
+            rows = [
+                np.broadcast_to(b, (nodes[s].size, width)) for b, s in zip(below, node.sources, strict=True)
+            ]
+            found.append(np.concatenate(rows)[node.index])
+        else:
+            bits = np.zeros((1, width), dtype=np.uint8)
+            if isinstance(node, Input):
+                bits[0, node.frame // 8] = 1 << (node.frame % 8)
+            found.append(reduce(np.bitwise_or, below, bits))
+    return found
+
+
+def own_frames(bits: np.ndarray) -> bool:
+    """True where each entry stands for its own frame among others, counted from either end; bits (frames, bytes).
+    Entries without any frame say nothing.
+
+    >>> own_frames(np.array([[0b011], [0b110], [0b100]], dtype=np.uint8))
+    True
+    >>> own_frames(np.array([[0b011], [0b101], [0b110]], dtype=np.uint8))
+    False
+    """
+    count = len(bits)
+    flags = np.unpackbits(bits, axis=1, bitorder="little", count=count).astype(bool)
+    silent = ~flags.any(axis=1)
+    diagonal = np.arange(count)
+    return any(bool((flags[diagonal, order] | silent).all()) for order in (diagonal, diagonal[::-1]))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import typer
 
+from certrnn.cli._interrupts import interruptible
 from certrnn.errors import CertrnnError, InvalidInput
 
 INTERRUPTED = 130
@@ -34,7 +35,8 @@ def run_app(app: typer.Typer, program: str, arguments: list[str] | None) -> int:
         app(["--help"], prog_name=program, standalone_mode=False)
         return 2
     try:
-        code = app(given, prog_name=program, standalone_mode=False)
+        with interruptible():
+            code = app(given, prog_name=program, standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:

@@ -128,3 +128,31 @@ def test_ctrl_c_ends_with_130_at_any_time() -> None:
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert "interrupted" in errors
+
+
+LOADING = """
+import os, signal, sys
+from certrnn.cli import certify_main
+
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == "torch._C":
+            os.kill(os.getpid(), signal.{signal})
+        return None
+
+sys.meta_path.insert(0, Finder())
+code = certify_main(["example:digits_rnn", "--data", "example:digits", "--samples", "0", "--frames", "all"])
+print(hasattr(sys.modules["torch"], "nn"))
+raise SystemExit(code)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM"])
+def test_an_interrupt_while_libraries_load_waits_until_they_are_loaded(signal: str) -> None:
+    """In the middle of a C++ module's initialisation an exception would crash the process."""
+    program = LOADING.format(signal=signal)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (130, "True\n")
+    assert "interrupted" in done.stderr
+    assert one_line(done.stderr)

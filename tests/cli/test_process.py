@@ -156,3 +156,24 @@ def test_an_interrupt_while_libraries_load_waits_until_they_are_loaded(signal: s
     assert (done.returncode, done.stdout) == (130, "True\n")
     assert "interrupted" in done.stderr
     assert one_line(done.stderr)
+
+
+def test_a_table_in_a_pipe_is_wide_unless_columns_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = (
+        "certify",
+        *QUICK,
+        "--samples",
+        "0",
+        "--frames",
+        "0",
+        "--eps",
+        "0.001",
+        "--method",
+        "interval",
+    )
+    monkeypatch.delenv("COLUMNS")
+    wide = run(*arguments).stdout.splitlines()
+    monkeypatch.setenv("COLUMNS", "40")
+    narrow = run(*arguments).stdout.splitlines()
+    assert "seconds" in wide[1]
+    assert len(narrow[1]) <= 40 < len(wide[1])

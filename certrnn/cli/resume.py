@@ -64,6 +64,5 @@ def resume(
     os.chdir(plan.folder)  # its file names are relative to it
     command = RESUMABLE[name]
     known = inspect.signature(command).parameters
-    files = [where] if name == "curve" and where is not None else where
-    told = {"run": str(place), "json": json, "out": files, "debug": debug, "version": version}
+    told = {"run": str(place), "json": json, "out": where, "debug": debug, "version": version}
     command(**options, **{option: value for option, value in told.items() if option in known}, retry=retry)

@@ -36,9 +36,9 @@ class Files:
             Output(json=False, file=name)
 
     @staticmethod
-    def of(names: Sequence[str] | None) -> Files:
-        """From a repeatable option."""
-        return Files(tuple(names or ()))
+    def of(names: Sequence[str] | str | None) -> Files:
+        """From a repeatable option, or one name."""
+        return Files((names,) if isinstance(names, str) else tuple(names or ()))
 
     def write(self, content: Content) -> None:
         """Write every file, each whole or not at all."""

@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 import certrnn
 from certrnn.cli import certify_main, main
 from certrnn.errors import InvalidInput
+from tests.io.onnx_models import of_words
 
 WORDS = np.array([[0, 1, 2], [4, 3, 4]])
 
@@ -20,23 +19,8 @@ WORDS = np.array([[0, 1, 2], [4, 3, 4]])
 @pytest.fixture
 def model(tmp_path: Path) -> str:
     """Mean of word vectors, then two scores."""
-    random = np.random.default_rng(1)
-    table = random.standard_normal((5, 3)).astype(np.float32)
-    weight = random.standard_normal((3, 2)).astype(np.float32)
-    nodes = [
-        helper.make_node("Gather", ["table", "words"], ["vectors"], axis=0),
-        helper.make_node("ReduceMean", ["vectors"], ["mean"], axes=[1], keepdims=0),
-        helper.make_node("MatMul", ["mean", "weight"], ["scores"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "words",
-        [helper.make_tensor_value_info("words", TensorProto.INT64, ["batch", "time"])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", 2])],
-        [numpy_helper.from_array(table, "table"), numpy_helper.from_array(weight, "weight")],
-    )
     file = tmp_path / "words.onnx"
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), str(file))
+    of_words(file, 5)
     return str(file)
 
 

@@ -8,9 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 import certrnn
 from certrnn.attacks import NAMED
@@ -18,6 +16,7 @@ from certrnn.cli import main
 from certrnn.examples import resolve
 from certrnn.falsification.counterexamples import Counterexample, Counterexamples
 from tests.cli.terminal import DIGITS, RNN, one_line
+from tests.io.onnx_models import of_words
 
 QUICK = ["attack", RNN, "--data", DIGITS, "--samples", "0:3", "--clip", "0", "1"]
 
@@ -206,30 +205,9 @@ def test_the_help_names_every_attack(capsys: pytest.CaptureFixture[str]) -> None
     assert [name for name in NAMED if name not in said] == []
 
 
-def words_model(file: Path) -> np.ndarray:
-    """Mean of word vectors, then two scores; returns the table."""
-    random = np.random.default_rng(1)
-    table = random.standard_normal((40, 3)).astype(np.float32)
-    weight = random.standard_normal((3, 2)).astype(np.float32)
-    nodes = [
-        helper.make_node("Gather", ["table", "words"], ["vectors"], axis=0),
-        helper.make_node("ReduceMean", ["vectors"], ["mean"], axes=[1], keepdims=0),
-        helper.make_node("MatMul", ["mean", "weight"], ["scores"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "words",
-        [helper.make_tensor_value_info("words", TensorProto.INT64, ["batch", "time"])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", 2])],
-        [numpy_helper.from_array(table, "table"), numpy_helper.from_array(weight, "weight")],
-    )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), str(file))
-    return table
-
-
 def test_words_are_replaced_by_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model, data, out = tmp_path / "words.onnx", tmp_path / "data.npz", tmp_path / "found.npz"
-    words_model(model)
+    of_words(model, 40)
     words = np.random.default_rng(2).integers(0, 40, size=(5, 4))
     np.savez(data, x=words)
     arguments = ["attack", str(model), "--data", str(data), "--attack", "words", "--out", str(out)]

@@ -61,3 +61,24 @@ def classifier(op: str, time_first: bool = False, features: int = 3, hidden: int
     numbers["zero"] = np.array([0])
     shape = ["T", "N", features] if time_first else ["N", "T", features]
     return model([*moved, layer, *head], numbers, shape)
+
+
+def of_words(file: Path, words: int) -> np.ndarray:
+    """A network that takes the mean of its words' vectors, then two scores; returns the table (words, 3)."""
+    random = np.random.default_rng(1)
+    table = random.standard_normal((words, 3)).astype(np.float32)
+    weight = random.standard_normal((3, 2)).astype(np.float32)
+    nodes = [
+        helper.make_node("Gather", ["table", "words"], ["vectors"], axis=0),
+        helper.make_node("ReduceMean", ["vectors"], ["mean"], axes=[1], keepdims=0),
+        helper.make_node("MatMul", ["mean", "weight"], ["scores"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "words",
+        [helper.make_tensor_value_info("words", TensorProto.INT64, ["batch", "time"])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", 2])],
+        [numpy_helper.from_array(table, "table"), numpy_helper.from_array(weight, "weight")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), str(file))
+    return table

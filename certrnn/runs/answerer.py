@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from certrnn.certification import Query
@@ -12,7 +11,8 @@ from certrnn.datasets.sequences import Kind
 from certrnn.encode import unpack
 from certrnn.engine import engine_version
 from certrnn.errors import InvalidInput
-from certrnn.model import Model, load
+from certrnn.io.onnx import read
+from certrnn.model import Model
 from certrnn.runs.coordinator import rows_as_bytes
 from certrnn.runs.executors.serving import Answer
 from certrnn.runs.job import Job
@@ -48,5 +48,5 @@ def opening(job: bytes) -> tuple[Answer, str]:
     if not isinstance(given, Job):
         raise InvalidInput("reading a job", "it holds a model", type(given).__name__)
     with tempfile.TemporaryDirectory() as folder:
-        model = load(given.write(Path(folder)))
-    return Answerer(replace(model, path=given.name), given.query), engine_version()
+        model = Model(given.name, read(given.write(Path(folder)), given.choices))
+    return Answerer(model, given.query), engine_version()

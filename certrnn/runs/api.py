@@ -239,8 +239,7 @@ def executor_for(settings: Settings, model: Model, sequences: Sequences, query: 
         return InProcess(Answerer(model, query, sequences.kinds))
     from certrnn.engine import engine_version
 
-    network = model.network
-    job = Job.of(model.path, network.path, model.sha256, network.external, query).packed()
+    job = Job.of(model.path, model.network, query).packed()
     if settings.kind == PROCESSES:
         return Processes(settings.workers or 1, job, engine_version(), settings.limits)
     from certrnn.runs.executors.dask import Dask

@@ -11,6 +11,7 @@ import numpy as np
 from certrnn.certification import Query
 from certrnn.encode import pack
 from certrnn.errors import InvalidInput
+from certrnn.io.onnx import Choices, OnnxModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,29 +21,31 @@ class Job:
     Args:
         name: the model as the user named it.
         query: what is asked of every sample.
+        choices: how the file is read.
         files: name and content (uint8) of the model file, first, and of the files with weights beside it.
     """
 
     name: str
     files: tuple[tuple[str, np.ndarray], ...]
     query: Query
+    choices: Choices
 
     @staticmethod
-    def of(name: str, path: Path, sha256: str, external: tuple[tuple[str, str], ...], query: Query) -> Job:
-        """The files of a model that was read from ``path``.
+    def of(name: str, network: OnnxModel, query: Query) -> Job:
+        """The files of a model.
 
         Raises:
             InvalidInput: a file has changed since.
         """
         files = []
-        for own, digest in ((path.name, sha256), *external):
-            content = (path.parent / own).read_bytes()
+        for own, digest in ((network.path.name, network.sha256), *network.external):
+            content = (network.path.parent / own).read_bytes()
             if hashlib.sha256(content).hexdigest() != digest:
                 raise InvalidInput(
                     f"reading {own}", "the file has not changed since the run began", "another content"
                 )
             files.append((own, np.frombuffer(content, dtype=np.uint8)))
-        return Job(name, tuple(files), query)
+        return Job(name, tuple(files), query, network.choices)
 
     def packed(self) -> bytes:
         """As it travels."""

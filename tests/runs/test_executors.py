@@ -15,6 +15,7 @@ import pytest
 from certrnn.encode import pack
 from certrnn.engine import engine_version
 from certrnn.errors import Unsupported, UsageError
+from certrnn.model import load
 from certrnn.runs.answerer import Answerer
 from certrnn.runs.api import Settings, executor_for, run
 from certrnn.runs.coordinator import execute
@@ -26,8 +27,7 @@ from tests.runs.poison_worker import DIES, EATS, HANGS, LIES, PRINTS, RAISES
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL, SEQUENCES = light(8)
-NETWORK = MODEL.network
-JOB = Job.of(MODEL.path, NETWORK.path, MODEL.sha256, NETWORK.external, QUERY).packed()
+JOB = Job.of(MODEL.path, MODEL.network, QUERY).packed()
 TRUTH = plain(MODEL, SEQUENCES)
 
 
@@ -173,9 +173,11 @@ def test_a_model_that_changed_is_refused(tmp_path: Path) -> None:
     from certrnn.errors import InvalidInput
 
     changed = tmp_path / "model.onnx"
-    changed.write_bytes(NETWORK.path.read_bytes() + b"\0")
+    changed.write_bytes(MODEL.network.path.read_bytes())
+    model = load(changed)
+    changed.write_bytes(changed.read_bytes() + b"\0")
     with pytest.raises(InvalidInput, match="changed"):
-        Job.of("model", changed, MODEL.sha256, (), QUERY)
+        Job.of("model", model.network, QUERY)
 
 
 @pytest.mark.parametrize(

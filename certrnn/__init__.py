@@ -12,6 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from certrnn.certification.comparing import CompareQuery
+    from certrnn.certification.conditions import ConditionsQuery
     from certrnn.certification.methods import METHODS
     from certrnn.certification.query import Query
     from certrnn.certification.words import WordQuery
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
     from certrnn.errors import CertrnnError, InvalidInput, Unsupported, UsageError
     from certrnn.examples import resolve
     from certrnn.falsification.counterexamples import Counterexamples
+    from certrnn.falsification.query import AttackQuery
     from certrnn.io.text.source import TextSource
     from certrnn.model import Model, load
+    from certrnn.repetition import again
     from certrnn.report.html import html_page
     from certrnn.report.table import plain as table
     from certrnn.results.attacks import AttackResults, AttackRow
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
     from certrnn.results.from_json import read_results
     from certrnn.results.row import Row
     from certrnn.results.words import Words
-    from certrnn.runs.api import Settings, again, run
+    from certrnn.runs.settings import Settings
     from certrnn.threats import Accept, Labels, NormBall, Threshold, WordSet, WordSubstitution
     from certrnn.vnnlib.parse import read_query
     from certrnn.vnnlib.verify import verify
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "certification.comparing": ("CompareQuery",),
+    "certification.conditions": ("ConditionsQuery",),
     "certification.methods": ("METHODS",),
     "certification.query": ("Query",),
     "certification.words": ("WordQuery",),
@@ -43,8 +49,10 @@ _HOMES = {
     "errors": ("CertrnnError", "InvalidInput", "Unsupported", "UsageError"),
     "examples": ("resolve",),
     "falsification.counterexamples": ("Counterexamples",),
+    "falsification.query": ("AttackQuery",),
     "io.text.source": ("TextSource",),
     "model": ("Model", "load"),
+    "repetition": ("again",),
     "report.html": ("html_page",),
     "report.table": ("plain as table",),
     "results.attacks": ("AttackResults", "AttackRow"),
@@ -52,7 +60,7 @@ _HOMES = {
     "results.from_json": ("read_results",),
     "results.row": ("Row",),
     "results.words": ("Words",),
-    "runs.api": ("Settings", "again", "run"),
+    "runs.settings": ("Settings",),
     "threats": ("Accept", "Labels", "NormBall", "Threshold", "WordSet", "WordSubstitution"),
     "vnnlib.parse": ("read_query",),
     "vnnlib.verify": ("verify",),
@@ -62,9 +70,12 @@ _HOME = {name.split()[-1]: (home, name.split()[0]) for home, names in _HOMES.ite
 __all__ = [
     "METHODS",
     "Accept",
+    "AttackQuery",
     "AttackResults",
     "AttackRow",
     "CertrnnError",
+    "CompareQuery",
+    "ConditionsQuery",
     "Counterexamples",
     "InvalidInput",
     "Labels",
@@ -90,7 +101,6 @@ __all__ = [
     "read_query",
     "read_results",
     "resolve",
-    "run",
     "table",
     "verify",
 ]

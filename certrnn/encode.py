@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ from certrnn.errors import InvalidInput, Unsupported
 
 Keep = Callable[[np.ndarray], Any]
 """Where the bytes of an array go; returns what stands for them in the tree."""
+
+T = TypeVar("T")
 
 _HOUSE = "certrnn."
 _KINDS = "biuf"
@@ -35,7 +37,7 @@ def tree(value: Any, keep: Keep) -> Any:
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, enum.Enum):
-        return {"$enum": _name(type(value)), "name": value.name}
+        return {"$enum": name_of(type(value)), "name": value.name}
     if isinstance(value, int | np.integer):
         return int(value)
     if isinstance(value, float | np.floating):
@@ -52,7 +54,7 @@ def tree(value: Any, keep: Keep) -> Any:
         return {"$array": keep(value)}
     if is_dataclass(value) and not isinstance(value, type):
         own = {f.name: tree(getattr(value, f.name), keep) for f in fields(value) if f.init}
-        return {"$type": _name(type(value)), **own}
+        return {"$type": name_of(type(value)), **own}
     raise Unsupported(
         "writing down a question",
         "it is made of numbers, text, arrays and dataclasses",
@@ -153,7 +155,12 @@ def _array(kind: str, shape: list[int], content: bytes) -> np.ndarray:
     return np.frombuffer(content, dtype=np.dtype(kind)).reshape(shape).copy()
 
 
-def _name(kind: type) -> str:
+def name_of(kind: type) -> str:
+    """The name of one of certrnn's classes, by which :func:`class_named` finds it again.
+
+    Raises:
+        Unsupported: a class that is not certrnn's own.
+    """
     if not kind.__module__.startswith(_HOUSE) or "." in kind.__qualname__:
         raise Unsupported(
             "writing down a question", "its types are certrnn's own", f"{kind.__module__}.{kind.__qualname__}"
@@ -161,16 +168,37 @@ def _name(kind: type) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
+def class_named(name: str, base: type[T]) -> type[T]:
+    """The class of certrnn's with that name, one that derives from ``base``.
+
+    Raises:
+        InvalidInput: there is none such.
+    """
+    found = _found(name)
+    if isinstance(found, type) and issubclass(found, base):
+        return found
+    raise _strange(name)
+
+
 def _type(name: str) -> Any:
+    found = _found(name)
+    if isinstance(found, type) and (is_dataclass(found) or issubclass(found, enum.Enum)):
+        return found
+    raise _strange(name)
+
+
+def _found(name: str) -> Any:
     module, _, own = name.partition(":")
     if module.startswith(_HOUSE):
         try:
-            found = getattr(importlib.import_module(module), own)
+            return getattr(importlib.import_module(module), own)
         except (ImportError, AttributeError):
-            found = None
-        if isinstance(found, type) and (is_dataclass(found) or issubclass(found, enum.Enum)):
-            return found
-    raise InvalidInput(
+            return None
+    return None
+
+
+def _strange(name: str) -> InvalidInput:
+    return InvalidInput(
         "reading a stored question", "its types are certrnn's own", name, "Use the version that wrote it."
     )
 

@@ -3,48 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from certrnn.certification import (
-    Falsifier,
-    Problem,
-    Query,
-    Tick,
-    answer,
-    eps_values,
-    parse_frames,
-    spelled_frames,
-)
+from certrnn.certification import Query, eps_values, spelled_frames
+from certrnn.certification.comparing import CompareJob, CompareQuery
+from certrnn.certification.conditions import ConditionsJob, ConditionsQuery
+from certrnn.certification.job import CertifyJob
 from certrnn.certification.options import substitution
-from certrnn.certification.posing import check_kind, falsifier_of, notes_of, problem_of
-from certrnn.certification.rounding import outward
-from certrnn.certification.statement import of_words, question_of, source_of
-from certrnn.certification.summary import Subject, expected_rows, gathered
-from certrnn.certification.words import WordQuery, answer_words
+from certrnn.certification.statement import source_of
+from certrnn.certification.words import WordQuery, WordsJob
 from certrnn.datasets import Sequences
-from certrnn.datasets.files import network_for, read_array, read_file
+from certrnn.datasets.files import read_array, read_file
 from certrnn.datasets.texts import read_text
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.examples import resolve
-from certrnn.falsification.campaign import AttackQuery, attack_named, left_out, question_of_attack, run_attack
 from certrnn.falsification.counterexamples import Counterexamples
-from certrnn.falsification.rows import Found
+from certrnn.falsification.job import AttackJob
+from certrnn.falsification.query import AttackQuery, usual
 from certrnn.io.onnx import Choices, OnnxModel, read
 from certrnn.io.text import TextSource
-from certrnn.results.attacks import AttackResults, ReplayResults, ordered
+from certrnn.results.attacks import AttackResults, ReplayResults
 from certrnn.results.certificates import Results
-from certrnn.results.question import Question
-from certrnn.results.row import Row
-from certrnn.results.words import Sentence, Words
-from certrnn.threats import FULL, Labels, NormBall, Specification, ThreatModel, Threshold, WordSubstitution
-
-BATCH = 64
-"""Samples that are bounded together; an interruption loses at most one batch of one set of frames."""
+from certrnn.results.words import Words
+from certrnn.runs import loop
+from certrnn.runs.job import Job, Tick, silent
+from certrnn.runs.settings import Settings
+from certrnn.threats import FULL, Accept, Labels, NormBall, Specification, ThreatModel, WordSubstitution
 
 ORDINARY = torch.inference_mode(False)
 """Questions inside of ``torch.inference_mode()`` are answered outside of it: attacks and ascents need gradients."""
@@ -52,6 +41,14 @@ ORDINARY = torch.inference_mode(False)
 Data = np.ndarray | Sequence[np.ndarray] | Sequences
 Clip = tuple[float, float] | None
 Frames = str | Sequence[int]
+JOBS: dict[type, type[Job[Any, Any, Any]]] = {
+    Query: CertifyJob,
+    AttackQuery: AttackJob,
+    WordQuery: WordsJob,
+    ConditionsQuery: ConditionsJob,
+    CompareQuery: CompareJob,
+}
+"""What answers a query, by its type."""
 
 
 @ORDINARY
@@ -141,7 +138,7 @@ class Model:
         asked = (FULL,) if isinstance(threat, WordSubstitution) else eps_values(eps)
         query = Query(asked, spelled_frames(frames), clip, method, attack=attack, budget=budget)
         query = replace(query, threat=threat or NormBall(), specification=specification or Labels())
-        return self._answered(self.sequences(x, y), query)
+        return self._answered(self.job(self.sequences(x, y), query))
 
     def radius(
         self,
@@ -166,63 +163,37 @@ class Model:
             None, spelled_frames(frames), clip, method, schedule, attack, budget, threat or NormBall()
         )
         query = replace(query, specification=specification or Labels())
-        return self._answered(self.sequences(x, y), query)
+        return self._answered(self.job(self.sequences(x, y), query))
 
     def attack(
         self,
         x: Data,
         y: int | Sequence[int] | np.ndarray | None = None,
-        attack: str = "pgd",
+        attack: str | None = None,
         eps: float | Sequence[float] | None = None,
         frames: Frames = "all",
         clip: Clip = None,
         target: int | None = None,
+        budget: float | None = None,
+        threat: ThreatModel | None = None,
+        specification: Specification | None = None,
     ) -> tuple[AttackResults, Counterexamples]:
         """Look for counterexamples by an attack of :data:`certrnn.attacks.NAMED`, each replayed in onnxruntime.
 
         Args:
-            attack: its name.
-            eps: one l-inf distance or several; None for the closest counterexample.
-            target: the class that must come out, None for any but the label.
+            attack: its name; ``pgd`` by default, of listed words ``substitution``.
+            eps: one distance or several; None for the closest counterexample.
+            target: the class that must come out, None for any that breaks what must hold; short for
+                ``specification=Accept((target,), never=True)``.
 
         Others are those of :meth:`certify`, which says what is raised.
         """
-        spelled = spelled_frames(frames)
-        asked = AttackQuery(
-            attack, attack_named(attack, self.network), eps_values(eps), spelled, clip, target
-        )
-        sequences = self.sequences(x, y)
-        found = [one for some in self.stream_attacks(sequences, asked) for one in some]
-        return self.attack_results(found, sequences, asked)
-
-    @ORDINARY
-    def stream_attacks(self, sequences: Sequences, query: AttackQuery) -> Iterator[list[Found]]:
-        """What :meth:`attack` finds, one set of frames and one eps at a time; checked like :meth:`stream`."""
-        asked = Query(query.eps, query.frames, query.clip)
-        self.check(sequences, asked)
-        clip = self._clip(asked)
-        for batch in sequences.batches(BATCH):
-            network = network_for(self.network, batch.kind)
-            graph = network.graph(batch.kind.shape)
-            classes = max(graph.outputs, 2)
-            if query.target is not None and not 0 <= query.target < classes:
-                raise UsageError("reading the target", f"classes lie in 0..{classes - 1}", query.target)
-            problem = Problem.of(graph, batch.x, batch.labels, clip, batch.kind.span)
-            yield from run_attack(network, self.precision, problem, batch, query)
-
-    def attack_results(
-        self, found: Iterable[Found], sequences: Sequences, query: AttackQuery
-    ) -> tuple[AttackResults, Counterexamples]:
-        """Rows in order, and the counterexamples behind them."""
-        kept = list(found)
-        notes = [*self._notes(sequences), left_out(sequences.labels or (), query.target)]
-        rows = ordered([row for row, _ in kept])
-        about = tuple(note for note in notes if note)
-        asked = question_of_attack(self.network, self.precision, sequences, query)
-        results = AttackResults(self.path, self.sha256, rows, query.name, about, self.network.external, asked)
-        clip = self._clip(Query(frames=query.frames, clip=query.clip))
-        members = tuple(one for _, one in kept if one is not None)
-        return results, Counterexamples(members, clip, query.name, self.sha256)
+        asked = (FULL,) if isinstance(threat, WordSubstitution) else eps_values(eps)
+        query = Query(asked, spelled_frames(frames), clip, budget=budget, threat=threat or NormBall())
+        query = replace(query, specification=targeted(target, specification))
+        job = self.job(self.sequences(x, y), AttackQuery(attack or usual(query), query))
+        results = self._answered(job)
+        return results, Counterexamples.of(results)
 
     @ORDINARY
     def replay(self, path: str) -> ReplayResults:
@@ -284,100 +255,47 @@ class Model:
 
         Parameters are those of :meth:`certify`, which says what is raised; ``question`` says how words change.
         """
-        asked, sequences = question or WordQuery(), self.sequences(x, y)
-        sentences = [one for some in self.stream_words(sequences, asked) for one in some]
-        return self.ranked(sentences, sequences, asked)
+        return self._answered(self.job(self.sequences(x, y), question or WordQuery()))
+
+    def job(self, sequences: Sequences, query: Any) -> Job[Any, Any, Any]:
+        """A question put to samples: what a run carries out.
+
+        Args:
+            query: a :class:`certrnn.Query`, :class:`certrnn.AttackQuery`, :class:`certrnn.WordQuery`,
+                :class:`certrnn.ConditionsQuery` or :class:`certrnn.CompareQuery`.
+        """
+        return JOBS[type(query)](self.path, self.network, sequences, query)
 
     @ORDINARY
-    def stream_words(
-        self, sequences: Sequences, question: WordQuery, tick: Tick = lambda _: None
-    ) -> Iterator[list[Sentence]]:
-        """What :meth:`words` finds, some texts at a time; checked like :meth:`stream`."""
-        self.check(sequences, question.query)
-        yield from answer_words(self.network, sequences, question, BATCH, tick)
-
-    def ranked(self, sentences: Iterable[Sentence], sequences: Sequences, question: WordQuery) -> Words:
-        """Texts in order, with what a reader of them must know."""
-        done = tuple(sorted(sentences, key=lambda sentence: sentence.sample))
-        notes = self._notes(sequences, question.query)
-        if len(done) < len(sequences):
-            notes.append(f"stopped early: {len(done)} of {len(sequences)} texts are finished")
-        about = (question.threat_name, question.toward_name, question.query.analysis().name)
-        asked = of_words(self.question(sequences, question.query), question.toward_name)
-        return Words(self.path, self.sha256, *about, done, tuple(notes), asked)
-
-    @ORDINARY
-    def stream(self, sequences: Sequences, query: Query, tick: Tick = lambda _: None) -> Iterator[list[Row]]:
-        """Rows as they are decided, one set of frames and one eps at a time.
+    def stream(self, sequences: Sequences, query: Any, tick: Tick = silent) -> Iterator[list[Any]]:
+        """Rows as they are decided, some samples, one set of frames and one eps at a time.
 
         Everything is read, and the network checked against onnxruntime, before the first row.
         """
-        self.check(sequences, query)
-        yield from self.answers(sequences, query, tick)
+        yield from loop.answer_here(self.job(sequences, query), tick)
 
     @ORDINARY
-    def check(self, sequences: Sequences, query: Query) -> None:
-        """Read everything, and hold the network against onnxruntime.
+    def run(
+        self,
+        sequences: Sequences,
+        query: Any,
+        folder: str | os.PathLike[str],
+        settings: Settings | None = None,
+    ) -> Any:
+        """Answer a question in a run folder, or go on where the same question's run stopped.
 
-        Raises:
-            InvalidInput, Unsupported: what :meth:`answers` could not be trusted on.
+        >>> import tempfile
+        >>> model = load("example:digits_rnn")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     found = model.run(model.read("example:digits").take([0]), Query((0.001,), "all"), folder + "/run")
+        >>> found[0].verdict
+        'certified'
         """
-        query.threat.require(sequences.numbers)
-        self.check_kinds(sequences, query)
+        return loop.run(self.job(sequences, query), folder, settings)
 
-    def check_kinds(self, sequences: Sequences, query: Query) -> None:
-        """What :meth:`check` does, for some of the samples that a question is about."""
-        if isinstance(query.specification, Labels):
-            sequences.require_classes()
-        for kind in sequences.kinds:
-            check_kind(self._asked(query), sequences, kind, query, self._clip(query))
-
-    @ORDINARY
-    def answers(self, sequences: Sequences, query: Query, tick: Tick = lambda _: None) -> Iterator[list[Row]]:
-        """What :meth:`stream` hands out, after a call of :meth:`check`."""
-        clip = self._clip(query)
-        for batch in sequences.batches(BATCH):
-            network = network_for(self._asked(query), batch.kind)
-            falsifier: Falsifier | None = falsifier_of(network, self.precision) if query.attack else None
-            problem = problem_of(network, batch, query, clip)
-            yield from answer(problem, batch.numbers, query, falsifier, tick)
-
-    def count(self, sequences: Sequences, query: Query) -> int:
-        """Number of rows that :meth:`stream` will hand out.
-
-        Raises:
-            UsageError: frames that some sequence does not have.
-        """
-        spans = [sequences.kind(position).span for position in range(len(sequences))]
-        threats = [len(parse_frames(query.frames, stop, first)) for first, stop in spans]
-        return sum(threats) * len(query.eps or (None,))
-
-    def results(self, rows: Iterable[Row], sequences: Sequences, query: Query) -> Results:
-        """Rows as results, in order, with what a reader of them must know."""
-        expected = expected_rows(sequences, query)
-        return gathered(self.subject(sequences, query), query, rows, expected)
-
-    def subject(self, sequences: Sequences, query: Query) -> Subject:
-        """What rows of these sequences are about."""
-        labelled, asked = sequences.labels is not None, self.question(sequences, query)
-        note = "; ".join(self._notes(sequences, query))
-        return Subject(self.path, self.sha256, self.network.external, labelled, note, asked)
-
-    def _notes(self, sequences: Sequences, query: Query | None = None) -> list[str]:
-        """What was done to the data, and what a reader must know of how the network was read."""
-        return notes_of(self.network if query is None else self._asked(query), sequences)
-
-    def question(self, sequences: Sequences, query: Query) -> Question:
-        """Everything that the answers depend on, besides the model's own files."""
-        return question_of(self._asked(query), self.precision, sequences, query)
-
-    def _clip(self, query: Query) -> Clip:
-        """The valid range in the network's own numbers, rounded outward."""
-        return outward(query.clip, self.precision)
-
-    def _answered(self, sequences: Sequences, query: Query) -> Results:
-        rows = [row for some in self.stream(sequences, query) for row in some]
-        return self.results(rows, sequences, query)
+    def _answered(self, job: Job[Any, Any, Any]) -> Any:
+        rows = [row for some in self.stream(job.sequences, job.query) for row in some]
+        return job.collect(rows)
 
     def _labelled(self, sequences: Sequences) -> Sequences:
         """With the labels that are asked."""
@@ -387,6 +305,17 @@ class Model:
         """In the network's own numbers; vectors of its embedding are its own numbers."""
         return sequences if self.network.input.tokens else sequences.rounded(self.precision)
 
-    def _asked(self, query: Query) -> OnnxModel:
-        """The network as the question takes its output: as numbers where a threshold is asked of it."""
-        return self.network.as_numbers() if isinstance(query.specification, Threshold) else self.network
+
+def targeted(target: int | None, specification: Specification | None) -> Specification:
+    """What must hold where a target may be wanted.
+
+    Raises:
+        UsageError: both are given.
+    """
+    if target is None:
+        return specification or Labels()
+    if specification is not None:
+        raise UsageError(
+            "attacking", "a target is a specification of its own", specification.name or "the label"
+        )
+    return Accept((target,), never=True)

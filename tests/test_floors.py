@@ -24,10 +24,11 @@ FLOORS = (
     {"dynamics"},
     {"results"},
     {"datasets", "report"},
+    {"runs"},
     {"certification"},
     {"falsification", "vnnlib"},
     {"model"},
-    {"runs"},
+    {"repetition"},
     {"cli"},
     {"__main__"},
 )

@@ -66,7 +66,12 @@ class Smallest:
 
 
 def smallest_eps(
-    attack: Attack, graph: Graph, ball: Ball, spec: Spec, descent: Descent | None = None
+    attack: Attack,
+    graph: Graph,
+    ball: Ball,
+    spec: Spec,
+    descent: Descent | None = None,
+    spent: Callable[[], bool] = lambda: False,
 ) -> Smallest:
     """The smallest eps with a verified violation, for every row of the specification's batch at once.
 
@@ -77,6 +82,7 @@ def smallest_eps(
         ball: regions by rows and eps.
         spec: B specifications.
         descent: how eps is searched.
+        spent: asked before each step; the search ends where it is true.
     """
     search = Descent() if descent is None else descent
     low = torch.zeros_like(spec.offset[:, 0])
@@ -84,7 +90,7 @@ def smallest_eps(
     undisturbed = verify(graph, center, spec, center.center)
     high = torch.where(undisturbed.success, 0.0, torch.full_like(low, torch.inf))
     x = undisturbed.x.clone()
-    while bool((going := search.open(low, high)).any()):
+    while bool((going := search.open(low, high)).any()) and not spent():
         for rows in (going & high.isfinite()).nonzero().flatten(), (going & high.isinf()).nonzero().flatten():
             if not rows.numel():
                 continue

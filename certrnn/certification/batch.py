@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 
 from certrnn.analyses import Analysis, Forward, certified, proved
+from certrnn.certification.clock import Clock
 from certrnn.certification.portfolio import Bound, Portfolio
 from certrnn.certification.problem import FrameSet, Problem
 from certrnn.certification.query import AUTO, AUTO_BUDGET, Query
@@ -42,23 +43,6 @@ class Falsifier(Protocol):
     ) -> float:
         """Like :meth:`within` for one ``sample`` (1,), told sequences ``x`` (S, frames, features) to start from."""
         ...
-
-
-@dataclass
-class _Clock:
-    """When the budget of a batch ends."""
-
-    budget: float | None
-    rows: int
-    start: float = field(default_factory=time.perf_counter)
-
-    @property
-    def spent(self) -> bool:
-        return self.budget is not None and time.perf_counter() - self.start > self.budget * max(self.rows, 1)
-
-    @property
-    def seconds_a_row(self) -> float:
-        return (time.perf_counter() - self.start) / max(self.rows, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,28 +96,31 @@ class _Question:
 
 
 def answer(
-    problem: Problem, numbers: Sequence[int], query: Query, falsifier: Falsifier | None, tick: Tick
+    problem: Problem,
+    query: Query,
+    frame_set: FrameSet,
+    eps: float | None,
+    falsifier: Falsifier | None,
+    tick: Tick = lambda _: None,
 ) -> Iterator[list[Row]]:
-    """Rows of one batch, threat by threat and eps by eps; ``numbers`` are the samples' positions in the data.
+    """Rows of one batch, of frames that are disturbed together, at one eps or, for None, at the largest.
 
     Rows are handed out as soon as they are decided, so that an interruption keeps what is finished.
     """
     samples = problem.right.nonzero().flatten()
-    for frame_set in problem.frame_sets(query.frames):
-        for eps in query.eps or (None,):
-            question = _Question(problem, samples, frame_set, eps, query, falsifier, tick)
-            wrong = [k for k in range(len(numbers)) if not bool(problem.right[k])]
-            if wrong:
-                yield [_row(question, k, numbers[k], None) for k in wrong]
-            for some in _found(question):
-                yield [_row(question, int(samples[k]), numbers[int(samples[k])], f) for k, f in some]
+    question = _Question(problem, samples, frame_set, eps, query, falsifier, tick)
+    wrong = [k for k in range(len(problem.x)) if not bool(problem.right[k])]
+    if wrong:
+        yield [_row(question, k, None) for k in wrong]
+    for some in _found(question):
+        yield [_row(question, int(samples[k]), found) for k, found in some]
 
 
 def _found(question: _Question) -> Iterator[list[tuple[int, _Found]]]:
     """The right samples, by their row, as they are decided."""
     if question.query.budget is not None:
         _warm(question)
-    clock = _Clock(question.query.budget, len(question.samples))
+    clock = Clock(question.query.budget, len(question.samples))
     side = _first(question, clock)
     shared = clock.seconds_a_row
     query = question.query
@@ -167,7 +154,7 @@ def _warm(question: _Question) -> None:
         analysis.margins(problem.graph, problem.ball(one, eps, question.frame_set), problem.spec(one))
 
 
-def _first(question: _Question, clock: _Clock) -> _Side:
+def _first(question: _Question, clock: Clock) -> _Side:
     """The first method on all rows at once, and the attack."""
     return _searched(question, clock) if question.eps is None else _asked(question, clock)
 
@@ -203,7 +190,7 @@ def _checked(question: _Question, sample: torch.Tensor, first: Bound, bound: Bou
     return min(attacked, float(found))
 
 
-def _searched(question: _Question, clock: _Clock) -> _Side:
+def _searched(question: _Question, clock: Clock) -> _Side:
     """The largest certified eps; once the budget is spent nothing more counts as certified, so that the search ends."""
     analysis, problem, samples = question.query.analysis(), question.problem, question.samples
     best = torch.zeros(len(samples), dtype=torch.float64)
@@ -229,7 +216,7 @@ def _searched(question: _Question, clock: _Clock) -> _Side:
     return _Side(best, margin, _methods(question, analysis), cut, attacked)
 
 
-def _asked(question: _Question, clock: _Clock) -> _Side:
+def _asked(question: _Question, clock: Clock) -> _Side:
     """Certified at the eps or not. The attack also runs where the proof succeeded: it is the self-check."""
     analysis, samples = question.query.analysis(), question.samples
     radius = torch.full((len(samples),), question.eps or 0.0, dtype=torch.float64)
@@ -249,9 +236,10 @@ def _methods(question: _Question, analysis: Analysis) -> Sequence[str]:
     return analysis.methods(question.ball(torch.arange(count), torch.ones(count, dtype=torch.float64)))
 
 
-def _row(question: _Question, sample: int, number: int, found: _Found | None) -> Row:
+def _row(question: _Question, sample: int, found: _Found | None) -> Row:
     """The row of one sample; without ``found`` it is misclassified."""
     eps, problem = question.eps, question.problem
+    number = sample if problem.numbers is None else problem.numbers[sample]
     verdict: Verdict = "misclassified"
     lower = upper = margin = None
     if found is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from certrnn.analyses import Analysis, certified
+from certrnn.certification.clock import Clock
 from certrnn.certification.problem import FrameSet, Problem
 from certrnn.certification.radii import Tick
 from certrnn.errors import UsageError
@@ -48,6 +49,7 @@ def fading_shares(
     toward: torch.Tensor,
     schedule: Schedule | None = None,
     tick: Tick = lambda _: None,
+    clock: Clock | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """How far the threat's frames may fade towards a vector.
 
@@ -57,12 +59,15 @@ def fading_shares(
 
     Args:
         toward: (features,) the vector that every frame fades to, such as that of the unknown word.
+        clock: once it is spent nothing more counts as certified, so that the search ends.
     """
     samples = problem.right.nonzero().flatten()
     shares = torch.zeros(len(problem.x), dtype=torch.float64)
     margins = torch.full_like(shares, torch.nan)
 
     def certify(rows: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+        if clock is not None and clock.spent:
+            return torch.zeros(len(rows), dtype=torch.float64)
         chosen = samples[rows]
         x = problem.x[chosen]
         lower = analysis.margins(

@@ -153,6 +153,10 @@ class Problem:
         required = self.labels if self.required is None else self.required
         return self.specification.spec(required[samples], self.graph.outputs, self.steps)
 
+    def wanted(self, sample: int) -> torch.Tensor:
+        """What the specification asks of one sample: () or (S,), a step each."""
+        return (self.labels if self.required is None else self.required)[sample]
+
     def classes(self, samples: torch.Tensor) -> torch.Tensor | None:
         """The classes (R,) that must be answered, where another predicted class is what a violation is."""
         return self.labels[samples] if self.specification.classes and self.steps == 1 else None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from certrnn.analyses import Analysis, proved
+from certrnn.certification.clock import Clock
 from certrnn.certification.problem import FrameSet, Problem
 from certrnn.domains import evaluate
 from certrnn.search import Schedule
@@ -28,12 +29,23 @@ def margins(problem: Problem, analysis: Analysis, frame_set: FrameSet, eps: Sequ
 
 
 def radii(
-    problem: Problem, analysis: Analysis, frame_set: FrameSet, schedule: Schedule, tick: Tick = lambda _: None
+    problem: Problem,
+    analysis: Analysis,
+    frame_set: FrameSet,
+    schedule: Schedule,
+    tick: Tick = lambda _: None,
+    clock: Clock | None = None,
 ) -> torch.Tensor:
-    """The largest certified eps, (N,); 0 where nothing was certified or the sample is misclassified."""
+    """The largest certified eps, (N,); 0 where nothing was certified or the sample is misclassified.
+
+    Args:
+        clock: once it is spent nothing more counts as certified, so that the search ends.
+    """
     samples = problem.right.nonzero().flatten()
 
     def certify(rows: torch.Tensor, eps: torch.Tensor) -> torch.Tensor:
+        if clock is not None and clock.spent:
+            return torch.zeros(len(rows), dtype=torch.float64)
         chosen = samples[rows]
         lower = analysis.margins(problem.graph, problem.ball(chosen, eps, frame_set), problem.spec(chosen))
         tick(len(rows))

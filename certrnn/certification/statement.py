@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from certrnn.datasets.files import network_for
 from certrnn.encode import digest
 from certrnn.engine import engine_version
 from certrnn.errors import InvalidInput
+from certrnn.io.data import spelled_samples
 from certrnn.io.onnx import OnnxModel
 from certrnn.io.text import TextSource
 from certrnn.results.certificates import SEMANTICS
@@ -46,7 +46,7 @@ def question_of(
         clip_used=outward(query.clip, precision),
         network=_read(network, sequences),
         data=_data(sequences, isinstance(query.specification, Labels)),
-        way=_way(query),
+        way=way_of(query),
         semantics=SEMANTICS,
         versions=versions(),
     )
@@ -108,21 +108,6 @@ def _file(option: str, name: str | Path) -> File:
     return File(option, str(name), hashlib.sha256(content).hexdigest())
 
 
-def spelled_samples(numbers: Sequence[int]) -> str:
-    """Samples as ``--samples`` takes them, in their order.
-
-    >>> spelled_samples([0, 1, 2, 7, 5])
-    '0:3,7,5'
-    """
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1] = [runs[-1][0], number]
-        else:
-            runs.append([number])
-    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}:{run[1] + 1}" for run in runs)
-
-
 def _read(network: OnnxModel, sequences: Sequences) -> Read:
     told = [(network_for(network, kind), kind.shape) for kind in sequences.kinds]
     return Read(
@@ -152,7 +137,8 @@ def _data(sequences: Sequences, of_labels: bool) -> Data:
     )
 
 
-def _way(query: Query) -> Way:
+def way_of(query: Query) -> Way:
+    """How a query is answered."""
     schedule: Any = query.schedule
     numbers, grid = {}, ()
     if query.eps is None:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 
+from certrnn.certification.clock import Clock
 from certrnn.certification.fading import Shares, fading_shares
+from certrnn.certification.posing import check_kind, notes_of, problem_of
 from certrnn.certification.problem import FrameSet, Problem
 from certrnn.certification.query import Query
-from certrnn.certification.radii import Tick, radii
+from certrnn.certification.radii import radii
+from certrnn.certification.statement import of_words, question_of
 from certrnn.datasets import Batch, Sequences
 from certrnn.datasets.files import network_for
+from certrnn.datasets.sequences import Kind
 from certrnn.domains import evaluate
 from certrnn.errors import Unsupported, UsageError
-from certrnn.io.onnx import OnnxModel
-from certrnn.results.words import Sentence, Word
+from certrnn.results.question import Question
+from certrnn.results.subject import Expected, Subject, early, extent_of
+from certrnn.results.words import Sentence, Word, Words
+from certrnn.runs.job import Job, Part, Tick
 from certrnn.search import RelativeTolerance
 from certrnn.threats import NormBall
 
@@ -37,6 +44,7 @@ class WordQuery:
         method: ``auto`` or the name of an analysis.
         rel_tol: relative tolerance of the search of an eps.
         norm: ``inf``, ``2`` or ``1``, of ``ball``.
+        budget: seconds for a text, or None for any: of a search that it ends, what was certified before counts.
 
     Raises:
         UsageError: another threat, method or norm.
@@ -48,6 +56,7 @@ class WordQuery:
     method: str = "auto"
     rel_tol: float = 0.02
     norm: str = "inf"
+    budget: float | None = None
     query: Query = field(init=False)
 
     @property
@@ -67,42 +76,78 @@ class WordQuery:
             raise UsageError("reading --norm", f"it belongs to --threat {BALL}", f"--threat {FADE}")
         schedule = RelativeTolerance(self.rel_tol)
         ball = NormBall(self.norm)
-        query = Query(method=self.method, schedule=schedule, attack=False, threat=ball)
+        query = Query(method=self.method, schedule=schedule, attack=False, budget=self.budget, threat=ball)
         object.__setattr__(self, "query", query)
 
 
-def answer_words(
-    network: OnnxModel, sequences: Sequences, question: WordQuery, size: int, tick: Tick = lambda _: None
-) -> Iterator[list[Sentence]]:
-    """Sentences of one batch after the other, at most ``size`` of them at a time."""
-    for batch in sequences.batches(size):
-        told = network_for(network, batch.kind)
-        if told.steps(batch.kind.shape) > 1:
+class WordsJob(Job[WordQuery, Sentence, Words]):
+    """How far may each word of some texts change, alone, before the answer can?"""
+
+    record: ClassVar = Sentence
+    doing: ClassVar = "ranking words"
+
+    def check_kind(self, kind: Kind) -> None:
+        self.sequences.require_classes()
+        check_kind(self.network, self.sequences, kind, self.query.query, None)
+        if network_for(self.network, kind).steps(kind.shape) > 1:
             raise Unsupported(
                 "ranking words", "the network gives one answer a sample", "an answer a step", "Use certify."
             )
-        ball = question.query.threat
-        graph = told.graph(batch.kind.shape)
-        problem = Problem.of(
-            graph, batch.x, batch.labels, span=batch.kind.span, numbers=batch.numbers, threat=ball
-        )
-        found = [_bounded(problem, frame_set, question, tick) for frame_set in problem.frame_sets("each")]
-        yield [_sentence(problem, batch, row, sequences, found) for row in range(len(batch.numbers))]
+
+    def parts(self, kind: Kind) -> list[Part]:
+        return [Part("each", [])]
+
+    def answers(self, part: Part, tick: Tick) -> Iterator[list[Sentence]]:
+        (batch,) = self.sequences.batches(len(self.sequences))
+        query, clock = self.query, Clock(self.query.budget, len(self.sequences))
+        problem = problem_of(network_for(self.network, batch.kind), batch, query.query, None)
+        found, cut = [], clock.spent
+        for frame_set in problem.frame_sets("each"):
+            found.append(_bounded(problem, frame_set, query, tick, clock))
+            cut = clock.spent
+        yield [
+            _sentence(problem, batch, row, self.sequences, found, cut) for row in range(len(batch.numbers))
+        ]
+
+    def failure(self, part: Part, number: int, label: int, verdict: str, reason: str) -> Sentence:
+        return Sentence(number, label, -1, (), verdict == "timeout", reason)
+
+    def question(self) -> Question:
+        asked = question_of(self.network, self.precision, self.sequences, self.query.query)
+        return of_words(asked, self.query.toward_name)
+
+    def notes(self) -> list[str]:
+        return notes_of(self.network, self.sequences)
+
+    @classmethod
+    def collected(
+        cls, subject: Subject, query: WordQuery, rows: Iterable[Sentence], expected: Expected, part: str
+    ) -> Words:
+        done = tuple(sorted(rows, key=lambda sentence: sentence.place))
+        extent = extent_of(expected, done)
+        notes = [subject.note] if subject.note else []
+        notes += [f"text {one.sample} has no answer: {one.reason}" for one in done if one.reason]
+        cut = sum(one.cut for one in done)
+        notes += [f"the budget ended the search of some words in {cut} of {len(done)} texts"] if cut else []
+        notes += early(len(done), extent, part, "texts")
+        about = query.threat_name, query.toward_name, query.query.analysis().name
+        asked = subject.question
+        return Words(subject.path, subject.sha256, *about, done, tuple(notes), asked, extent)
 
 
 def _bounded(
-    problem: Problem, frame_set: FrameSet, question: WordQuery, tick: Tick
+    problem: Problem, frame_set: FrameSet, question: WordQuery, tick: Tick, clock: Clock
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Certified amount, proved margin and sensitivity (N,) of every sample's word, the only one that changes."""
     analysis = question.query.analysis()
     if question.threat == BALL:
-        eps = radii(problem, analysis, frame_set, question.query.schedule, tick)
+        eps = radii(problem, analysis, frame_set, question.query.schedule, tick, clock)
         length = torch.linalg.vector_norm(problem.x[:, frame_set.frames[0]], dim=1)
         return eps, torch.full_like(eps, torch.nan), length / eps
     toward = question.toward
     if toward is None:
         toward = torch.zeros(problem.x.shape[2], dtype=torch.float64)
-    shares, margins = fading_shares(problem, analysis, frame_set, toward, Shares(), tick)
+    shares, margins = fading_shares(problem, analysis, frame_set, toward, Shares(), tick, clock)
     before = _margins(problem)
     lost = 1.0 - torch.minimum(margins, before) / before
     return shares, margins, torch.where(shares >= 1.0, lost, 1.0 / shares)
@@ -121,6 +166,7 @@ def _sentence(
     row: int,
     sequences: Sequences,
     found: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]],
+    cut: bool,
 ) -> Sentence:
     place = sequences.numbers.index(batch.numbers[row])
     first, stop = batch.kind.span
@@ -142,4 +188,5 @@ def _sentence(
                 places[frame],
             )
         )
-    return Sentence(batch.numbers[row], int(problem.labels[row]), int(problem.predictions[row]), tuple(words))
+    answer = int(problem.predictions[row])
+    return Sentence(batch.numbers[row], int(problem.labels[row]), answer, tuple(words), cut and right)

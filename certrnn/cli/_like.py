@@ -51,8 +51,8 @@ def put_again(given: dict[str, Any], command: Callable[..., None]) -> tuple[Mode
     _require_alone(given, command)
     from certrnn.io.data.threats import read_radii, read_substitutes
     from certrnn.io.onnx import Choices
+    from certrnn.repetition import asked_again, question_in, same_model
     from certrnn.results.from_json import read_results
-    from certrnn.runs.api import asked_again, question_in, same_model
 
     results = read_results(given["like"])
     question = question_in(results)

@@ -1,4 +1,4 @@
-"""The options of runs in a folder, added to every command that can be resumed."""
+"""The options of runs, added to every command that answers row by row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
-    from certrnn.runs.api import Settings
+    from certrnn.runs.settings import Settings
 
 
 def _option(metavar: str, text: str) -> Any:
@@ -37,29 +37,32 @@ OPTIONS: dict[str, Any] = {
     "memory_limit": MemoryLimit,
     "shard": Annotated[str | None, _option("I/N", "Only the I-th of N parts; see certrnn merge.")],
 }
-"""Option by option, in the order of the help; all of them belong to ``--run``."""
+"""Option by option, in the order of the help."""
+
+KEPT = ("shard",)
+"""Options that make sense with ``--run`` only."""
 
 PASSING = ("json", "out", "debug", "version", "run", "retry")
 """Options that say nothing of the question, and are not stored."""
 
 
 @dataclass(frozen=True)
-class InFolder:
-    """That a command keeps its results in a folder.
+class Carried:
+    """How a command carries out its job.
 
     Args:
-        folder: the folder.
-        settings: how the run is carried out.
+        settings: who answers, within which limits.
+        folder: where the rows are kept; None where they are not.
         command: the command and its options, for ``certrnn resume``.
     """
 
-    folder: str
     settings: Settings
+    folder: str | None
     command: dict[str, Any]
 
 
 def with_runs(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with the options of runs after its own option ``run``, which then is None or :class:`InFolder`.
+    """The command with the options of runs after its own option ``run``, which then is :class:`Carried`.
 
     ``retry`` may be passed by callers from Python; it is no option.
     """
@@ -70,7 +73,7 @@ def with_runs(command: Callable[..., None]) -> Callable[..., None]:
     def run(retry: bool = False, **given: Any) -> None:
         stored = {name: value for name, value in given.items() if name not in PASSING}
         settings = {name: given.pop(name, None) for name in OPTIONS}
-        given["run"] = _in_folder(command.__name__, given.get("run"), settings, stored, retry)
+        given["run"] = _carried(command.__name__, given.get("run"), settings, stored, retry)
         command(**given)
 
     parameters: list[inspect.Parameter] = []
@@ -85,23 +88,20 @@ def with_runs(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _in_folder(
+def _carried(
     name: str, folder: str | None, given: dict[str, Any], stored: dict[str, Any], retry: bool
-) -> InFolder | None:
-    if folder is None:
-        named = [option for option, value in given.items() if value is not None]
-        if named:
-            option = named[0].replace("_", "-")
-            raise UsageError(f"reading --{option}", "it belongs to --run FOLDER", "no folder")
-        return None
-    from certrnn.runs.api import Settings
+) -> Carried:
+    named = [option for option in KEPT if given[option] is not None]
+    if folder is None and named:
+        raise UsageError(f"reading --{named[0]}", "it belongs to --run FOLDER", "no folder")
     from certrnn.runs.executors import Limits
-    from certrnn.runs.plan import TASK
+    from certrnn.runs.job import TOGETHER
+    from certrnn.runs.settings import Settings
 
     limits = Limits(given["time_limit"], given["memory_limit"])
-    size = TASK if given["task"] is None else given["task"]
+    size = TOGETHER if given["task"] is None else given["task"]
     settings = Settings(given["workers"], given["executor"], limits, size, _shard(given["shard"]), retry)
-    return InFolder(folder, settings, {"name": name, **stored})
+    return Carried(settings, folder, {"name": name, **stored})
 
 
 def _shard(text: str | None) -> tuple[int, int] | None:

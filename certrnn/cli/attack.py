@@ -2,58 +2,74 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from certrnn.cli._options import (
-    Clip,
-    Data,
-    Debug,
-    Frames,
-    Json,
-    Network,
-    Samples,
-)
+from certrnn.cli._options import Budget, Clip, Data, Debug, Frames, Json, Network, Samples
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
-from certrnn.cli._samples import read_data
+from certrnn.cli._runs import RunFolder, with_runs
+from certrnn.cli._samples import read_whole, select
+from certrnn.cli._stream import carry_out
 from certrnn.cli._texts import with_texts
+from certrnn.cli._threats import (
+    AcceptOption,
+    Joint,
+    NormOption,
+    Radii,
+    Target,
+    ThresholdOption,
+    WordsOption,
+    asking,
+    check_words,
+)
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
-    from certrnn.datasets import Sequences
-    from certrnn.falsification.campaign import AttackQuery
-    from certrnn.falsification.rows import Found
+    from certrnn.falsification.query import AttackQuery
     from certrnn.model import Model
+    from certrnn.runs.job import Job
 
 SMALLEST = "smallest"
 
 
+@with_runs
 @with_texts
 @with_reading
 def attack(
     model: Network,
     data: Data,
     attack: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="NAME",
-            help="fgsm, pgd, cw-l2, cw-linf, lbfgs, saliency (few features), mse, mse-noise, words (embedding "
-            "neighbours), substitution, gradient-sign, fixed-point, dynamic-fixed-point or optimal-control.",
+            help="pgd (the default), fgsm, cw-l2, cw-linf, lbfgs, saliency (few features), mse, mse-noise, words "
+            "(embedding neighbours), substitution (the default with --words), gradient-sign, fixed-point, "
+            "dynamic-fixed-point or optimal-control.",
+            show_default=False,
         ),
-    ] = "pgd",
-    eps: Annotated[
-        str,
-        typer.Option(metavar="E[,E..]", help="l-inf distances to attack, or smallest: the closest found."),
-    ] = SMALLEST,
-    frames: Frames = "all",
-    clip: Clip = None,
-    target: Annotated[
-        int | None,
-        typer.Option(metavar="LABEL", help="The class that must come out; else any but the label."),
     ] = None,
+    eps: Annotated[
+        str | None,
+        typer.Option(
+            metavar="E[,E..]",
+            help="Distances to attack; smallest (the default): the closest found.",
+            show_default=False,
+        ),
+    ] = None,
+    frames: Frames = "all",
+    norm: NormOption = "inf",
+    joint: Joint = False,
+    radii: Radii = None,
+    words: WordsOption = None,
+    target: Target = None,
+    accept: AcceptOption = None,
+    threshold: ThresholdOption = None,
+    clip: Clip = None,
     samples: Samples = None,
     settled: Settled = AS_IT_IS,
+    budget: Budget = None,
+    run: RunFolder = None,
     json: Json = False,
     out: Annotated[
         str | None,
@@ -67,33 +83,25 @@ def attack(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Look for inputs that the network answers wrongly, and replay each in onnxruntime.
+    """Look for inputs that break what must hold (else: that the label is answered), and replay each in onnxruntime.
 
-    Exit codes: with --eps E 1 where a counterexample was found, else 4; with --eps smallest 0 where one was found, else
-    4; with --replay 0 where all are confirmed, else 1. 2 usage, 3 invalid or unsupported input, 130 interrupted.
+    Exit codes: with --eps E or --words 1 where a counterexample was found, else 4; with --eps smallest 0 where one was
+    found, else 4; with --replay 0 where all are confirmed, else 1. 2 usage, 3 invalid or unsupported input, 130
+    interrupted.
     """
+    given = dict(locals())
     if replay is not None:
         _check_alone(data, out)
         raise typer.Exit(_replayed(settled.load(model), replay, json))
-    from dataclasses import replace
-
-    from certrnn.certification import eps_numbers
-    from certrnn.falsification.campaign import AttackQuery, attack_named
+    from certrnn.falsification.counterexamples import Counterexamples
     from certrnn.report.output import Output, write_file
 
-    numbers = None if eps == SMALLEST else eps_numbers(eps)
     Output(json=False, file=out)
-    network, chosen = read_data(model, settled, data, samples)
-    query = AttackQuery(attack, attack_named(attack, network.network), numbers, frames, clip, target)
-    found, failure = _stream(network, chosen, query)
-    results, counterexamples = network.attack_results(found, chosen, query)
-    if failure is not None:
-        early = f"stopped early: {len(results.rows)} rows are finished, others are not"
-        results = replace(results, notes=(*results.notes, early))
-    if results.rows or failure is None:
-        if out is not None:
-            write_file(out, counterexamples.content(network.precision))
-        _print(results, json)
+    job = _put(given)
+    results, failure = carry_out(job, run)
+    if out is not None:
+        write_file(out, Counterexamples.of(results).content(job.precision))
+    _print(results, json)
     if failure is not None:
         raise failure
     raise typer.Exit(results.exit_code())
@@ -105,23 +113,28 @@ def _check_alone(data: object, out: str | None) -> None:
             raise UsageError("reading --replay", "the file holds its own samples", f"{option} beside it")
 
 
-def _stream(
-    network: Model, sequences: Sequences, query: AttackQuery
-) -> tuple[list[Found], BaseException | None]:
-    """What was found, and what ended the run early (Ctrl-C, an error), if anything did."""
-    from certrnn.certification import Query
-    from certrnn.report.progress import progress
+def _put(given: dict[str, Any]) -> Job[Any, Any, Any]:
+    """The question that the options put to the samples they name."""
+    from certrnn.certification import Query, eps_numbers
+    from certrnn.certification.options import among, numbers, specification
 
-    total = network.count(sequences, Query(query.eps, query.frames, query.clip))
-    found, failure = [], None
-    with progress(total, "attacking") as bar:
-        try:
-            for some in network.stream_attacks(sequences, query):
-                found.extend(some)
-                bar.finished(len(some))
-        except (Exception, KeyboardInterrupt) as error:
-            failure = error
-    return found, failure
+    eps = None if given["eps"] == SMALLEST else given["eps"]
+    check_words(given["words"], eps, given["norm"], given["joint"], given["radii"])
+    held = specification(given["target"], numbers(given["accept"], "--accept"), given["threshold"])
+    query = Query(
+        eps_numbers(eps), given["frames"], given["clip"], budget=given["budget"], specification=held
+    )
+    network = given["settled"].load(given["model"])
+    every = read_whole(network, given["data"])
+    threat = (given[name] for name in ("norm", "joint", "radii", "words"))
+    query, chosen = among(asking(query, network, *threat), every, select(every, given["samples"]))
+    return network.job(chosen, _named(given["attack"], query))
+
+
+def _named(attack: str | None, query: Any) -> AttackQuery:
+    from certrnn.falsification.query import AttackQuery, usual
+
+    return AttackQuery(attack or usual(query), query)
 
 
 def _print(results: object, json: bool) -> None:

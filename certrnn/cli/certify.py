@@ -25,7 +25,7 @@ from certrnn.cli._options import (
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
 from certrnn.cli._runs import RunFolder, with_runs
 from certrnn.cli._samples import read_whole, select
-from certrnn.cli._stream import stream
+from certrnn.cli._stream import carry_out
 from certrnn.cli._texts import with_texts
 from certrnn.cli._threats import (
     AcceptOption,
@@ -97,9 +97,8 @@ def certify(
 
     document = Output(json, out)
     network, chosen, query = _put(given) if like is None else put_again(given, certify)
-    results, failure = stream(network, chosen, query, run)
-    if results.rows or failure is None:
-        document.write(results)
+    results, failure = carry_out(network.job(chosen, query), run)
+    document.write(results)
     if failure is not None:
         raise failure
     if any(row.verdict == "error" and not row.reason for row in results):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,17 +21,16 @@ from certrnn.cli._options import (
     Samples,
 )
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
+from certrnn.cli._runs import Carried, RunFolder, with_runs
 from certrnn.cli._samples import read_data
-from certrnn.cli._stream import stream_samples
+from certrnn.cli._stream import carry_out
 from certrnn.cli._texts import with_texts
 from certrnn.cli._threats import AcceptOption, Joint, NormOption, Radii, Target, ThresholdOption, asking
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
-    from certrnn.certification import Query
-    from certrnn.datasets import Sequences
-    from certrnn.model import Model
-    from certrnn.results.comparison import AttackedEps, Group
+    from certrnn.results.comparison import Comparison
+    from certrnn.runs.job import Job
 
 Networks = Annotated[
     str,
@@ -41,6 +40,7 @@ Networks = Annotated[
 ]
 
 
+@with_runs
 @with_texts
 @with_reading
 def compare(
@@ -66,48 +66,47 @@ def compare(
     settled: Settled = AS_IT_IS,
     no_attack: NoAttack = False,
     budget: Budget = None,
+    run: RunFolder = None,
     out: Outs = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Certified eps of models and methods: mean, spread, time, violins, and Mann-Whitney's U between them."""
+    """Certified eps of models and methods: mean, spread, time, violins, and Mann-Whitney's U between them.
+
+    Exit codes: 0 done, 2 usage, 3 invalid or unsupported input or a failed self-check, 130 interrupted.
+    """
     from certrnn.certification import Query
+    from certrnn.certification.comparing import CompareQuery
     from certrnn.certification.options import numbers, specification
     from certrnn.cli._eps import eps_axis
     from certrnn.report.compare_table import CompareReport
     from certrnn.report.files import Files
     from certrnn.report.output import print_rich, print_text
-    from certrnn.results.comparison import Comparison
 
     axis, files = eps_axis(eps) if eps is not None else (), Files.of(out)
-    names, schedule = listed(methods, "--methods"), Query.search(rel_tol)
+    names = tuple(listed(methods, "--methods"))
     held = specification(target, numbers(accept, "--accept"), threshold)
-    queries = [Query(None, frames, clip, name, schedule, False, budget, specification=held) for name in names]
+    schedule = Query.search(rel_tol)
+    query = Query(None, frames, clip, names[0], schedule, False, budget, specification=held)
     paths = [models] if Path(models).exists() else listed(models, "MODEL")
-    # whatever is refused, is refused first
-    read = [read_data(path, settled, data, samples) for path in paths]
-    questions = [
-        (network, chosen, [asking(query, network, norm, joint, radii, None) for query in queries])
-        for network, chosen in read
-    ]
-    groups: list[Group] = []
-    failure = None
-    for network, chosen, asked in questions:
-        if failure is None:
-            some, failure = _groups(network, chosen, asked, not no_attack)
-            groups += some
-    if groups:
-        notes = dict.fromkeys(note for group in groups for note in group.results.notes)
-        report = CompareReport(Comparison(tuple(groups), axis, tuple(notes)))
+    jobs = []
+    for path in paths:  # whatever is refused, is refused first
+        network, chosen = read_data(path, settled, data, samples)
+        asked = asking(query, network, norm, joint, radii, None)
+        jobs.append(network.job(chosen, CompareQuery(asked, names, not no_attack, axis)))
+    comparison, failure = _compared(jobs, run)
+    if comparison.groups:
+        report = CompareReport(comparison)
         files.write(report.content)
         if json:
-            print_text(report.comparison.to_json())
+            print_text(comparison.to_json())
         else:
             print_rich(report.show)
-        if report.comparison.broken:
+        if comparison.broken:
             raise typer.Exit(self_check_failed("certrnn compare"))
     if failure is not None:
         raise failure
+    raise typer.Exit(comparison.exit_code())
 
 
 def listed(text: str, option: str) -> list[str]:
@@ -118,47 +117,29 @@ def listed(text: str, option: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _groups(
-    network: Model, sequences: Sequences, queries: list[Query], attack: bool
-) -> tuple[list[Group], BaseException | None]:
-    """One group for each question that was answered to its end; the attack runs once, and stands beside them all."""
-    from certrnn.results.comparison import Group, attack_beside, attacked_eps
+def _compared(
+    jobs: list[Job[Any, Any, Any]], run: Carried | str | None
+) -> tuple[Comparison, BaseException | None]:
+    """The comparisons of all models together, and what ended the run early, if anything did.
 
-    groups: list[Group] = []
-    attacked: AttackedEps = {}
-    try:
-        if attack:
-            results, failure = stream_samples(network, sequences, _attack_only(queries[0]))
-            if failure is not None:
-                return [], failure
-            attacked = attacked_eps(results)
-        for query in queries:
-            _warm_up(network, sequences, query)
-            results, failure = stream_samples(network, sequences, query)
-            if failure is not None:
-                return groups, failure
-            beside = attack_beside(results, attacked) if attack else results
-            groups.append(Group(beside, query.method))
-    except KeyboardInterrupt as interrupt:
-        return groups, interrupt
-    return groups, None
-
-
-def _attack_only(query: Query) -> Query:
-    """The same question put to the attack, with as little analysis as there can be."""
+    Of several models each has a folder in the run's folder, by its place on the command line from 1.
+    """
     from dataclasses import replace
 
-    from certrnn.search import EpsGrid
+    from certrnn.results.comparison import Comparison
 
-    return replace(query, method="interval", schedule=EpsGrid.including((0.0,)), attack=True, budget=None)
-
-
-def _warm_up(network: Model, sequences: Sequences, query: Query) -> None:
-    """One bound of one sample: compiling kernels is no part of a method's time."""
-    from dataclasses import replace
-
-    from certrnn.search import EpsGrid
-
-    once = replace(query, schedule=EpsGrid.including((0.0,)))
-    for _ in network.stream(sequences.take([0]), once):
-        pass
+    assert isinstance(run, Carried)
+    parts: list[Comparison] = []
+    for place, job in enumerate(jobs, 1):
+        alone = run.folder is None or len(jobs) == 1
+        own = run if alone else replace(run, folder=str(Path(run.folder or "") / str(place)))
+        try:
+            part, failure = carry_out(job, own)
+        except (Exception, KeyboardInterrupt) as error:
+            if not parts:
+                raise
+            return Comparison.together(parts), error
+        parts.append(part)
+        if failure is not None:
+            return Comparison.together(parts), failure
+    return Comparison.together(parts), None

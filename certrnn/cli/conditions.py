@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
-from certrnn.cli._options import Clip, Data, Debug, Json, Network, Samples
+from certrnn.cli._options import Budget, Clip, Data, Debug, Json, Network, Samples
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
+from certrnn.cli._runs import RunFolder, with_runs
 from certrnn.cli._samples import read_data
-from certrnn.errors import UsageError
+from certrnn.cli._stream import carry_out
 
 
+@with_runs
 @with_reading
 def conditions(
     model: Network,
@@ -31,6 +33,8 @@ def conditions(
     clip: Clip = None,
     samples: Samples = None,
     settled: Settled = AS_IT_IS,
+    budget: Budget = None,
+    run: RunFolder = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -39,18 +43,21 @@ def conditions(
     Each condition is decided over the whole cube of states and over the certified reachable tube of the region: holds,
     fails, or cannot tell, with proved bounds on its number. Where it holds over the tube, the disturbance is
     constructed and its divergence measured.
+
+    Exit codes: 0 done, 2 usage, 3 invalid or unsupported input, 4 the budget left layers out, 130 interrupted.
     """
     from certrnn.certification import eps_numbers
-    from certrnn.certification.conditions import conditions_of
+    from certrnn.certification.conditions import ConditionsQuery
     from certrnn.report.conditions_table import show
     from certrnn.report.output import print_rich, print_text
 
-    values = eps_numbers(eps) or ()
-    if not all(0 < value < float("inf") for value in values):
-        raise UsageError("reading --eps", "every eps is a positive number", eps)
+    query = ConditionsQuery(eps_numbers(eps) or (), frames, clip, budget)
     network, chosen = read_data(model, settled, data, samples)
-    found = conditions_of(network.path, network.network, chosen, values, frames, clip, network.precision)
+    found, failure = carry_out(network.job(chosen, query), run)
     if json:
         print_text(found.to_json())
     else:
         print_rich(lambda console: show(found, console))
+    if failure is not None:
+        raise failure
+    raise typer.Exit(found.exit_code())

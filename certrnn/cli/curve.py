@@ -23,7 +23,7 @@ from certrnn.cli._options import (
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
 from certrnn.cli._runs import RunFolder, with_runs
 from certrnn.cli._samples import read_data
-from certrnn.cli._stream import stream_samples
+from certrnn.cli._stream import carry_out
 from certrnn.cli._texts import with_texts
 from certrnn.cli._threats import AcceptOption, Joint, NormOption, Radii, Target, ThresholdOption, asking
 
@@ -79,9 +79,9 @@ def curve(
     query = Query(None, frames, clip, method, grid, not no_attack, budget, specification=held)
     network, chosen = read_data(model, settled, data, samples)
     query = asking(query, network, norm, joint, radii, None)
-    results, failure = stream_samples(network, chosen, query, run)
+    results, failure = carry_out(network.job(chosen, query), run)
     zero = (f"eps 0 was decided at {exact(grid.eps[0])}, which holds it",) if axis[0] == 0.0 else ()
-    results = replace(results, grid=axis, notes=(*results.notes, *zero))
+    results = replace(results, rows=results.finished(), grid=axis, notes=(*results.notes, *zero))
     found = finished(results)
     if found:
         report = CurveReport(results, count(found, axis, query.attack, Wording.of(results)))

@@ -12,11 +12,22 @@ import typer
 
 from certrnn.cli._options import Debug, Json, Out, Version
 from certrnn.cli._runs import Executor, MemoryLimit, TimeLimit, Workers
+from certrnn.cli.attack import attack
 from certrnn.cli.certify import certify
+from certrnn.cli.compare import compare
+from certrnn.cli.conditions import conditions
 from certrnn.cli.curve import curve
+from certrnn.cli.words import words
 from certrnn.errors import UsageError
 
-RESUMABLE: dict[str, Callable[..., None]] = {"certify": certify, "curve": curve}
+RESUMABLE: dict[str, Callable[..., None]] = {
+    "attack": attack,
+    "certify": certify,
+    "compare": compare,
+    "conditions": conditions,
+    "curve": curve,
+    "words": words,
+}
 """The commands that keep runs, by name."""
 
 
@@ -39,10 +50,10 @@ def resume(
     The command that began it is given again with all its options; those given here replace its own. Exit codes are
     those of that command.
     """
-    from certrnn.runs.store import read_plan
+    from certrnn.runs.store import first_run, read_plan
 
     place = Path(folder).resolve()
-    plan = read_plan(place)
+    plan = read_plan(first_run(place))
     options = dict(plan.command or {})
     name = options.pop("name", None)
     if name not in RESUMABLE:

@@ -8,19 +8,20 @@ import typer
 
 from certrnn.cli._options import Data, Debug, Json, Method, Network, Samples
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
+from certrnn.cli._runs import RunFolder, with_runs
 from certrnn.cli._samples import read_data
+from certrnn.cli._stream import carry_out
 from certrnn.cli._texts import with_texts
 from certrnn.cli._threats import NormOption
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
     from certrnn.certification.words import WordQuery
-    from certrnn.datasets import Sequences
     from certrnn.io.text import TextSource
     from certrnn.model import Model
-    from certrnn.results.words import Words
 
 
+@with_runs
 @with_texts
 @with_reading
 def words(
@@ -52,6 +53,8 @@ def words(
     ] = 0.02,
     samples: Samples = None,
     settled: Settled = AS_IT_IS,
+    budget: Annotated[float | None, typer.Option(metavar="SECONDS", help="Time for a text.")] = None,
+    run: RunFolder = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -60,6 +63,8 @@ def words(
     Exit codes: 0 done, 2 usage, 3 invalid or unsupported input, 4 nothing to certify (all texts are misclassified),
     130 interrupted.
     """
+    from dataclasses import replace
+
     from certrnn.report.files import Files
     from certrnn.report.output import print_rich, print_text
     from certrnn.report.words_html import page
@@ -69,17 +74,16 @@ def words(
         raise UsageError("reading --top", "at least one word is ranked", top)
     files = Files(() if html is None else (html,), ("html", "htm"))
     network, chosen = read_data(model, settled, data, samples)
-    question = _question(network, data, threat, toward, method, rel_tol, norm)
-    found, failure = _stream(network, chosen, question)
-    if found.sentences or failure is None:
-        files.write(lambda _: page(found, top).encode("utf-8"))
-        if json:
-            print_text(found.to_json(top))
-        else:
-            print_rich(lambda console: show(found, console, top))
+    question = replace(_question(network, data, threat, toward, method, rel_tol, norm), budget=budget)
+    found, failure = carry_out(network.job(chosen, question), run)
+    files.write(lambda _: page(found, top).encode("utf-8"))
+    if json:
+        print_text(found.to_json(top))
+    else:
+        print_rich(lambda console: show(found, console, top))
     if failure is not None:
         raise failure
-    raise typer.Exit(0 if any(sentence.right for sentence in found.sentences) else 4)
+    raise typer.Exit(found.exit_code())
 
 
 def _question(
@@ -106,18 +110,3 @@ def _question(
         return WordQuery(method=method, rel_tol=rel_tol, norm=norm)
     name, vector = fade_to(network.network, data, toward)
     return WordQuery(FADE, torch.from_numpy(vector), name, method, rel_tol, norm)
-
-
-def _stream(network: Model, sequences: Sequences, question: WordQuery) -> tuple[Words, BaseException | None]:
-    """The texts that were finished, and what ended the run early, if anything did."""
-    from certrnn.report.progress import progress
-
-    sentences, failure = [], None
-    with progress(network.count(sequences, question.query)) as bar:
-        try:
-            for some in network.stream_words(sequences, question, bar.bounded):
-                sentences.extend(some)
-                bar.finished(sum(len(sentence.words) for sentence in some))
-        except (Exception, KeyboardInterrupt) as error:
-            failure = error
-    return network.ranked(sentences, sequences, question), failure

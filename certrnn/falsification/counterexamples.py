@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -13,42 +14,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from certrnn.attacks.replay import answers
 from certrnn.datasets.files import network_for
-from certrnn.datasets.sequences import Kind, Span
+from certrnn.datasets.sequences import Kind
+from certrnn.encode import as_text, from_text
 from certrnn.errors import InvalidInput
+from certrnn.falsification.rows import UNFINITE, met
 from certrnn.io.onnx import OnnxModel
-from certrnn.regions import LinfBall
-from certrnn.results.attacks import ReplayedRow
+from certrnn.results.attacks import AttackResults, Counterexample, ReplayedRow
+from certrnn.threats import Accept, Labels, NormBall, Specification, ThreatModel, Threshold
 
 NONE = -1
 """Stands for "no target" in the file."""
-
-
-@dataclass(frozen=True, eq=False)
-class Counterexample:
-    """A sequence ``x`` (T, D) in the l-inf ball of radius ``eps`` around ``center`` that the network answers wrongly.
-
-    Args:
-        frames: the frames that may change.
-        span: the frames that are no padding.
-        target: the class that was wanted, or None for any but the label.
-        answer: what onnxruntime answered.
-        words: (T,) numbers of the words that the frames are, or None.
-        told: the length that the network is told where that is not the end of the span, else 0.
-    """
-
-    sample: int
-    x: np.ndarray
-    center: np.ndarray
-    frames: tuple[int, ...]
-    span: Span
-    eps: float
-    label: int
-    target: int | None
-    answer: int
-    words: np.ndarray | None = None
-    told: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +42,14 @@ class Counterexamples:
     clip: tuple[float, float] | None
     attack: str
     sha256: str
+
+    @staticmethod
+    def of(results: AttackResults) -> Counterexamples:
+        """Those behind some rows."""
+        found = [row.counterexample for row in results.rows]
+        clip = None if results.question is None else results.question.clip_used
+        members = tuple(one for one in found if one is not None)
+        return Counterexamples(members, clip, results.attack, results.sha256)
 
     def content(self, precision: Any) -> bytes:
         """The file: an npz whose ``x``, ``y`` and ``lengths`` are samples that every command reads.
@@ -94,6 +78,9 @@ class Counterexamples:
             "wanted": _whole([NONE if m.target is None else m.target for m in members]),
             "answer": _whole([m.answer for m in members]),
             "clip": np.array(self.clip or (), dtype=np.float64),
+            "required": np.array([m.required for m in members], dtype=np.int64).reshape(len(members), -1),
+            "threat": _texts([m.threat for m in members]),
+            "specification": _texts([m.specification for m in members]),
             "attack": np.array(self.attack),
             "sha256": np.array(self.sha256),
         }
@@ -145,6 +132,10 @@ def _whole(values: Sequence[int]) -> np.ndarray:
     return np.array(values, dtype=np.int64)
 
 
+def _texts(values: Sequence[ThreatModel | Specification]) -> np.ndarray:
+    return np.array([json.dumps(as_text(value)) for value in values], dtype=np.str_)
+
+
 def _parsed(arrays: dict[str, np.ndarray]) -> Counterexamples:
     words = arrays["x"].astype(np.int64) if "vectors" in arrays else None
     x, clip = arrays["vectors" if "vectors" in arrays else "x"].astype(np.float64), arrays["clip"]
@@ -173,6 +164,7 @@ def _parsed(arrays: dict[str, np.ndarray]) -> Counterexamples:
         frames = tuple(int(t) for t in np.flatnonzero(moving[row]))
         if not 0 <= first < last <= length or (frames and frames[-1] >= length):
             raise ValueError("frames lie outside the sequence")
+        label = int(arrays["y"][row])
         members.append(
             Counterexample(
                 sample=int(arrays["sample"][row]),
@@ -181,37 +173,62 @@ def _parsed(arrays: dict[str, np.ndarray]) -> Counterexamples:
                 frames=frames,
                 span=(first, last),
                 eps=float(arrays["eps"][row]),
-                label=int(arrays["y"][row]),
+                label=label,
                 target=None if target == NONE else target,
                 answer=int(arrays["answer"][row]),
                 words=None if words is None else words[row, :length],
                 told=int(told[row]),
+                **_asked(arrays, row, label, None if target == NONE else target),
             )
         )
     ends = (float(clip[0]), float(clip[1])) if clip.size else None
     return Counterexamples(tuple(members), ends, str(arrays["attack"]), str(arrays["sha256"]))
 
 
+def _asked(arrays: dict[str, np.ndarray], row: int, label: int, target: int | None) -> dict[str, Any]:
+    """What may change and what must hold; of files that do not say it the l-inf ball, and the label or the target."""
+    if "threat" not in arrays:
+        held = Labels() if target is None else Accept((target,), never=True)
+        return {"threat": NormBall(), "specification": held, "required": (label,)}
+    threat, held = (from_text(json.loads(str(arrays[name][row]))) for name in ("threat", "specification"))
+    if not isinstance(threat, ThreatModel) or not isinstance(held, Specification):
+        raise ValueError("it does not say what may change and what must hold")
+    return {"threat": threat, "specification": held, "required": tuple(map(int, arrays["required"][row]))}
+
+
 def _replayed(
     member: Counterexample, clip: tuple[float, float] | None, network: OnnxModel, precision: Any
 ) -> ReplayedRow:
-    shape = (member.x.shape[0], member.x.shape[1])
-    model = network_for(network, Kind(shape, member.span, member.told))
+    model = network_for(network, Kind(_shape(member), member.span, member.told))
+    if isinstance(member.specification, Threshold):
+        model = model.as_numbers()
     first, stop = member.span
-    undisturbed, answer = answers(np.asarray(model.run_onnxruntime(np.stack([member.center, member.x]))))
+    undisturbed = _answer(member, model, model.run_onnxruntime(member.center[None]))
+    disturbed = _answer(member, model, model.run_onnxruntime(member.x[None]))
     if _spelled(member, network):
         assert member.words is not None
-        answer = answers(np.asarray(model.run_onnxruntime_on_words(member.words[None])))[0]
+        disturbed = _answer(member, model, model.run_onnxruntime_on_words(member.words[None]))
     return ReplayedRow(
         sample=member.sample,
         frames="all" if len(member.frames) == stop - first else [frame - first for frame in member.frames],
         label=member.label,
         target=member.target,
         eps=member.eps,
-        undisturbed=int(undisturbed),
-        answer=int(answer),
-        reason=_refuted(member, clip, network, precision, int(undisturbed), int(answer)),
+        undisturbed=undisturbed[1],
+        answer=disturbed[1],
+        reason=_refuted(member, clip, network, precision, undisturbed, disturbed),
     )
+
+
+def _shape(member: Counterexample) -> tuple[int, int]:
+    return member.x.shape[0], member.x.shape[1]
+
+
+def _answer(member: Counterexample, model: OnnxModel, scores: np.ndarray) -> tuple[bool, int]:
+    """Whether scores (1, n) keep to what must hold, and the answer that they are."""
+    steps = model.steps(_shape(member))
+    required = (member.label,) if member.specification.classes and steps == 1 else member.required
+    return met(member.specification, np.array(required), np.asarray(scores), steps)
 
 
 def _spelled(member: Counterexample, network: OnnxModel) -> bool:
@@ -229,12 +246,16 @@ def _refuted(
     clip: tuple[float, float] | None,
     network: OnnxModel,
     precision: Any,
-    undisturbed: int,
-    answer: int,
+    undisturbed: tuple[bool, int],
+    disturbed: tuple[bool, int],
 ) -> str:
     """Why a counterexample is none, or ""."""
-    if undisturbed != member.label:
-        return f"undisturbed, the network does not answer the label {member.label}"
+    asked = member.specification.name
+    if not undisturbed[0] or undisturbed[1] == UNFINITE:
+        what = (
+            f"what must hold does not ({asked})" if asked else f"the answer is not the label {member.label}"
+        )
+        return f"undisturbed, {what}"
     with np.errstate(over="ignore"):
         held = bool((member.x.astype(precision).astype(np.float64) == member.x).all())
     if not held:
@@ -246,11 +267,11 @@ def _refuted(
             return "the network has no such words"
         if not bool((network.embedding.table[member.words] == member.x).all()):
             return "the sequence is not what its words stand for"
-    if answer == member.label:
-        return "onnxruntime answers the label"
-    if answer < 0:
+    if disturbed[1] == UNFINITE:
         return "onnxruntime's scores are no finite numbers"
-    if member.target is not None and answer != member.target:
+    if disturbed[0]:
+        return f"by onnxruntime what must hold does ({asked})" if asked else "onnxruntime answers the label"
+    if member.target not in (None, disturbed[1]):
         return f"onnxruntime does not answer the target {member.target}"
     return ""
 
@@ -259,7 +280,7 @@ def _inside(member: Counterexample, clip: tuple[float, float] | None) -> bool:
     center = torch.from_numpy(member.center[None].copy())
     radius = torch.tensor([member.eps], dtype=torch.float64)
     try:
-        ball = LinfBall(center, radius, member.frames, clip)
+        region = member.threat.region([member.sample], center, radius, member.frames, clip)
     except InvalidInput:
         return False
-    return bool(ball.contains(torch.from_numpy(member.x[None].copy())))
+    return bool(region.contains(torch.from_numpy(member.x[None].copy())))

@@ -8,145 +8,146 @@ import numpy as np
 import torch
 
 from certrnn.arrays import to_numpy, to_tensor
-from certrnn.attacks.replay import answers
 from certrnn.attacks.smallest import distance
 from certrnn.certification import FrameSet, Problem
 from certrnn.datasets import Batch
-from certrnn.falsification.counterexamples import Counterexample
+from certrnn.falsification.query import AttackQuery
+from certrnn.falsification.search import Side
 from certrnn.io.onnx import OnnxModel
-from certrnn.results.attacks import AttackRow, Replaced
+from certrnn.results.attacks import AttackRow, Counterexample, Replaced
+from certrnn.threats import Specification
 
-Found = tuple[AttackRow, Counterexample | None]
-
-
-@dataclass(frozen=True)
-class AttackRowKey:
-    """What rows are about: the attack's name, the frames, the eps (None: the smallest) and the target (None: any).
-
-    ``by_words`` says that only words of the network's table count.
-    """
-
-    attack: str
-    frame_set: FrameSet
-    eps: float | None
-    target: int | None
-    by_words: bool
+UNFINITE = -1
+"""The answer of scores that are no finite numbers."""
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
-    """Confirmed counterexamples of samples (R,): radius (inf where none), sequence, and why one does not count."""
+class Found:
+    """What rows are about.
 
-    eps: torch.Tensor
-    x: torch.Tensor
-    reasons: tuple[str, ...]
+    Args:
+        network: on samples of this kind.
+        problem, batch: the samples.
+        rows: (R,) those that were attacked.
+        query: what was asked.
+        frame_set: the frames that may change.
+        eps: the eps, or None for the smallest.
+    """
+
+    network: OnnxModel
+    problem: Problem
+    batch: Batch
+    rows: torch.Tensor
+    query: AttackQuery
+    frame_set: FrameSet
+    eps: float | None
 
 
-def rows_of(
-    network: OnnxModel,
-    problem: Problem,
-    batch: Batch,
-    rows: torch.Tensor,
-    asked: AttackRowKey,
-    side: Side,
-    seconds: float,
-) -> list[Found]:
-    """A row for each sample of a batch, the attacked ones ``rows`` (R,) with what ``side`` says of them."""
-    place = {int(sample): row for row, sample in enumerate(rows)}
-    out: list[Found] = []
-    for sample, number in enumerate(batch.numbers):
-        label = int(problem.labels[sample])
-        if label == asked.target:
-            continue
-        row = AttackRow(
-            sample=number,
-            frames=asked.frame_set.name,
-            label=label,
-            prediction=int(problem.predictions[sample]),
-            target=asked.target,
-            verdict="misclassified",
-            eps=asked.eps,
-            answer=None,
-            linf=None,
-            l2=None,
-            l0=None,
-            words=None,
-            attack=asked.attack,
-            seconds=0.0,
-        )
-        if sample not in place:
-            out.append((row, None))
-            continue
-        at = place[sample]
-        row = replace(row, verdict="unknown", seconds=seconds, reason=side.reasons[at])
-        if not bool(side.eps[at].isfinite()):
-            out.append((row, None))
-            continue
-        found = _counterexample(network, problem, batch, sample, asked, float(side.eps[at]), side.x[at])
-        if found is None:
-            out.append(
-                (
-                    replace(row, reason="onnxruntime answers otherwise to the words than to their vectors"),
-                    None,
-                )
+def rows_of(found: Found, side: Side, seconds: float) -> list[AttackRow]:
+    """A row for each sample of a batch; of the attacked ones what ``side`` says of them, in this order."""
+    place = {int(sample): row for row, sample in enumerate(found.rows)}
+    out = []
+    for sample in range(len(found.batch.numbers)):
+        row = _plain(found, sample)
+        if sample in place:
+            at = place[sample]
+            row = replace(
+                row, verdict="timeout" if side.cut else "unknown", seconds=seconds, reason=side.reasons[at]
             )
-            continue
-        out.append((_falsified(row, found, network), found))
+            if bool(side.eps[at].isfinite()):
+                row = _confirmed(found, row, sample, float(side.eps[at]), side.x[at])
+        out.append(row)
     return out
 
 
-def _counterexample(
-    network: OnnxModel,
-    problem: Problem,
-    batch: Batch,
-    sample: int,
-    asked: AttackRowKey,
-    eps: float,
-    x: torch.Tensor,
-) -> Counterexample | None:
-    sequence, center = to_numpy(x), to_numpy(problem.x[sample])
-    answer = int(answers(np.asarray(network.run_onnxruntime(sequence[None])))[0])
-    words = lookup(network, sequence) if asked.by_words else None
-    if asked.by_words:
-        if words is None:
-            return None
-        answer = int(answers(np.asarray(network.run_onnxruntime_on_words(words[None])))[0])
-    label = int(problem.labels[sample])
-    if answer == label or answer < 0 or asked.target not in (None, answer):
-        return None
-    return Counterexample(
-        sample=batch.numbers[sample],
-        x=sequence,
-        center=center,
-        frames=asked.frame_set.frames,
-        span=batch.kind.span,
-        eps=eps,
-        label=label,
-        target=asked.target,
-        answer=answer,
-        words=words,
-        told=batch.kind.told,
+def _plain(found: Found, sample: int) -> AttackRow:
+    """The row of a sample of which nothing is found, as if it were not attacked."""
+    problem = found.problem
+    return AttackRow(
+        sample=found.batch.numbers[sample],
+        frames=found.frame_set.name,
+        label=int(problem.labels[sample]),
+        prediction=int(problem.predictions[sample]),
+        target=found.query.target,
+        verdict="misclassified",
+        eps=found.eps,
+        answer=None,
+        radius=None,
+        linf=None,
+        l2=None,
+        l0=None,
+        words=None,
+        attack=found.query.name,
+        seconds=0.0,
     )
 
 
-def _falsified(row: AttackRow, found: Counterexample, network: OnnxModel) -> AttackRow:
+def _confirmed(found: Found, row: AttackRow, sample: int, eps: float, x: torch.Tensor) -> AttackRow:
+    """The row with its counterexample, if the file itself, words included, gives another answer to it."""
+    network, problem, batch = found.network, found.problem, found.batch
+    sequence, center = to_numpy(x), to_numpy(problem.x[sample])
+    required = to_numpy(problem.wanted(sample)).reshape(-1)
+    words = lookup(network, sequence)
+    if found.query.by_words and words is None:
+        return replace(row, verdict="unknown", reason="a frame of it is no word of the network")
+    scores = [network.run_onnxruntime(sequence[None])]
+    if words is not None:
+        scores.append(network.run_onnxruntime_on_words(words[None]))
+    specification, steps = problem.specification, problem.steps
+    held, answers = zip(*(met(specification, required, one, steps) for one in scores), strict=True)
+    if any(held):
+        return replace(
+            row, verdict="unknown", reason="onnxruntime answers otherwise to words than to vectors"
+        )
+    kept = Counterexample(
+        sample=row.sample,
+        x=sequence,
+        center=center,
+        frames=found.frame_set.frames,
+        span=batch.kind.span,
+        eps=eps,
+        label=row.label,
+        target=row.target,
+        answer=answers[-1],
+        words=words,
+        told=batch.kind.told,
+        threat=problem.threat.of(row.sample),
+        specification=specification,
+        required=tuple(int(one) for one in required),
+    )
+    return _measured(replace(row, verdict="falsified", reason="", counterexample=kept), kept, network)
+
+
+def met(
+    specification: Specification, required: np.ndarray, scores: np.ndarray, steps: int
+) -> tuple[bool, int]:
+    """Whether scores (1, n) of onnxruntime keep to what is required (S,), and the answer that rows show for them; -1 of
+    scores that are no finite numbers, which keep to everything."""
+    exact = torch.from_numpy(np.asarray(scores, dtype=np.float64))
+    if not bool(exact.isfinite().all()):
+        return True, UNFINITE
+    wanted = torch.from_numpy(np.asarray(required, dtype=np.int64))
+    asked = specification.met(wanted[None] if steps > 1 else wanted, exact, steps)
+    return bool(asked.right[0]), int(asked.predictions[0])
+
+
+def _measured(row: AttackRow, found: Counterexample, network: OnnxModel) -> AttackRow:
+    """The row with the counterexample's answer, distances and words."""
     moved = found.x - found.center
     words: tuple[Replaced, ...] | None = None
-    if found.words is not None:
-        before = lookup(network, found.center)
-        if before is not None:
-            changed = np.flatnonzero(before != found.words)
-            words = tuple((int(t) - found.span[0], int(before[t]), int(found.words[t])) for t in changed)
+    before = None if found.words is None else lookup(network, found.center)
+    if found.words is not None and before is not None:
+        changed = np.flatnonzero(before != found.words)
+        words = tuple((int(t) - found.span[0], int(before[t]), int(found.words[t])) for t in changed)
     exact = to_tensor(found.x[None], torch.zeros(0)), to_tensor(found.center[None], torch.zeros(0))
     return replace(
         row,
-        verdict="falsified",
         answer=found.answer,
+        radius=found.eps,
         linf=float(distance(*exact)[0]),
         l2=float(np.linalg.norm(moved)),
         l0=int(np.count_nonzero(moved)),
         words=words,
-        reason="",
     )
 
 

@@ -27,6 +27,7 @@ ATTACKED: Cells[AttackRow] = (
     ("verdict", lambda row: row.verdict),
     ("answer", lambda row: _whole(row.answer)),
     ("eps", lambda row: exact(row.eps)),
+    ("radius", lambda row: upper(row.radius)),
     ("l-inf", lambda row: upper(row.linf)),
     ("l2", lambda row: upper(row.l2)),
     ("l0", lambda row: _whole(row.l0)),
@@ -50,7 +51,8 @@ LEFT = {"frames", "verdict", "words", "why not", "replay"}
 
 def show_attack(results: AttackResults, console: Console) -> None:
     """Print heading, table, summary and notes."""
-    heading = f"{results.path} (sha256 {results.sha256[:12]}), {results.attack}"
+    said = [results.attack, results.threat, results.specification]
+    heading = ", ".join([f"{results.path} (sha256 {results.sha256[:12]})", *filter(None, said)])
     console.print(Text(heading, "bold"), soft_wrap=True)
     _print_table(results.rows, ATTACKED, console)
     counts = ", ".join(f"{n} {verdict}" for verdict, n in results.counts().items())

@@ -30,13 +30,15 @@ def show(conditions: Conditions, console: Console) -> None:
     """Print heading, a table for every layer along every sample with what was constructed there, and notes."""
     heading = f"{conditions.path} (sha256 {conditions.sha256[:12]}), l-inf, Delta = 1 frame"
     console.print(Text(heading, "bold"), soft_wrap=True)
-    for one in conditions.rows:
-        where = f"sample {one.sample}, frames {spelled(one.frames)}, eps {exact(one.eps)}, layer {one.report.layer}"
+    for one, report in ((row, report) for row in conditions.rows for report in row.reports):
+        where = (
+            f"sample {one.sample}, frames {spelled(one.frames)}, eps {exact(one.eps)}, layer {report.layer}"
+        )
         console.print(Text(f"\n{where}"), soft_wrap=True)
-        table = _table(one.report.findings, notes=True)
+        table = _table(report.findings, notes=True)
         room = console.measure(table, options=console.options.update(width=WIDEST)).maximum <= console.width
-        console.print(table if room else _table(one.report.findings, notes=False))
-        for line in [*([] if room else _noted(one.report.findings)), *_lines(one.report)]:
+        console.print(table if room else _table(report.findings, notes=False))
+        for line in [*([] if room else _noted(report.findings)), *_lines(report)]:
             console.print(Text(line), soft_wrap=True)
     for line in short(conditions.question):
         console.print(Text(line), soft_wrap=True)

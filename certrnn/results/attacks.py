@@ -5,21 +5,59 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+import numpy as np
+
+from certrnn.results.extent import Extent
 from certrnn.results.figures import mean
 from certrnn.results.question import Question, written
+from certrnn.results.record import Record, frames_place
 from certrnn.results.row import finite
+from certrnn.threats import Labels, NormBall, Specification, ThreatModel
 
-AttackVerdict = Literal["falsified", "unknown", "misclassified"]
+AttackVerdict = Literal["falsified", "unknown", "timeout", "misclassified", "error"]
 Replaced = tuple[int, int, int]
 """Frame, the word's number before and after."""
 
 
+@dataclass(frozen=True, eq=False)
+class Counterexample:
+    """A sequence ``x`` (T, D) in the region of radius ``eps`` around ``center`` that breaks what must hold.
+
+    Args:
+        frames: the frames that may change.
+        span: the frames that are no padding.
+        label: the class that must be answered, as rows show it.
+        target: the class that was wanted, or None for any but the label.
+        answer: what onnxruntime answered, as rows show predictions.
+        words: (T,) numbers of the words that the frames are, or None.
+        told: the length that the network is told where that is not the end of the span, else 0.
+        threat: what may change, of this sample, in the frames of the network's input.
+        specification: what must hold.
+        required: what it asks of this sample, (S,) a step each.
+    """
+
+    sample: int
+    x: np.ndarray
+    center: np.ndarray
+    frames: tuple[int, ...]
+    span: tuple[int, int]
+    eps: float
+    label: int
+    target: int | None
+    answer: int
+    words: np.ndarray | None = None
+    told: int = 0
+    threat: ThreatModel = field(default_factory=NormBall)
+    specification: Specification = field(default_factory=Labels)
+    required: tuple[int, ...] = ()
+
+
 @dataclass(frozen=True)
-class AttackRow:
+class AttackRow(Record):
     """What an attack found for one sample, one set of frames and, where one was asked, one eps.
 
     Args:
@@ -27,17 +65,20 @@ class AttackRow:
         frames: the frames that may change together, or ``"all"``.
         label: the class that must be answered: the data's label, or the prediction where the data has none.
         prediction: the class that the network answers, undisturbed.
-        target: the class that the attack wants, or None for any but the label.
+        target: the class that the attack wants, or None for any that breaks what must hold.
         verdict: ``falsified`` (a counterexample was replayed in onnxruntime), ``unknown`` (none was found: no
-            statement), ``misclassified`` (nothing to attack).
+            statement), ``timeout`` (the budget was spent first), ``misclassified`` (what must hold does not hold
+            undisturbed: nothing to attack), ``error`` (its task did not come to an end, see ``reason``).
         eps: the eps that was asked, or None where the smallest was searched.
         answer: what onnxruntime answers to the counterexample.
+        radius: the smallest eps, as far as is known, whose region holds the counterexample.
         linf, l2, l0: the counterexample's distances: the largest change of a feature, the Euclidean norm of all
             changes, the number of features that change. None without a counterexample, as ``answer``.
         words: words that were replaced, where every frame of the counterexample is a word of the network's table.
         attack: name of the attack.
         seconds: wall time of the row: the time of its batch divided by the batch's rows.
-        reason: why a violation found in float64 does not count, or "".
+        reason: why a violation found in float64 does not count, why its task ended without an answer, or "".
+        counterexample: the sequence itself.
     """
 
     sample: int
@@ -48,6 +89,7 @@ class AttackRow:
     verdict: AttackVerdict
     eps: float | None
     answer: int | None
+    radius: float | None
     linf: float | None
     l2: float | None
     l0: int | None
@@ -55,10 +97,22 @@ class AttackRow:
     attack: str
     seconds: float
     reason: str = ""
+    counterexample: Counterexample | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.reason) and self.verdict in ("error", "timeout")
+
+    @property
+    def place(self) -> tuple[int, float, list[int]]:
+        return self.sample, self.eps or 0.0, frames_place(self.frames)
+
+    def answers(self, frames: str | list[int], eps: float | None, method: str = "") -> bool:
+        return (self.frames, self.eps) == (frames, eps)
 
     def as_json(self) -> dict[str, Any]:
-        """The row as strict JSON takes it."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        """The row as strict JSON takes it; without the sequence, which belongs in a file of its own."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "counterexample"}
         values["words"] = None if self.words is None else [list(change) for change in self.words]
         return {name: finite(v) if isinstance(v, float) else v for name, v in values.items()}
 
@@ -75,6 +129,10 @@ class AttackResults:
         notes: what a reader must know, a line each.
         external: file name to sha256 of the files that hold the model's weights beside it.
         question: everything else that the rows depend on.
+        extent: how much of what was asked the rows are.
+        folder: the run folder that the rows were read from, or "".
+        threat: what may change.
+        specification: what must hold; "" for the label.
     """
 
     path: str
@@ -84,6 +142,10 @@ class AttackResults:
     notes: tuple[str, ...] = ()
     external: tuple[tuple[str, str], ...] = ()
     question: Question | None = None
+    extent: Extent | None = None
+    folder: str = ""
+    threat: str = "l-inf"
+    specification: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The document of ``certrnn attack --json``."""
@@ -92,7 +154,17 @@ class AttackResults:
             model["external"] = dict(self.external)
         rows = [row.as_json() for row in self.rows]
         asked = {} if self.question is None else {"question": written(self.question)}
-        return {"model": model, "attack": self.attack, **asked, "rows": rows, "notes": list(self.notes)}
+        extent = {} if self.extent is None else {"extent": written(self.extent)}
+        return {
+            "model": model,
+            "attack": self.attack,
+            "threat": self.threat,
+            "specification": self.specification,
+            **asked,
+            **extent,
+            "rows": rows,
+            "notes": list(self.notes),
+        }
 
     def to_json(self) -> str:
         """The document as strict JSON text, ending in a newline."""
@@ -101,9 +173,7 @@ class AttackResults:
     def counts(self) -> dict[str, int]:
         """Number of rows by verdict."""
         found = Counter(row.verdict for row in self.rows)
-        return {
-            verdict: found[verdict] for verdict in ("falsified", "unknown", "misclassified") if found[verdict]
-        }
+        return {verdict: found[verdict] for verdict in get_args(AttackVerdict) if found[verdict]}
 
     def means(self) -> tuple[Fraction, Fraction, Fraction] | None:
         """Mean l-inf, l2 and l0 distance of the counterexamples; None without any."""
@@ -118,18 +188,16 @@ class AttackResults:
 
     def exit_code(self) -> int:
         """Where eps were asked: 1 with a counterexample, else 4. Where the smallest was searched: 0 where there is
-        a counterexample for some row, else 4."""
+        a counterexample for some row, else 4. Without a counterexample 3 where a task ended in an error."""
         falsified = [row for row in self.rows if row.verdict == "falsified"]
         if not falsified:
-            return 4
+            return 3 if any(row.verdict == "error" for row in self.rows) else 4
         return 1 if any(row.eps is not None for row in falsified) else 0
 
 
 def ordered(rows: Sequence[AttackRow]) -> tuple[AttackRow, ...]:
     """Rows by sample, eps and frames."""
-    return tuple(
-        sorted(rows, key=lambda r: (r.sample, r.eps or 0.0, [-1] if isinstance(r.frames, str) else r.frames))
-    )
+    return tuple(sorted(rows, key=lambda row: row.place))
 
 
 @dataclass(frozen=True)
@@ -150,7 +218,7 @@ class ReplayedRow:
         return not self.reason
 
     def as_json(self) -> dict[str, Any]:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {**values, "eps": finite(self.eps), "confirmed": self.confirmed}
 
 

@@ -167,8 +167,4 @@ class Results(Sequence[Row]):
 
 def ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
     """Rows by sample, eps and frames."""
-    return tuple(sorted(rows, key=_place))
-
-
-def _place(row: Row) -> tuple[int, float, list[int]]:
-    return row.sample, row.eps or 0.0, [-1] if isinstance(row.frames, str) else row.frames
+    return tuple(sorted(rows, key=lambda row: row.place))

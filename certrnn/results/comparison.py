@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
@@ -15,8 +15,38 @@ from typing import Any
 from certrnn.results.certificates import Results
 from certrnn.results.curve import Share
 from certrnn.results.figures import float_lower, mean, middle
+from certrnn.results.record import Record
 from certrnn.results.row import Row, finite, ratio
 from certrnn.results.samples import Sample, finished, shares_of
+
+
+@dataclass(frozen=True)
+class Compared(Record):
+    """What one method certified of one sample, or what the attack beside them all found.
+
+    Args:
+        sample: position in the data, from 0.
+        method: as it was asked; "" for the attack.
+        row: the answer.
+        reason: why its task came to no answer; "" else.
+    """
+
+    sample: int
+    method: str
+    row: Row
+    reason: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return self.row.failed
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        return self.sample, self.method, self.row.place
+
+    def answers(self, frames: str | list[int], eps: float | None, method: str = "") -> bool:
+        return self.method == method and self.row.answers(frames, eps)
+
 
 AttackedEps = dict[tuple[int, str], float]
 """Distance of a counterexample by sample and frames."""
@@ -139,11 +169,27 @@ class Comparison:
 
     Args:
         eps: where verified accuracy is shown as well.
+        notes: what a reader must know, a line each.
+        folder: the run folder that the rows were read from, or "".
     """
 
     groups: tuple[Group, ...]
     eps: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
+    folder: str = ""
+
+    @staticmethod
+    def together(parts: Sequence[Comparison]) -> Comparison:
+        """The comparisons of several models as one."""
+        groups = tuple(group for part in parts for group in part.groups)
+        notes = dict.fromkeys(note for part in parts for note in part.notes)
+        eps = parts[0].eps if parts else ()
+        return Comparison(groups, eps, tuple(notes), next((part.folder for part in parts), ""))
+
+    def exit_code(self) -> int:
+        """3 where a counterexample contradicts a certificate or a task ended in an error, else 0."""
+        failed = any(row.failed for group in self.groups for row in group.results)
+        return 3 if self.broken or failed else 0
 
     @cached_property
     def tests(self) -> tuple[UTest, ...]:
@@ -170,7 +216,7 @@ class Comparison:
         return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
-def attacked_eps(results: Results) -> AttackedEps:
+def attacked_eps(results: Iterable[Row]) -> AttackedEps:
     """What an attack found, by sample and frames."""
     return {
         (row.sample, str(row.frames)): row.eps_attacked for row in results if row.eps_attacked is not None

@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
+from certrnn.results.record import Record, frames_place
+
 Verdict = Literal["certified", "falsified", "unknown", "timeout", "misclassified", "error"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Record):
     """The answer for one sample, one set of frames and, where one was asked, one eps.
 
     An eps is a distance in the norm of the run, in the units of the model's input; 1 for word substitution, where every
@@ -55,6 +57,22 @@ class Row:
     method: str
     seconds: float
     reason: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.reason)
+
+    @property
+    def place(self) -> tuple[int, float, list[int]]:
+        return self.sample, self.eps or 0.0, frames_place(self.frames)
+
+    def answers(self, frames: str | list[int], eps: float | None, method: str = "") -> bool:
+        return (self.frames, self.eps) == (frames, eps)
+
+    def contradicts(self, other: Row) -> str:
+        proved, broken = self.eps_certified or 0.0, other.eps_attacked
+        false = proved > 0.0 and broken is not None and broken <= proved
+        return f"both for sample {self.sample} at eps {broken:g}" if false else ""
 
     def as_json(self) -> dict[str, Any]:
         """The row as strict JSON takes it: no nan and no infinity."""

@@ -11,8 +11,10 @@ from fractions import Fraction
 from typing import Any
 
 from certrnn.results.certificates import SEMANTICS
+from certrnn.results.extent import Extent
 from certrnn.results.figures import lower
 from certrnn.results.question import Question, written
+from certrnn.results.record import Record
 from certrnn.results.row import finite
 
 
@@ -42,18 +44,33 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Sentence:
-    """One text and its words; ``label`` is the answer itself where the data has no labels."""
+class Sentence(Record):
+    """One text and its words.
+
+    Args:
+        sample: its position in the data, from 0.
+        label: the answer itself where the data has no labels.
+        prediction: the undisturbed answer.
+        words: in the order of the text.
+        cut: whether the budget ended the search of some word.
+        reason: why its task came to no answer; "" else.
+    """
 
     sample: int
     label: int
     prediction: int
     words: tuple[Word, ...]
+    cut: bool = False
+    reason: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.reason)
 
     @property
     def right(self) -> bool:
         """Only right answers have anything to certify."""
-        return self.label == self.prediction
+        return self.label == self.prediction and not self.reason
 
     def ranked(self) -> tuple[Word, ...]:
         """The words, the most sensitive first; none of a misclassified sample."""
@@ -86,6 +103,8 @@ class Words:
         sentences: in the order of the data.
         notes: what a reader must know, one line each.
         question: everything else that the words depend on.
+        extent: how much of what was asked the texts are.
+        folder: the run folder that they were read from, or "".
     """
 
     path: str
@@ -96,6 +115,8 @@ class Words:
     sentences: tuple[Sentence, ...]
     notes: tuple[str, ...] = ()
     question: Question | None = None
+    extent: Extent | None = None
+    folder: str = ""
 
     @property
     def unit(self) -> str:
@@ -137,6 +158,8 @@ class Words:
                 "prediction": s.prediction,
                 "words": [_strict(asdict(word)) for word in s.words],
                 "ranking": [word.frame for word in s.ranked()],
+                **({"cut": True} if s.cut else {}),
+                **({"reason": s.reason} if s.reason else {}),
             }
             for s in self.sentences
         ]
@@ -148,10 +171,17 @@ class Words:
             "unit": self.unit,
             "method": self.method,
             **({} if self.question is None else {"question": written(self.question)}),
+            **({} if self.extent is None else {"extent": written(self.extent)}),
             "sentences": sentences,
             "ranking": [_strict(asdict(ranked)) for ranked in self.ranking()[:top]],
             "notes": list(self.notes),
         }
+
+    def exit_code(self) -> int:
+        """3 where a task ended in an error, 4 where there is nothing to certify: no text is answered right; else 0."""
+        if any(sentence.reason for sentence in self.sentences):
+            return 3
+        return 0 if any(sentence.right for sentence in self.sentences) else 4
 
     def to_json(self, top: int | None = None) -> str:
         """Strict JSON text, ending in a newline."""

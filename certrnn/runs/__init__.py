@@ -1,5 +1,5 @@
-"""Runs in a folder: begun, gone on with after whatever stopped them, and shared between machines."""
+"""Runs: a job cut into tasks, answered here, in processes or on a cluster, and kept in a folder that survives crashes.
 
-from certrnn.runs.api import Settings, again, asked_again, question_in, run, same_model, stream
-
-__all__ = ["Settings", "again", "asked_again", "question_in", "run", "same_model", "stream"]
+``job`` says what a question is (:class:`certrnn.runs.job.Job`, one class a command), ``plan`` cuts it into tasks,
+``loop`` is the one loop that answers them, ``executors`` are who answers, ``store`` is what keeps the rows.
+"""

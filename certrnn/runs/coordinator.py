@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from certrnn.certification import Query
-from certrnn.datasets import Sequences
-from certrnn.encode import pack
-from certrnn.results.row import Row
+from certrnn.encode import pack, unpack
+from certrnn.errors import InvalidInput
+from certrnn.results.record import Record
 from certrnn.runs.executors import Executor, Failure
+from certrnn.runs.job import Job
 from certrnn.runs.journal import Entry
 from certrnn.runs.plan import Task
-from certrnn.runs.store import Store
+from certrnn.runs.store import Keeping
 
 ATTEMPTS = 2
 """How often a task whose worker died is tried: something else may have killed the worker."""
@@ -31,37 +31,31 @@ class _Try:
     deaths: int = 0
 
 
-def rows_as_bytes(rows: Sequence[Row]) -> bytes:
-    """The answer to a task as it travels."""
-    return json.dumps([row.as_json() for row in rows], allow_nan=False).encode()
-
-
 def execute(
-    store: Store, tasks: Sequence[Task], sequences: Sequences, executor: Executor
-) -> Iterator[list[Row]]:
-    """Answer what is not finished yet; rows come out once they are safe in the run folder.
+    job: Job[Any, Any, Any], tasks: Sequence[Task], executor: Executor, store: Keeping
+) -> Iterator[list[Any]]:
+    """Answer what is not finished yet; rows come out once the store has them.
 
     A task that fails is cut in halves, until the samples that spoil it stand alone; these are recorded as ``error`` or
     ``timeout``, with the reason. Nothing that a task does ends the run.
     """
     queue = deque(_Try(piece) for task in tasks for piece in task.left(store.finished))
     flying: dict[int, _Try] = {}
-    query = store.plan.query
     ticket = 0
     with executor:
         while queue or flying:
             while queue and len(flying) < executor.slots:
                 flying[ticket] = queue.popleft()
-                executor.submit(ticket, pack(flying[ticket].task.ask(sequences)))
+                executor.submit(ticket, pack(flying[ticket].task.ask(job.sequences)))
                 ticket += 1
             done: list[list[Entry]] = []
             for reply in executor.wait():
                 attempt = flying.pop(reply.ticket)
-                answer = _checked(attempt.task, sequences, reply.answer)
+                answer = _checked(job, attempt.task, reply.answer)
                 if isinstance(answer, Failure):
                     again = _again(attempt, answer)
                     queue.extendleft(reversed(again))
-                    answer = [] if again else _failed(attempt.task, sequences, query, answer)
+                    answer = [] if again else [_failed(job, attempt.task, answer)]
                 if answer:
                     done.append(list(zip(attempt.task.keys, answer, strict=True)))
             if done:
@@ -69,16 +63,19 @@ def execute(
                 yield [row for entries in done for _, row in entries]
 
 
-def _checked(task: Task, sequences: Sequences, answer: bytes | Failure) -> list[Row] | Failure:
+def _checked(job: Job[Any, Any, Any], task: Task, answer: bytes | Failure) -> list[Record] | Failure:
     """The rows in the order of the task's keys: an answer to another question is a failure."""
     if isinstance(answer, Failure):
         return answer
-    numbers = [sequences.numbers[position] for position in task.positions]
+    numbers = [job.sequences.numbers[position] for position in task.positions]
     try:
-        given = [Row(**row) for row in json.loads(answer)]
-    except (ValueError, TypeError):
+        given = unpack(answer)
+    except (InvalidInput, ValueError, TypeError, KeyError):
+        given = None
+    if not (isinstance(given, tuple) and all(isinstance(row, job.record) for row in given)):
         return Failure("error", "the worker's answer is no list of rows")
-    rows = {row.sample: row for row in given if (row.frames, row.eps) == (task.name, task.eps)}
+    part = task.part
+    rows = {row.sample: row for row in given if row.answers(part.name, part.eps, part.method)}
     if len(given) != len(numbers) or set(rows) != set(numbers):
         return Failure("error", "the worker answered another question")
     return [rows[number] for number in numbers]
@@ -96,24 +93,9 @@ def _again(attempt: _Try, failure: Failure) -> list[_Try]:
     return [_Try(half, 0 if len(half.keys) == 1 else deaths) for half in attempt.task.halves()]
 
 
-def _failed(task: Task, sequences: Sequences, query: Query, failure: Failure) -> list[Row]:
-    position = task.positions[0]
+def _failed(job: Job[Any, Any, Any], task: Task, failure: Failure) -> Record:
+    position, sequences = task.positions[0], job.sequences
     label = UNKNOWN if sequences.labels is None else sequences.labels[position]
     label = label if isinstance(label, int) else UNKNOWN  # a label a step
     verdict = "timeout" if failure.kind == "timeout" else "error"
-    row = Row(
-        sample=sequences.numbers[position],
-        frames=task.name,
-        label=label,
-        prediction=UNKNOWN,
-        verdict=verdict,
-        eps=task.eps,
-        eps_certified=None,
-        eps_attacked=None,
-        ratio=None,
-        margin=None,
-        method=query.method,
-        seconds=0.0,
-        reason=failure.reason,
-    )
-    return [row]
+    return job.failure(task.part, sequences.numbers[position], label, verdict, failure.reason)

@@ -1,60 +1,159 @@
-"""What a worker must know before its first task: the model itself, wherever the worker runs."""
+"""What every command that answers row by row is made of: a question, put to samples of a network."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
-from pathlib import Path
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from certrnn.certification import Query
-from certrnn.encode import pack
-from certrnn.errors import InvalidInput
-from certrnn.io.onnx import Choices, OnnxModel
+from certrnn.datasets import Sequences
+from certrnn.datasets.sequences import Kind
+from certrnn.io.data import spelled_samples
+from certrnn.io.onnx import OnnxModel
+from certrnn.results.question import Question
+from certrnn.results.record import Record
+from certrnn.results.subject import Expected, Subject
+
+Q = TypeVar("Q")
+R = TypeVar("R", bound=Record)
+C = TypeVar("C")
+Tick = Callable[[int], None]
+"""Told how many regions have just been bounded."""
+
+TOGETHER = 16
+"""Samples that are answered together: most of what batching gives, while little is lost with an interruption."""
+
+
+def silent(regions: int) -> None:
+    """A tick that says nothing."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a task asks of its samples: each has one row for it.
+
+    Args:
+        frames: the frames that are disturbed, spelled as ``--frames`` takes them; "" where none are told apart.
+        name: the frames as rows show them.
+        eps: the eps to decide, or None.
+        method: which of several methods, or "".
+    """
+
+    frames: str = ""
+    name: str | list[int] = "all"
+    eps: float | None = None
+    method: str = ""
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
-    """A model's files, and the whole question.
+class Job(ABC, Generic[Q, R, C]):
+    """A question put to samples of a network: one class for each command, in the room that answers it.
+
+    To add one, derive from this class, and say what is refused (:meth:`check_kind`), which rows a sample has
+    (:meth:`parts`), how they are answered (:meth:`answers`) and what they come to (:meth:`collected`). ``query`` and
+    the rows are dataclasses of plain values: they travel to workers and lie in run folders.
 
     Args:
-        name: the model as the user named it.
-        query: what is asked of every sample.
-        choices: how the file is read.
-        files: name and content (uint8) of the model file, first, and of the files with weights beside it.
+        path: the network as the user named it.
+        network: what was read from its file.
+        sequences: the samples, as the network gets them.
+        query: what is asked of each.
     """
 
-    name: str
-    files: tuple[tuple[str, np.ndarray], ...]
-    query: Query
-    choices: Choices
+    path: str
+    network: OnnxModel
+    sequences: Sequences
+    query: Q
 
-    @staticmethod
-    def of(name: str, network: OnnxModel, query: Query) -> Job:
-        """The files of a model.
+    record: ClassVar[type[Record]]
+    """The type of its rows."""
+    doing: ClassVar[str] = "certifying"
+    """What the progress says is being done."""
+
+    @property
+    def precision(self) -> type[np.floating[Any]]:
+        """The number type that the network reads; word vectors count as float32."""
+        return self.network.input.precision
+
+    # ---- for each command
+
+    @abstractmethod
+    def check_kind(self, kind: Kind) -> None:
+        """Refuse what makes no sense of the samples of one kind, and hold the network against onnxruntime.
 
         Raises:
-            InvalidInput: a file has changed since.
+            InvalidInput, UsageError, Unsupported: what no row could be trusted on.
         """
-        files = []
-        for own, digest in ((network.path.name, network.sha256), *network.external):
-            content = (network.path.parent / own).read_bytes()
-            if hashlib.sha256(content).hexdigest() != digest:
-                raise InvalidInput(
-                    f"reading {own}", "the file has not changed since the run began", "another content"
-                )
-            files.append((own, np.frombuffer(content, dtype=np.uint8)))
-        return Job(name, tuple(files), query, network.choices)
 
-    def packed(self) -> bytes:
-        """As it travels."""
-        return pack(self)
+    @abstractmethod
+    def parts(self, kind: Kind) -> list[Part]:
+        """The rows that a sample of this kind has."""
 
-    def write(self, folder: Path) -> Path:
-        """Write the files into an empty folder; returns the model's path."""
-        for name, content in self.files:
-            place = folder / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content.tobytes())
-        return folder / self.files[0][0]
+    @abstractmethod
+    def answers(self, part: Part, tick: Tick) -> Iterator[Sequence[R]]:
+        """The row of every sample for one part, as they are decided; the samples are of one kind."""
+
+    @abstractmethod
+    def failure(self, part: Part, number: int, label: int, verdict: str, reason: str) -> R:
+        """The row of a sample whose task came to no answer: ``verdict`` is ``error`` or ``timeout``."""
+
+    @abstractmethod
+    def question(self) -> Question:
+        """Everything that the rows depend on, besides the model's own files."""
+
+    @abstractmethod
+    def notes(self) -> list[str]:
+        """What was done to the data, and what a reader must know of how the network was read."""
+
+    @classmethod
+    @abstractmethod
+    def collected(cls, subject: Subject, query: Q, rows: Iterable[R], expected: Expected, part: str) -> C:
+        """Results of the rows that are finished, of those that are expected.
+
+        Args:
+            part: what part of the run they are meant to be, such as ``shard 1/4``; "" for all of it.
+        """
+
+    # ---- the same for all
+
+    def check(self) -> None:
+        """Everything that can be refused, before the first row."""
+        for kind in self.sequences.kinds:
+            self.check_kind(kind)
+
+    @property
+    def total(self) -> int:
+        """Number of rows.
+
+        Raises:
+            UsageError: frames that some sequence does not have.
+        """
+        sequences = self.sequences
+        each = {kind: len(self.parts(kind)) for kind in sequences.kinds}
+        return sum(each[sequences.kind(position)] for position in range(len(sequences)))
+
+    @property
+    def expected(self) -> Expected:
+        """How many rows which samples have."""
+        found: dict[int, list[int]] = {}
+        for position, number in enumerate(self.sequences.numbers):
+            found.setdefault(len(self.parts(self.sequences.kind(position))), []).append(number)
+        return tuple((rows, spelled_samples(numbers)) for rows, numbers in found.items())
+
+    @property
+    def subject(self) -> Subject:
+        """What the rows are about."""
+        network, labelled = self.network, self.sequences.labels is not None
+        note = "; ".join(self.notes())
+        return Subject(self.path, network.sha256, network.external, labelled, note, self.question())
+
+    def collect(self, rows: Iterable[R]) -> C:
+        """Results of rows, in order, with what a reader of them must know."""
+        return self.collected(self.subject, self.query, rows, self.expected, "")
+
+    def about(self, sequences: Sequences) -> Job[Q, R, C]:
+        """The same question to other samples."""
+        return replace(self, sequences=sequences)

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from certrnn.encode import as_text, from_text
 from certrnn.errors import InvalidInput
-from certrnn.results.row import Row
+from certrnn.results.record import Record
 from certrnn.runs.disk import Disk
 
-Entry = tuple[str, Row]
+Entry = tuple[str, Record]
 """A key and the row that answers it."""
 
 _DIGITS = 32
@@ -36,7 +37,7 @@ class Reading:
 
 def line(entries: Sequence[Entry]) -> bytes:
     """One line: a digest, then the entries in JSON, which has no line breaks of its own."""
-    text = json.dumps([[key, row.as_json()] for key, row in entries], allow_nan=False, separators=(",", ":"))
+    text = json.dumps([[key, as_text(row)] for key, row in entries], allow_nan=False, separators=(",", ":"))
     content = text.encode("ascii")
     return _digest(content) + b" " + content + b"\n"
 
@@ -88,16 +89,12 @@ class Journal:
         self.disk.append(self.path, b"".join(line(entries) for entries in tasks))
 
 
-def _row(given: dict[str, Any]) -> Row:
-    try:
-        return Row(**given)
-    except TypeError:
-        raise InvalidInput(
-            "reading a journal",
-            "its rows are those of a run",
-            sorted(given),
-            "Use the version that wrote it.",
-        ) from None
+def _row(given: Any) -> Record:
+    row = from_text(given)
+    if not isinstance(row, Record):
+        remedy = "Use the version that wrote it."
+        raise InvalidInput("reading a journal", "its rows are those of a run", type(row).__name__, remedy)
+    return row
 
 
 def _digest(content: bytes) -> bytes:

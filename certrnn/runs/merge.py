@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from certrnn.errors import InvalidInput, UsageError
-from certrnn.results.certificates import Results
-from certrnn.results.row import Row
+from certrnn.results.record import Record
 from certrnn.runs.journal import Entry
 from certrnn.runs.plan import Plan
 from certrnn.runs.store import kept, read_entries, read_plan, read_results, writing
 
 
-def merge(folders: Sequence[Path], into: Path) -> Results:
+def merge(folders: Sequence[Path], into: Path) -> Any:
     """Bring the rows of several runs of one question together; what is missing can be resumed in ``into``.
 
     Raises:
@@ -50,14 +50,14 @@ def _whole(plan: Plan) -> Plan:
     return replace(plan, shard=None, command=command)
 
 
-def _agree(folder: Path, known: dict[str, Row], found: dict[str, Row]) -> None:
+def _agree(folder: Path, known: dict[str, Record], found: dict[str, Record]) -> None:
     for key in known.keys() & found.keys():
         for one, other in ((known[key], found[key]), (found[key], known[key])):
-            proved, broken = one.eps_certified or 0.0, other.eps_attacked
-            if proved > 0.0 and broken is not None and broken <= proved:
+            contradiction = one.contradicts(other)
+            if contradiction:
                 raise InvalidInput(
                     f"merging {folder}",
                     "no folder has a counterexample where another has a proof",
-                    f"both for sample {one.sample} at eps {broken:g}",
+                    contradiction,
                     "Believe neither, and report it.",
                 )

@@ -14,35 +14,44 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pyarrow as pa
 from pyarrow import parquet
 
+from certrnn.encode import as_text, class_named, from_text, name_of
 from certrnn.errors import InvalidInput
-from certrnn.results.row import Row
+from certrnn.results.record import Record
 from certrnn.runs.journal import Entry, line
 
 KEY = "key"
 DIGEST = "digest"
+TYPE = "type"
+ENCODING = b"encoding"
 _SCALARS = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
-_JSON = {b"encoding": b"json"}
+JSON, TREE = b"json", b"tree"
+_PLAIN = {*_SCALARS, type(None)}
+"""What JSON gives back as it was, alone and in lists."""
 
 
-def schema() -> pa.Schema:
-    """A column a field of a row, and the key. What is neither number nor text is held as JSON text.
+def schema(kind: type[Record]) -> pa.Schema:
+    """A column a field of a row of this type, and the key. What is neither number nor text is held as text: JSON, or a
+    tree of :mod:`certrnn.encode` where JSON would not give it back.
 
-    >>> schema().field("eps").type, schema().field("frames").metadata
+    >>> from certrnn.results.row import Row
+    >>> schema(Row).field("eps").type, schema(Row).field("frames").metadata
     (DataType(double), {b'encoding': b'json'})
     """
-    hints = get_type_hints(Row)
-    return pa.schema([pa.field(KEY, pa.string()), *(_column(f.name, hints[f.name]) for f in fields(Row))])
+    hints = get_type_hints(kind)
+    own = [_column(f.name, hints[f.name]) for f in fields(kind)]  # type: ignore[arg-type]
+    return pa.schema([pa.field(KEY, pa.string()), *own])
 
 
-def written(entries: Sequence[Entry], about: dict[str, str]) -> bytes:
-    """The content of a Parquet file; ``about`` goes into its metadata."""
-    plan = schema()
+def written(entries: Sequence[Entry], kind: type[Record], about: dict[str, str]) -> bytes:
+    """The content of a Parquet file of rows of one type; ``about`` goes into its metadata."""
+    plan = schema(kind)
     columns = {KEY: [key for key, _ in entries]}
     for column in plan:
         if column.name != KEY:
             values = [getattr(row, column.name) for _, row in entries]
-            columns[column.name] = [json.dumps(v) for v in values] if column.metadata else values
-    table = pa.table(columns, schema=plan.with_metadata({**about, DIGEST: _digest(entries)}))
+            columns[column.name] = [_spelled(value, _encoding(column)) for value in values]
+    told = {**about, TYPE: name_of(kind), DIGEST: _digest(entries)}
+    table = pa.table(columns, schema=plan.with_metadata(told))
     sink = io.BytesIO()
     parquet.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return sink.getvalue()
@@ -75,11 +84,27 @@ def read(path: Path) -> tuple[Entry, ...]:
 def _entries(table: pa.Table) -> tuple[Entry, ...]:
     lists: dict[str, list[Any]] = table.to_pydict()
     for column in table.schema:
-        if column.metadata and column.metadata.get(b"encoding") == b"json":
-            lists[column.name] = [json.loads(text) for text in lists[column.name]]
+        lists[column.name] = [_value(held, _encoding(column)) for held in lists[column.name]]
     keys = lists.pop(KEY)
-    rows = (Row(**{name: values[n] for name, values in lists.items()}) for n in range(len(keys)))
+    kind = class_named(table.schema.metadata[TYPE.encode()].decode(), Record)
+    rows = (kind(**{name: values[n] for name, values in lists.items()}) for n in range(len(keys)))
     return tuple(zip(keys, rows, strict=True))
+
+
+def _encoding(column: pa.Field) -> bytes:
+    return (column.metadata or {}).get(ENCODING, b"")
+
+
+def _spelled(value: Any, encoding: bytes) -> Any:
+    if not encoding:
+        return value
+    return json.dumps(value if encoding == JSON else as_text(value), allow_nan=False)
+
+
+def _value(held: Any, encoding: bytes) -> Any:
+    if not encoding:
+        return held
+    return json.loads(held) if encoding == JSON else from_text(json.loads(held))
 
 
 def _digest(entries: Sequence[Entry]) -> bytes:
@@ -95,4 +120,11 @@ def _column(name: str, hint: Any) -> pa.Field:
         kinds = [str]
     if len(kinds) == 1 and kinds[0] in _SCALARS:
         return pa.field(name, _SCALARS[kinds[0]])
-    return pa.field(name, pa.string(), metadata=_JSON)
+    return pa.field(name, pa.string(), metadata={ENCODING: JSON if _plain(hint) else TREE})
+
+
+def _plain(hint: Any) -> bool:
+    """Whether JSON gives back every value of a type as it was."""
+    if get_origin(hint) in (Union, UnionType, list):
+        return all(_plain(kind) for kind in get_args(hint))
+    return hint in _PLAIN or get_origin(hint) is Literal

@@ -1,38 +1,22 @@
-"""What a run will do: every question by its key, and the tasks that answer them together."""
+"""What a run will do: every row by its key, and the tasks that answer them together."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from certrnn.certification import Query, parse_frames
-from certrnn.certification.summary import Expected, Subject, expected_rows
 from certrnn.datasets import Sequences
-from certrnn.encode import digest, hashed, tree_digest
+from certrnn.encode import class_named, digest, name_of
 from certrnn.engine import engine_version
 from certrnn.errors import UsageError
 from certrnn.results.certificates import SEMANTICS
-from certrnn.results.row import spelled
+from certrnn.results.subject import Expected, Subject
+from certrnn.runs.job import TOGETHER, Job, Part
+from certrnn.runs.parcel import Ask
 
 KEY_DIGITS = 32
-TASK = 16
-"""Samples of a task: most of what batching gives, while little is lost with a worker."""
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A task as it travels: samples of one kind, one set of frames and at most one eps. The rest of the question went
-    before, with the model."""
-
-    sequences: Sequences
-    frames: str
-    eps: float | None
-
-    def query(self, whole: Query) -> Query:
-        """The part of a question that is asked."""
-        return replace(whole, frames=self.frames, eps=None if self.eps is None else (self.eps,))
 
 
 @dataclass(frozen=True)
@@ -41,21 +25,17 @@ class Task:
 
     Args:
         positions: of the samples among the run's sequences.
-        frames: the frames that are disturbed, spelled as ``--frames`` takes them.
-        name: the frames as rows show them.
-        eps: the eps to decide, or None to search the largest.
+        part: what is asked of them.
         keys: a key for each sample.
     """
 
     positions: tuple[int, ...]
-    frames: str
-    name: str | list[int]
-    eps: float | None
+    part: Part
     keys: tuple[str, ...]
 
     def ask(self, sequences: Sequences) -> Ask:
         """The task with its samples."""
-        return Ask(sequences.take(self.positions).bare(), self.frames, self.eps)
+        return Ask(sequences.take(self.positions).bare(), self.part)
 
     def halves(self) -> tuple[Task, Task]:
         """The task's first and second half; where one sample spoils the rest, they are told apart so."""
@@ -78,74 +58,79 @@ class Task:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is about; everything but ``command`` and ``folder`` must agree where a run is taken up again.
+    """Everything that the rows of a run depend on, and how it is cut.
 
     Args:
-        subject: the model and the data.
+        kind: the job's class, by name.
+        subject: what the rows are about.
         query: what is asked of every sample.
-        samples, data: how many samples there are, and a digest of all of them.
-        engine: version of the engine.
+        samples: how many there are.
+        data: digest of the samples.
+        engine: of whatever computes the rows.
         semantics: what a certificate is about.
         size: samples of a task.
-        shard: (i, n): only every n-th task, from the i-th; None for all.
+        shard: (i, n): this run does every n-th task, from the i-th; None for all.
         rows: number of rows of all shards together.
-        expected: how many rows which samples have.
-        command: options of the command that began the run, by name; None where it was begun from Python.
-        folder: where the command was given; its file names may be relative to it.
+        expected: how many rows which samples have, all shards together.
+        command: the command that began the run, with its options, or None.
+        folder: the folder that its file names are relative to.
     """
 
+    kind: str
     subject: Subject
-    query: Query
+    query: Any
     samples: int
     data: str
     engine: str
     semantics: str
-    size: int
-    shard: tuple[int, int] | None
-    rows: int
+    size: int = TOGETHER
+    shard: tuple[int, int] | None = None
+    rows: int = 0
     expected: Expected = ()
     command: dict[str, Any] | None = None
     folder: str = ""
 
     @staticmethod
     def of(
-        subject: Subject,
-        sequences: Sequences,
-        query: Query,
-        size: int = TASK,
+        job: Job[Any, Any, Any],
+        size: int = TOGETHER,
         shard: tuple[int, int] | None = None,
         command: dict[str, Any] | None = None,
         folder: str = "",
     ) -> Plan:
-        """The plan of a question to some sequences.
+        """The plan of a job.
 
         Raises:
             UsageError: a task without samples, a shard that is none, or a sample that is given twice.
         """
+        sequences = job.sequences
         if len(set(sequences.numbers)) < len(sequences):
-            raise UsageError(
-                "planning a run", "every sample is given once", f"{len(sequences)} with repetitions"
-            )
+            received = f"{len(sequences)} with repetitions"
+            raise UsageError("planning a run", "every sample is given once", received)
         if size < 1:
             raise UsageError("reading --task", "a task has at least one sample", size)
         if shard is not None and not 1 <= shard[0] <= shard[1]:
             raise UsageError("reading --shard", "i/n with i from 1 to n", f"{shard[0]}/{shard[1]}")
-        plan = Plan(
-            subject,
-            query,
+        return Plan(
+            name_of(type(job)),
+            job.subject,
+            job.query,
             len(sequences),
             digest(sequences.bare()),
             engine_version(),
             SEMANTICS,
             size,
             shard,
-            0,
-            expected_rows(sequences, query),
+            job.total,
+            job.expected,
             command,
             folder,
         )
-        rows = sum(len(task.keys) for task in plan.every_task(sequences))
-        return replace(plan, rows=rows)
+
+    @property
+    def job(self) -> type[Job[Any, Any, Any]]:
+        """The class of the job that is carried out."""
+        return class_named(self.kind, Job)
 
     def differs(self, other: Plan) -> str | None:
         """The first thing in which two plans ask for different results, or None."""
@@ -158,26 +143,26 @@ class Plan:
         mine, others = (plan.subject.anywhere() for plan in (self, other))
         return _first_difference(mine, others)
 
-    def tasks(self, sequences: Sequences) -> list[Task]:
+    def tasks(self, job: Job[Any, Any, Any]) -> list[Task]:
         """The tasks of this plan's shard."""
-        every = self.every_task(sequences)
+        every = self.every_task(job)
         return every if self.shard is None else every[self.shard[0] - 1 :: self.shard[1]]
 
-    def every_task(self, sequences: Sequences) -> list[Task]:
-        """The tasks of all shards, in the order in which a run without a folder answers them."""
-        place = {number: position for position, number in enumerate(sequences.numbers)}
-        key = _Keys(self, sequences)
-        found: list[Task] = []
-        for batch in sequences.batches(self.size):
-            positions = tuple(place[number] for number in batch.numbers)
-            first, stop = batch.kind.span
-            for frame_set in parse_frames(self.query.frames, stop, first):
-                # the one frame of a sequence of one would be read as all of them
-                frames = "each" if stop - first == 1 and not frame_set.whole else spelled(frame_set.name)
-                for eps in self.query.eps or (None,):
-                    keys = tuple(key.of(position, frames, eps) for position in positions)
-                    found.append(Task(positions, frames, frame_set.name, eps, keys))
-        return found
+    def every_task(self, job: Job[Any, Any, Any]) -> list[Task]:
+        """The tasks of all shards, in the order in which one process answers them."""
+        keys = _Keys(self, job.sequences)
+        return [
+            Task(positions, part, keys.of(positions, part))
+            for positions, parts in pieces(job, self.size)
+            for part in parts
+        ]
+
+
+def pieces(job: Job[Any, Any, Any], size: int = TOGETHER) -> Iterator[tuple[tuple[int, ...], list[Part]]]:
+    """Positions of at most ``size`` samples of one kind, and what is asked of them one after the other."""
+    place = {number: position for position, number in enumerate(job.sequences.numbers)}
+    for batch in job.sequences.batches(size):
+        yield tuple(place[number] for number in batch.numbers), job.parts(batch.kind)
 
 
 def _first_difference(mine: Any, others: Any) -> str | None:
@@ -191,14 +176,14 @@ def _first_difference(mine: Any, others: Any) -> str | None:
 
 
 class _Keys:
-    """Keys of questions: digests of engine, semantics, model, question and sample."""
+    """Keys of rows: digests of engine, semantics, model, question and sample."""
 
     def __init__(self, plan: Plan, sequences: Sequences) -> None:
-        free = {name: part for name, part in hashed(plan.query).items() if name not in ("frames", "eps")}
         model = (plan.subject.sha256, plan.subject.external)
-        self._base = digest((plan.engine, plan.semantics, model, tree_digest(free)))
+        self._base = digest((plan.engine, plan.semantics, model, plan.kind, plan.query))
         self._samples = [digest(sequences.take([p]).bare()) for p in range(len(sequences))]
 
-    def of(self, position: int, frames: str, eps: float | None) -> str:
-        text = "|".join([self._base, self._samples[position], frames, repr(eps)])
-        return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
+    def of(self, positions: Sequence[int], part: Part) -> tuple[str, ...]:
+        asked = digest(part)
+        texts = ["|".join([self._base, self._samples[position], asked]) for position in positions]
+        return tuple(hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS] for text in texts)

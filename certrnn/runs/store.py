@@ -11,16 +11,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Protocol
 
-from certrnn.certification.summary import gathered
 from certrnn.encode import as_text, from_text
 from certrnn.errors import InvalidInput, UsageError
-from certrnn.results.certificates import Results, ordered
-from certrnn.results.row import Row
+from certrnn.results.record import Record
 from certrnn.runs import parquet
 from certrnn.runs.disk import UNFINISHED, Disk
 from certrnn.runs.journal import Entry, Journal
@@ -29,7 +28,47 @@ from certrnn.runs.lock import locked
 from certrnn.runs.plan import Plan
 
 PLAN, JOURNAL, ROWS, LOCK = "plan.json", "journal", "rows.parquet", "lock"
-FORMAT = 1
+FORMAT = 2
+
+
+class Keeping(Protocol):
+    """What keeps the rows of a run."""
+
+    @property
+    def plan(self) -> Plan:
+        """What the run is about."""
+        ...
+
+    @property
+    def finished(self) -> Mapping[str, Record]:
+        """What was finished before, by key."""
+        ...
+
+    def record(self, tasks: Sequence[Sequence[Entry]]) -> None:
+        """Keep the rows of finished tasks."""
+        ...
+
+    def finish(self) -> None:
+        """Told once nothing is left to answer."""
+        ...
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Keeps nothing: the rows are those that were handed out.
+
+    Args:
+        plan: what the run is about.
+    """
+
+    plan: Plan
+    finished: Mapping[str, Record] = field(default_factory=dict)
+
+    def record(self, tasks: Sequence[Sequence[Entry]]) -> None:
+        """Nothing to do."""
+
+    def finish(self) -> None:
+        """Nothing to do."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +84,7 @@ class Store:
 
     folder: Path
     plan: Plan
-    finished: dict[str, Row]
+    finished: dict[str, Record]
     disk: Disk = field(default_factory=Disk)
 
     @property
@@ -69,17 +108,20 @@ class Store:
                 "Make room and resume the run: what was finished before is kept.",
             ) from None
 
+    def finish(self) -> None:
+        """Compact what is not compacted yet."""
+        if not self.complete:
+            self.compact()
+
     def compact(self) -> None:
         """All rows into one Parquet file, in order. A crash in between leaves both files, which say the same."""
-        found = kept(_entries(self.folder))
-        key_of = {id(row): key for key, row in found.items()}
-        rows = [(key_of[id(row)], row) for row in ordered(found.values())]
+        rows = sorted(kept(_entries(self.folder)).items(), key=lambda entry: entry[1].place)
         about = {
             "sha256": self.plan.subject.sha256,
             "engine": self.plan.engine,
             "semantics": self.plan.semantics,
         }
-        self.disk.replace(self.folder / ROWS, parquet.written(rows, about))
+        self.disk.replace(self.folder / ROWS, parquet.written(rows, self.plan.job.record, about))
         if (self.folder / JOURNAL).exists():
             self.disk.remove(self.folder / JOURNAL)
 
@@ -113,13 +155,19 @@ def writing(folder: Path, plan: Plan, disk: Disk | None = None) -> Iterator[Stor
         yield Store(folder, plan, kept(_entries(folder)), disk)
 
 
-def kept(entries: Iterable[Entry]) -> dict[str, Row]:
+def kept(entries: Iterable[Entry]) -> dict[str, Record]:
     """A row a key: whatever was answered counts more than a failure to answer, and the first more than a later one."""
-    found: dict[str, Row] = {}
+    found: dict[str, Record] = {}
     for key, row in entries:
-        if key not in found or (found[key].reason and not row.reason):
+        if key not in found or (found[key].failed and not row.failed):
             found[key] = row
     return found
+
+
+def first_run(folder: Path) -> Path:
+    """The folder itself, or of a command about several models the folder of the first."""
+    first = folder / "1"
+    return first if not (folder / PLAN).exists() and (first / PLAN).exists() else folder
 
 
 def read_plan(folder: Path) -> Plan:
@@ -145,20 +193,20 @@ def read_plan(folder: Path) -> Plan:
     return plan
 
 
-def read_entries(folder: Path) -> dict[str, Row]:
+def read_entries(folder: Path) -> dict[str, Record]:
     """The rows of a run by their keys, of a run that goes on as well."""
     return kept(_entries(folder))
 
 
-def read_results(folder: Path) -> Results:
-    """The results of a run folder, as far as it is; what the reports are made of.
+def read_results(folder: Path) -> Any:
+    """The results of a run folder, as far as it is: of the kind that its command gives.
 
     Raises:
         UsageError, InvalidInput: the folder holds no run, or a damaged one.
     """
     plan, rows = read_plan(folder), read_entries(folder).values()
     part = "" if plan.shard is None else f"shard {plan.shard[0]}/{plan.shard[1]}"
-    results = gathered(plan.subject, plan.query, rows, plan.expected, part)
+    results = plan.job.collected(plan.subject, plan.query, rows, plan.expected, part)
     return replace(results, folder=str(folder))
 
 

@@ -82,6 +82,17 @@ class NormBall(ThreatModel):
         before = np.zeros((*self.radii.shape[:-2], first, self.radii.shape[-1]))
         return replace(self, radii=np.concatenate([before, self.radii], axis=-2))
 
+    def of(self, number: int) -> NormBall:
+        return self if self.radii is None or self.radii.ndim < 3 else replace(self, radii=self.radii[number])
+
+    def covering(self, width: float, frames: int, features: int) -> float:
+        count = features * (frames if self.joint else 1)
+        sizes = {"inf": 1.0, "2": math.sqrt(count), "1": float(count)}
+        smallest = 1.0 if self.radii is None else float(self.radii[self.radii > 0].min())
+        return (
+            width * sizes[self.order] / smallest * (1.0 + 1e-9) if self.order != "inf" else width / smallest
+        )
+
     def record(self) -> ThreatRecord:
         return ThreatRecord(
             "ball", self.order, self.joint, None if self.radii is None else _recorded(self.radii)

@@ -50,6 +50,10 @@ class Specification(ABC):
     def targets(self, labels: torch.Tensor | None, scores: torch.Tensor, steps: int) -> Targets:
         """Of samples with these labels (N,) or (N, S), or none, whose undisturbed scores are (N, n)."""
 
+    def met(self, required: torch.Tensor, scores: torch.Tensor, steps: int) -> Targets:
+        """What scores (R, n) of samples of which ``required`` is wanted answer; ``right``: whether they keep to it."""
+        return self.targets(required if self.classes else None, scores, steps)
+
     @abstractmethod
     def spec(self, required: torch.Tensor, scores: int, steps: int) -> Spec:
         """The specification of samples (R,) of which ``required`` is wanted."""

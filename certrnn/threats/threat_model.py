@@ -68,6 +68,15 @@ class ThreatModel(ABC):
         """
         return self
 
+    def of(self, number: int) -> ThreatModel:
+        """What it says of one sample."""
+        return self
+
+    def covering(self, width: float, frames: int, features: int) -> float:
+        """An eps at which regions hold every sequence that differs by at most ``width`` a feature, on ``frames`` frames
+        of ``features`` features."""
+        return width
+
     def require(self, numbers: Collection[int]) -> None:
         """That every sample it names is one of these.
 

@@ -62,6 +62,9 @@ class WordSubstitution(ThreatModel):
     def name(self) -> str:
         return "word substitution"
 
+    def of(self, number: int) -> WordSubstitution:
+        return self.only([number])
+
     def only(self, numbers: Collection[int]) -> WordSubstitution:
         """What it says of these samples."""
         kept = set(numbers)

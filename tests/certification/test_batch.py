@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,9 +62,15 @@ class Same:
         return scores[:, ::-1] if self.flipped else scores
 
 
+def parts(problem: Problem, query: Query, adversary: Falsifier | None) -> Iterator[list[Row]]:
+    for frame_set in problem.frame_sets(query.frames):
+        for eps in query.eps or (None,):
+            yield from answer(problem, query, frame_set, eps, adversary)
+
+
 def rows(query: Query, adversary: Falsifier | None, labels: torch.Tensor | None = None) -> list[Row]:
-    problem = Problem.of(difference(), X, labels, query.clip)
-    return [row for some in answer(problem, (4, 5, 6), query, adversary, lambda _: None) for row in some]
+    problem = Problem.of(difference(), X, labels, query.clip, numbers=(4, 5, 6))
+    return [row for some in parts(problem, query, adversary) for row in some]
 
 
 @pytest.mark.parametrize("eps", [None, (0.1,)])
@@ -118,9 +125,9 @@ def test_a_row_without_an_answer_in_its_budget_is_a_timeout() -> None:
 def test_rows_come_out_one_threat_and_eps_at_a_time() -> None:
     problem = Problem.of(difference(), X)
     query = Query((0.1, 0.2), method="zonotope")
-    parts = answer(problem, (0, 1, 2), query, None, lambda _: None)
-    assert [row.eps for row in next(parts)] == [0.1] * 3
-    assert [row.eps for row in next(parts)] == [0.2] * 3
+    found = parts(problem, query, None)
+    assert [row.eps for row in next(found)] == [0.1] * 3
+    assert [row.eps for row in next(found)] == [0.2] * 3
 
 
 @pytest.mark.parametrize(
@@ -233,7 +240,7 @@ def test_data_is_rounded_to_the_networks_numbers_and_says_so() -> None:
 
 def test_rows_of_auto_come_out_one_by_one() -> None:
     problem = Problem.of(difference(), X)
-    parts = answer(problem, (0, 1, 2), Query((0.1, 0.2)), None, lambda _: None)
-    assert [[(row.sample, row.eps) for row in part] for part in parts] == [
+    found = parts(problem, Query((0.1, 0.2)), None)
+    assert [[(row.sample, row.eps) for row in part] for part in found] == [
         [(0, 0.1)], [(1, 0.1)], [(2, 0.1)], [(0, 0.2)], [(1, 0.2)], [(2, 0.2)]
     ]  # fmt: skip

@@ -15,13 +15,14 @@ import certrnn
 from certrnn.certification import Query
 from certrnn.certification.methods import METHODS
 from certrnn.certification.restatement import query_of
-from certrnn.certification.statement import question_of, spelled_samples
+from certrnn.certification.statement import question_of
 from certrnn.encode import digest
 from certrnn.errors import InvalidInput, UsageError
+from certrnn.io.data import spelled_samples
+from certrnn.repetition import again
 from certrnn.results.certificates import Results
 from certrnn.results.from_json import parse_results
 from certrnn.results.question import Question, read, written
-from certrnn.runs import api as runs
 from certrnn.search import EpsGrid, PaperGrid, RelativeTolerance
 from certrnn.threats import Accept, Labels, NormBall, Threshold, WordSet, WordSubstitution
 
@@ -33,7 +34,7 @@ def asked(query: Query) -> Question:
     return question_of(MODEL.network, MODEL.precision, FEW, query)
 
 
-def again(question: Question) -> Question:
+def reread(question: Question) -> Question:
     """Through a JSON document and back."""
 
     def need(holds: bool, requirement: str, received: object) -> None:
@@ -78,7 +79,7 @@ def test_every_question_survives_its_document() -> None:
     chance = random.Random(3)
     for _ in range(300):
         query = some_query(chance)
-        question = again(asked(query))
+        question = reread(asked(query))
         assert question == asked(query)
         words = query.threat if isinstance(query.threat, WordSubstitution) else None
         assert digest(query_of(question, words=words)) == digest(query)
@@ -147,10 +148,10 @@ def test_any_row_is_asked_again_from_its_document() -> None:
     document = parse_results(json.loads(found.to_json()))
     assert document == found
     for number, row in enumerate(found):
-        (one,) = runs.again(MODEL, document, number)
+        (one,) = again(MODEL, document, number)
         bare = [replace(r, seconds=0.0, margin=None) for r in (one, row)]
         assert bare[0] == bare[1]  # the last digits of a margin depend on who is bounded beside it
-    whole = runs.again(MODEL, document)
+    whole = again(MODEL, document)
     assert whole.question == found.question
     assert [row.verdict for row in whole] == [row.verdict for row in found]
 
@@ -159,13 +160,13 @@ def test_other_data_another_model_and_missing_words_are_refused() -> None:
     found = few()
     moved = replace(FEW, frames=tuple(part + 2.0**-10 for part in FEW.frames))
     with pytest.raises(InvalidInput, match="samples as the network gets them"):
-        runs.again(MODEL, found, 0, data=moved)
+        again(MODEL, found, 0, data=moved)
     with pytest.raises(InvalidInput, match="sha256 of the model"):
-        runs.again(certrnn.load("example:digits_lstm"), found, 0)
+        again(certrnn.load("example:digits_lstm"), found, 0)
     with pytest.raises(UsageError, match=r"0\.\.7"):
-        runs.again(MODEL, found, 8)
+        again(MODEL, found, 8)
     with pytest.raises(UsageError, match="earlier version"):
-        runs.again(MODEL, replace(found, question=None), 0)
+        again(MODEL, replace(found, question=None), 0)
     assert found.question is not None
     other = WordSubstitution((WordSet(0, 1, np.ones((2, 8))),))
     query = Query((1.0,), threat=other)
@@ -182,9 +183,9 @@ def test_a_run_is_not_taken_up_with_other_versions(tmp_path: Any) -> None:
     from certrnn.runs.plan import Plan
 
     query = Query((0.001,), "all", method="interval", attack=False)
-    plan = Plan.of(MODEL.subject(FEW, query), FEW, query)
+    plan = Plan.of(MODEL.job(FEW, query))
     assert plan.subject.question is not None
     other = replace(plan.subject, question=replace(plan.subject.question, versions=(("torch", "0"),)))
     assert plan.differs(replace(plan, subject=other)) == "question's versions"
     elsewhere = replace(FEW.source, files=(replace(FEW.source.files[0], name="elsewhere"),))  # type: ignore
-    assert plan.differs(Plan.of(MODEL.subject(replace(FEW, source=elsewhere), query), FEW, query)) is None
+    assert plan.differs(Plan.of(MODEL.job(replace(FEW, source=elsewhere), query))) is None

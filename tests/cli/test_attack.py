@@ -85,14 +85,14 @@ def test_the_smallest_eps_is_the_one_that_certify_shows(capsys: pytest.CaptureFi
     assert found == pytest.approx([row.eps_attacked for row in rows], rel=0.02)
 
 
-def test_a_target_comes_out_and_its_own_samples_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_target_comes_out_and_its_own_samples_are_not_attacked(capsys: pytest.CaptureFixture[str]) -> None:
     label = int(np.load(resolve(DIGITS))["y"][0])
     code, document = answered(capsys, *QUICK, "--target", str(label), "--attack", "cw-l2")
     rows = document["rows"]
     assert code == 0
-    assert 0 not in [row["sample"] for row in rows]
-    assert [row["answer"] for row in rows if row["verdict"] == "falsified"] == [label] * len(rows)
-    assert any("left out" in note for note in document["notes"])
+    assert [row["sample"] for row in rows if row["verdict"] == "misclassified"] == [0]
+    assert [row["answer"] for row in rows if row["verdict"] == "falsified"] == [label] * (len(rows) - 1)
+    assert any(f"1 of 3 samples: class {label} is their answer" in note for note in document["notes"])
 
 
 def test_nothing_found_is_no_statement(capsys: pytest.CaptureFixture[str]) -> None:

@@ -211,17 +211,17 @@ def test_what_is_interrupted_shows_finished_samples_only(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of a sample only some of whose frames are done, nothing is known: it must not count as verified."""
-    from certrnn.model import Model
+    from certrnn.runs import loop
 
-    whole = Model.stream
+    whole = loop.answer_here
 
-    def interrupted(self, *given):
-        for number, rows in enumerate(whole(self, *given)):
+    def interrupted(*given):
+        for number, rows in enumerate(whole(*given)):
             if number == 5:
                 raise KeyboardInterrupt
             yield rows
 
-    monkeypatch.setattr(Model, "stream", interrupted)
+    monkeypatch.setattr(loop, "answer_here", interrupted)
     assert (
         main(["curve", *FAST, "--samples", "0:2", "--eps", "0.01", "--frames", "each", "--no-attack"]) == 130
     )

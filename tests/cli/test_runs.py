@@ -144,7 +144,6 @@ def test_another_question_or_a_full_folder_is_refused_in_one_line(
         [*arguments, "--task", "3"],
         [*CHEAP, "--run", str(ROOT / "certrnn")],
         [*CHEAP, "--run", str(ROOT / "README.md")],
-        [*CHEAP, "--workers", "2"],
         [*CHEAP, "--shard", "1/2"],
         [*arguments, "--shard", "3/2"],
         [*arguments, "--shard", "half"],

@@ -16,17 +16,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from pyarrow import parquet
 
-from certrnn.certification import Query, Tick
+from certrnn.certification.job import CertifyJob
 from certrnn.datasets import Sequences
 from certrnn.model import Model
 from certrnn.results.row import Row
-from certrnn.runs.api import Settings, run, stream
+from certrnn.runs.job import Part, Tick
+from certrnn.runs.loop import carry_out
+from certrnn.runs.settings import Settings
 from certrnn.runs.store import PLAN, ROWS, read_entries, read_results
 from tests.runs.light import QUERY, light, timeless
 
@@ -49,19 +51,18 @@ class Tally:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, eq=False)
-class Telling(Model):
-    """Reports the samples that it is asked about; is not held against onnxruntime, whose threads survive no fork."""
+def tell(pipe: int) -> None:
+    """From here on, in this process, the samples that are asked about are reported. The network is not held against
+    onnxruntime, whose threads survive no fork."""
+    plain = CertifyJob.answers
 
-    pipe: int = -1
-
-    def check(self, sequences: Sequences, query: Query) -> None:
-        return None
-
-    def answers(self, sequences: Sequences, query: Query, tick: Tick = lambda _: None) -> Iterator[list[Row]]:
-        for rows in super().answers(sequences, query, tick):
-            report(self.pipe, "answered", rows)
+    def answers(job: CertifyJob, part: Part, tick: Tick) -> Iterator[list[Row]]:
+        for rows in plain(job, part, tick):
+            report(pipe, "answered", rows)
             yield rows
+
+    CertifyJob.answers = answers
+    CertifyJob.check = lambda job: None
 
 
 def report(pipe: int, what: str, rows: Sequence[Row]) -> None:
@@ -73,17 +74,18 @@ def identity(row: Row) -> str:
     return f"{row.sample} {row.frames} {row.eps}"
 
 
-def child(model: Telling, sequences: Sequences, folder: Path, pipe: int) -> None:
+def child(model: Model, sequences: Sequences, folder: Path, pipe: int) -> None:
     """Carry out a run, and report each row that is answered, and each that is handed out; ends the process."""
     try:
-        for rows in stream(replace(model, pipe=pipe), sequences, QUERY, folder, SETTINGS):
+        tell(pipe)
+        for rows in carry_out(model.job(sequences, QUERY), SETTINGS, folder):
             report(pipe, "finished", rows)
     except BaseException as error:
         os.write(pipe, (json.dumps(["failed", f"{type(error).__name__}: {error}"]) + "\n").encode())
     os._exit(0)
 
 
-def one_process(model: Telling, sequences: Sequences, folder: Path, after: float) -> tuple[list[list], bool]:
+def one_process(model: Model, sequences: Sequences, folder: Path, after: float) -> tuple[list[list], bool]:
     """Let a process work for ``after`` seconds at most; returns its reports, and whether it was killed."""
     inlet, outlet = os.pipe()
     pid = os.fork()
@@ -108,7 +110,7 @@ def one_process(model: Telling, sequences: Sequences, folder: Path, after: float
 
 
 def one_run(
-    model: Telling,
+    model: Model,
     sequences: Sequences,
     truth: Sequence[Row],
     folder: Path,
@@ -151,12 +153,11 @@ def _where(folder: Path, answered: bool, tally: Tally) -> None:
 def kill(count: int, seed: int, samples: int = 3) -> Tally:
     """Runs until ``count`` kills are done."""
     torch.set_num_threads(1)
-    loaded, sequences = light(samples)
-    model = Telling(loaded.path, loaded.network)
+    model, sequences = light(samples)
     chance = random.Random(seed)
     tally = Tally()
     with tempfile.TemporaryDirectory() as place:
-        truth = timeless(run(model, sequences, QUERY, Path(place) / "whole", SETTINGS))
+        truth = timeless(model.run(sequences, QUERY, Path(place) / "whole", SETTINGS))
         start = time.monotonic()
         _, killed = one_process(model, sequences, Path(place) / "timed", 60.0)
         tally.seconds = time.monotonic() - start

@@ -29,7 +29,7 @@ def light(samples: int = 3) -> tuple[Model, Sequences]:
 
 
 def plan_of(model: Model, sequences: Sequences, query: Query = QUERY, size: int = 2) -> Plan:
-    return Plan.of(model.subject(sequences, query), sequences, query, size)
+    return Plan.of(model.job(sequences, query), size)
 
 
 def timeless(rows: Iterable[Row]) -> list[Row]:
@@ -40,4 +40,4 @@ def timeless(rows: Iterable[Row]) -> list[Row]:
 def plain(model: Model, sequences: Sequences, query: Query = QUERY) -> list[Row]:
     """What a run without a folder answers."""
     rows = [row for some in model.stream(sequences, query) for row in some]
-    return timeless(model.results(rows, sequences, query))
+    return timeless(model.job(sequences, query).collect(rows))

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from certrnn.errors import UsageError
-from certrnn.runs.api import Settings, executor_for
 from certrnn.runs.coordinator import execute
 from certrnn.runs.executors import Limits
+from certrnn.runs.loop import executor_for
+from certrnn.runs.settings import Settings
 from certrnn.runs.store import read_results, writing
 from tests.runs.light import QUERY, light, plain, plan_of, timeless
 
@@ -45,16 +46,16 @@ def cluster() -> Iterator[Any]:
 def test_the_table_is_the_same_with_a_worker_killed(tmp_path: Path) -> None:
     model, sequences = light(8)
     truth = plain(model, sequences)
-    plan = plan_of(model, sequences, size=8)
+    plan, job = plan_of(model, sequences, size=8), model.job(sequences, QUERY)
     with cluster() as made:
         address = "dask://" + made.scheduler_address.removeprefix("tcp://")
         settings = Settings(executor=address, limits=Limits(seconds=100.0))
-        executor = executor_for(settings, model, sequences, QUERY)
+        executor = executor_for(settings, job)
         before = {worker["pid"] for worker in workers(made)}
         assert len(before) == 2
         finished = 0
         with writing(tmp_path / "run", plan) as store:
-            for rows in execute(store, plan.tasks(sequences), sequences, executor):
+            for rows in execute(job, plan.tasks(job), executor, store):
                 if not finished:
                     os.kill(min(before), signal.SIGKILL)
                 finished += len(rows)

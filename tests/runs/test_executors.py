@@ -17,43 +17,45 @@ from certrnn.engine import engine_version
 from certrnn.errors import Unsupported, UsageError
 from certrnn.model import load
 from certrnn.runs.answerer import Answerer
-from certrnn.runs.api import Settings, executor_for, run
 from certrnn.runs.coordinator import execute
 from certrnn.runs.executors import Executor, InProcess, Limits, Processes
-from certrnn.runs.job import Job
+from certrnn.runs.loop import executor_for
+from certrnn.runs.parcel import Parcel
+from certrnn.runs.settings import Settings
 from certrnn.runs.store import read_results, writing
 from tests.runs.light import POISON, QUERY, light, plain, plan_of, timeless
 from tests.runs.poison_worker import DIES, EATS, HANGS, LIES, PRINTS, RAISES
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL, SEQUENCES = light(8)
-JOB = Job.of(MODEL.path, MODEL.network, QUERY).packed()
+JOB = MODEL.job(SEQUENCES, QUERY)
+PARCEL = Parcel.of(JOB).packed()
 TRUTH = plain(MODEL, SEQUENCES)
 
 
 def carried_out(folder: Path, executor: Executor, size: int = 8) -> list:
     plan = plan_of(MODEL, SEQUENCES, size=size)
     with writing(folder, plan) as store:
-        for _ in execute(store, plan.tasks(SEQUENCES), SEQUENCES, executor):
+        for _ in execute(JOB, plan.tasks(JOB), executor, store):
             pass
         store.compact()
     return timeless(read_results(folder))
 
 
 def test_in_process_is_like_no_folder(tmp_path: Path) -> None:
-    found = run(MODEL, SEQUENCES, QUERY, tmp_path / "run")
+    found = MODEL.run(SEQUENCES, QUERY, tmp_path / "run")
     assert timeless(found) == TRUTH
-    assert found.notes == MODEL.results(TRUTH, SEQUENCES, QUERY).notes
+    assert found.notes == JOB.collect(TRUTH).notes
     assert not (tmp_path / "run" / "journal").exists()
 
 
 def test_processes_answer_the_same_and_one_that_is_killed_is_replaced(tmp_path: Path) -> None:
-    executor = executor_for(Settings(workers=2), MODEL, SEQUENCES, QUERY)
+    executor = executor_for(Settings(workers=2), JOB)
     assert isinstance(executor, Processes)
     plan = plan_of(MODEL, SEQUENCES, size=8)
     killed: list[int] = []
     with writing(tmp_path / "run", plan) as store:
-        for _ in execute(store, plan.tasks(SEQUENCES), SEQUENCES, executor):
+        for _ in execute(JOB, plan.tasks(JOB), executor, store):
             if len(killed) < 2:  # the first is at work or idle, the second perhaps not ready yet
                 killed.append(executor.pids[-len(killed)])
                 os.kill(killed[-1], signal.SIGKILL)
@@ -66,16 +68,18 @@ def test_a_poisonous_sample_is_recorded_with_its_reason_and_its_neighbours_are_a
 ) -> None:
     limits = Limits(seconds=6.0, megabytes=1024)
     plan = plan_of(MODEL, SEQUENCES, size=7)
-    tasks = [task for task in plan.tasks(SEQUENCES) if task.name == [0] and task.eps == QUERY.eps[0]]  # pyright: ignore[reportOptionalSubscript]
+    tasks = [task for task in plan.tasks(JOB) if task.part.name == [0] and task.part.eps == 0.001]
     assert [len(task.keys) for task in tasks] == [7, 1]
     with writing(
         tmp_path / "run", plan
     ) as store:  # a worker that is ended costs a second: the last task has one sample
-        executor = Processes(1, JOB, engine_version(), limits, POISON)
-        found = [row for rows in execute(store, tasks, SEQUENCES, executor) for row in rows]
+        executor = Processes(1, PARCEL, engine_version(), limits, POISON)
+        found = [row for rows in execute(JOB, tasks, executor, store) for row in rows]
     rows = {row.sample: row for row in found}
     assert len(found) == len(rows) == 8
-    good = {row.sample: row for row in TRUTH if (row.frames, row.eps) == (tasks[0].name, tasks[0].eps)}
+    good = {
+        row.sample: row for row in TRUTH if (row.frames, row.eps) == (tasks[0].part.name, tasks[0].part.eps)
+    }
     for number in (0, 4, PRINTS):
         assert (rows[number].verdict, rows[number].reason) == (good[number].verdict, "")
     bad = {n: (rows[n].verdict, rows[n].reason) for n in (RAISES, HANGS, EATS, DIES, LIES)}
@@ -109,9 +113,9 @@ def test_exceptions_in_process_are_failures_and_interrupts_are_not(tmp_path: Pat
 
 def test_what_failed_is_answered_anew_only_when_asked(tmp_path: Path) -> None:
     carried_out(tmp_path / "run", InProcess(refusing), size=16)
-    again = run(MODEL, SEQUENCES, QUERY, tmp_path / "run", Settings(size=16))
+    again = MODEL.run(SEQUENCES, QUERY, tmp_path / "run", Settings(size=16))
     assert set(again.counts()) == {"error"}
-    retried = run(MODEL, SEQUENCES, QUERY, tmp_path / "run", Settings(size=16, retry=True))
+    retried = MODEL.run(SEQUENCES, QUERY, tmp_path / "run", Settings(size=16, retry=True))
     assert timeless(retried) == TRUTH
 
 
@@ -121,8 +125,8 @@ def never(job: bytes) -> bytes:
 
 def test_nothing_finished_is_asked_again_and_pieces_are_those_of_an_uninterrupted_run(tmp_path: Path) -> None:
     plan = plan_of(MODEL, SEQUENCES, size=8)
-    tasks = plan.tasks(SEQUENCES)
-    answerer, asked = Answerer(MODEL, QUERY, SEQUENCES.kinds), []
+    tasks = plan.tasks(JOB)
+    answerer, asked = Answerer(JOB, SEQUENCES.kinds), []
 
     def noting(task: bytes) -> bytes:
         from certrnn.encode import unpack
@@ -131,19 +135,17 @@ def test_nothing_finished_is_asked_again_and_pieces_are_those_of_an_uninterrupte
         return answerer(task)
 
     with writing(tmp_path / "run", plan) as store:
-        rows = timeless(
-            row for rows in execute(store, tasks[:1], SEQUENCES, InProcess(noting)) for row in rows
-        )
+        rows = timeless(row for rows in execute(JOB, tasks[:1], InProcess(noting), store) for row in rows)
         held = dict(zip(tasks[0].keys, rows, strict=True))
         del held[tasks[0].keys[2]]
         asked.clear()
         partly = type(store)(store.folder, plan, held)
-        list(execute(partly, tasks[:1], SEQUENCES, InProcess(noting)))
+        list(execute(JOB, tasks[:1], InProcess(noting), partly))
     assert asked == [(2,)]
     assert [t.positions for t in tasks[0].left(set(tasks[0].keys[3:4]))] == [(0, 1), (2,), (4, 5, 6, 7)]
-    run(MODEL, SEQUENCES, QUERY, tmp_path / "whole", Settings(size=8))
+    MODEL.run(SEQUENCES, QUERY, tmp_path / "whole", Settings(size=8))
     with writing(tmp_path / "whole", plan_of(MODEL, SEQUENCES, size=8)) as store:
-        assert list(execute(store, tasks, SEQUENCES, InProcess(never))) == []
+        assert list(execute(JOB, tasks, InProcess(never), store)) == []
 
 
 @pytest.mark.parametrize(
@@ -161,12 +163,12 @@ def test_a_worker_that_cannot_start_ends_the_run_with_a_line(
 ) -> None:
     given = [part.replace("{python}", sys.executable) for part in command]
     with pytest.raises(Unsupported, match=message):
-        carried_out(tmp_path / "run", Processes(1, JOB, engine_version(), command=given))
+        carried_out(tmp_path / "run", Processes(1, PARCEL, engine_version(), command=given))
 
 
 def test_another_engine_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unsupported, match="engine"):
-        carried_out(tmp_path / "run", Processes(1, JOB, "0.0.1+other", command=POISON))
+        carried_out(tmp_path / "run", Processes(1, PARCEL, "0.0.1+other", command=POISON))
 
 
 def test_a_model_that_changed_is_refused(tmp_path: Path) -> None:
@@ -177,7 +179,7 @@ def test_a_model_that_changed_is_refused(tmp_path: Path) -> None:
     model = load(changed)
     changed.write_bytes(changed.read_bytes() + b"\0")
     with pytest.raises(InvalidInput, match="changed"):
-        Job.of("model", model.network, QUERY)
+        Parcel.of(model.job(SEQUENCES, QUERY))
 
 
 @pytest.mark.parametrize(
@@ -199,7 +201,7 @@ def test_settings_that_make_no_sense_are_refused(wrong: Callable[[], Settings]) 
 
 def test_an_answer_is_for_the_task_and_nothing_else() -> None:
     with pytest.raises(Exception, match="samples"):
-        Answerer(MODEL, QUERY)(pack(QUERY))
+        Answerer(JOB)(pack(QUERY))
 
 
 def running(pid: int) -> bool:

@@ -11,11 +11,12 @@ import torch
 
 from certrnn import encode
 from certrnn.certification import Query, parse_frames
-from certrnn.certification.summary import Subject
+from certrnn.certification.job import CertifyJob, frame_set_of
 from certrnn.datasets import Sequences
 from certrnn.encode import as_text, digest, from_text, pack, unpack
 from certrnn.errors import InvalidInput, Unsupported, UsageError
 from certrnn.results.row import Row
+from certrnn.results.subject import Subject
 from certrnn.runs import parquet
 from certrnn.runs.plan import Plan
 from certrnn.search import RelativeTolerance
@@ -26,11 +27,33 @@ SUBJECT = Subject("model.onnx", "0" * 64, (), True)
 QUERY = Query((0.1, 0.2), "each")
 
 
+@dataclass(frozen=True, eq=False)
+class Planned(CertifyJob):
+    """A job that is planned only: nothing is read for its subject."""
+
+    given: Subject = SUBJECT
+
+    @property
+    def subject(self) -> Subject:
+        return self.given
+
+
+@pytest.fixture(autouse=True)
+def named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("certrnn.runs.plan.name_of", lambda kind: kind.__name__)
+
+
+def job(sequences: Sequences = SEQUENCES, query: Query = QUERY, subject: Subject = SUBJECT) -> Planned:
+    network: Any = None
+    return Planned("model.onnx", network, sequences, query, subject)
+
+
 def keys(
     sequences: Sequences = SEQUENCES, query: Query = QUERY, subject: Subject = SUBJECT, **rest: Any
 ) -> set:
-    plan = replace(Plan.of(subject, sequences, query), **rest)
-    found = [key for task in plan.every_task(sequences) for key in task.keys]
+    asked = job(sequences, query, subject)
+    plan = replace(Plan.of(asked), **rest)
+    found = [key for task in plan.every_task(asked) for key in task.keys]
     assert len(found) == len(set(found))
     return set(found)
 
@@ -80,23 +103,24 @@ class Longer(Query):
 
 def test_a_field_that_is_added_later_is_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encode, "_HOUSE", "tests.")
-    monkeypatch.setattr(encode, "_name", lambda kind: kind.__name__)
+    monkeypatch.setattr(encode, "name_of", lambda kind: kind.__name__)
     assert digest(Longer()) != digest(Longer(norm="2"))
     assert digest(Longer()) != digest(Query())
 
 
 def test_shards_take_every_task_once() -> None:
-    whole = Plan.of(SUBJECT, SEQUENCES, QUERY, 1)
+    whole = Plan.of(job(), 1)
     shards = [replace(whole, shard=(i, 3)) for i in (1, 2, 3)]
-    parts = [task for shard in shards for task in shard.tasks(SEQUENCES)]
-    assert sorted(map(repr, parts)) == sorted(map(repr, whole.tasks(SEQUENCES)))
+    parts = [task for shard in shards for task in shard.tasks(job())]
+    assert sorted(map(repr, parts)) == sorted(map(repr, whole.tasks(job())))
     assert shards[0].differs(shards[1]) == "shard"
 
 
 def test_a_task_asks_only_for_its_own() -> None:
-    for task in Plan.of(SUBJECT, SEQUENCES, QUERY, 2).tasks(SEQUENCES):
+    for task in Plan.of(job(), 2).tasks(job()):
         ask = unpack(pack(task.ask(SEQUENCES)))
-        assert ask.query(QUERY) == replace(QUERY, eps=(task.eps,), frames=str(task.name[0]))
+        assert ask.part == task.part
+        assert [frame_set_of(ask.part, kind).name for kind in ask.sequences.kinds] == [task.part.name]
         assert [SEQUENCES.numbers[p] for p in task.positions] == list(ask.sequences.numbers)
         assert all(
             (a == SEQUENCES.frames[n]).all()
@@ -107,20 +131,21 @@ def test_a_task_asks_only_for_its_own() -> None:
 @pytest.mark.parametrize("frames", ["each", "all", "0"])
 def test_a_task_is_the_same_threat_where_it_is_answered(frames: str) -> None:
     sequences = Sequences.of([X[0], X[1][:1]])
-    for task in Plan.of(SUBJECT, sequences, replace(QUERY, frames=frames), 2).tasks(sequences):
-        (threat,) = parse_frames(task.frames, len(sequences.frames[task.positions[0]]))
-        assert threat.name == task.name
+    asked = job(sequences, replace(QUERY, frames=frames))
+    for task in Plan.of(asked, 2).tasks(asked):
+        (threat,) = parse_frames(task.part.frames, len(sequences.frames[task.positions[0]]))
+        assert threat.name == task.part.name
 
 
 @pytest.mark.parametrize(("size", "shard"), [(0, None), (1, (0, 2)), (1, (3, 2))])
 def test_tasks_and_shards_that_make_no_sense_are_refused(size: int, shard: tuple[int, int] | None) -> None:
     with pytest.raises(UsageError):
-        Plan.of(SUBJECT, SEQUENCES, QUERY, size, shard)
+        Plan.of(job(), size, shard)
 
 
 def test_a_sample_given_twice_is_refused() -> None:
     with pytest.raises(UsageError, match="once"):
-        Plan.of(SUBJECT, SEQUENCES.take([0, 0]), QUERY)
+        Plan.of(job(SEQUENCES.take([0, 0])))
 
 
 @pytest.mark.parametrize("way", [lambda v: from_text(as_text(v)), lambda v: unpack(pack(v))])
@@ -154,7 +179,7 @@ def test_rows_come_back_from_parquet(tmp_path: Any) -> None:
         ("b", Row(1, [0, 2], 1, -1, "error", 0.1, None, None, None, None, "joint", 0.0, "it died")),
     ]
     path = tmp_path / "rows.parquet"
-    path.write_bytes(parquet.written(rows, {"engine": "1"}))
+    path.write_bytes(parquet.written(rows, Row, {"engine": "1"}))
     assert list(parquet.read(path)) == rows
     content = bytearray(path.read_bytes())
     for position in range(8, len(content) - 8, 97):

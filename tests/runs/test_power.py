@@ -20,7 +20,7 @@ from certrnn.runs.disk import Disk
 from certrnn.runs.journal import Entry, Reading
 from certrnn.runs.plan import Plan, Task
 from certrnn.runs.store import Store, read_entries, writing
-from tests.runs.light import light, plan_of
+from tests.runs.light import QUERY, light, plan_of
 from tests.runs.power import (
     CutDisk,
     DeletesFirst,
@@ -39,10 +39,21 @@ def question() -> tuple[Plan, list[Task], dict[str, Row]]:
     """A plan, its tasks, and an answer to every question, made up: the store does not care."""
     model, sequences = light(2)
     plan = plan_of(model, sequences)
-    tasks = plan.tasks(sequences)[:5]
+    tasks = plan.tasks(model.job(sequences, QUERY))[:5]
     rows = {
         key: Row(
-            sequences.numbers[p], task.name, 0, 0, "certified", task.eps, 0.5, None, None, 0.1, "made", 0.0
+            sequences.numbers[p],
+            task.part.name,
+            0,
+            0,
+            "certified",
+            task.part.eps,
+            0.5,
+            None,
+            None,
+            0.1,
+            "made",
+            0.0,
         )
         for task in tasks
         for p, key in zip(task.positions, task.keys, strict=True)
@@ -167,7 +178,7 @@ def test_a_journal_that_keeps_a_torn_tail_is_caught(
 def test_a_table_with_doubled_keys_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def doubling(self: Store) -> None:
         rows = store._entries(self.folder)
-        self.disk.replace(self.folder / "rows.parquet", store.parquet.written(rows, {}))
+        self.disk.replace(self.folder / "rows.parquet", store.parquet.written(rows, Row, {}))
         if (self.folder / "journal").exists():
             self.disk.remove(self.folder / "journal")
 

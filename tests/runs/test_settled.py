@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,15 @@ from onnx import helper
 import certrnn
 from certrnn.certification import Query
 from certrnn.datasets import Sequences
-from certrnn.encode import pack
+from certrnn.encode import pack, unpack
 from certrnn.errors import CertrnnError
 from certrnn.examples import resolve
 from certrnn.io.onnx import Choices
 from certrnn.model import Model
 from certrnn.results.row import Row
 from certrnn.runs.answerer import Answerer, opening
-from certrnn.runs.job import Job
-from certrnn.runs.plan import Ask
+from certrnn.runs.job import Part
+from certrnn.runs.parcel import Ask, Parcel
 
 QUERY = Query((0.001, 0.02), "all", method="zonotope", attack=False)
 
@@ -62,11 +61,8 @@ def question(tmp_path: Path, name: str) -> tuple[Model, Sequences]:
 
 
 def rows(answer: Any, model: Model, sequences: Sequences, query: Query) -> list[Row]:
-    found = [
-        Row(**row)
-        for eps in query.eps or ()
-        for row in json.loads(answer(pack(Ask(sequences.bare(), "all", eps))))
-    ]
+    tasks = [pack(Ask(sequences.bare(), Part("all", "all", eps))) for eps in query.eps or ()]
+    found = [row for task in tasks for row in unpack(answer(task))]
     return [replace(row, seconds=0.0) for row in found]
 
 
@@ -77,14 +73,14 @@ def test_every_choice_has_a_case() -> None:
 @pytest.mark.parametrize("name", SETTLED)
 def test_workers_read_the_file_as_it_was_settled(name: str, tmp_path: Path) -> None:
     model, sequences = question(tmp_path, name)
-    answer, _ = opening(Job.of(model.path, model.network, QUERY).packed())
-    here = rows(Answerer(model, QUERY), model, sequences, QUERY)
+    answer, _ = opening(Parcel.of(model.job(sequences, QUERY)).packed())
+    here = rows(Answerer(model.job(sequences, QUERY)), model, sequences, QUERY)
     assert rows(answer, model, sequences, QUERY) == here
     if name == "layout":
         return  # the samples were turned as it says before they travel
     try:
         default = certrnn.load(model.path)
-        assert rows(Answerer(default, QUERY), default, sequences, QUERY) != here, (
+        assert rows(Answerer(default.job(sequences, QUERY)), default, sequences, QUERY) != here, (
             "the case shows no difference"
         )
     except CertrnnError:

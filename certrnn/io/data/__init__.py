@@ -7,6 +7,6 @@ Shapes, finite values and labels are checked once, for all formats, in :mod:`cer
 
 from certrnn.io.data.read import read_samples
 from certrnn.io.data.samples import Samples
-from certrnn.io.data.select import parse_selection
+from certrnn.io.data.select import parse_selection, spelled_samples
 
-__all__ = ["Samples", "parse_selection", "read_samples"]
+__all__ = ["Samples", "parse_selection", "read_samples", "spelled_samples"]

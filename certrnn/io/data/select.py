@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from certrnn.errors import UsageError
 
@@ -59,3 +60,18 @@ def _positions(part: str, text: str, size: int | None) -> range:
 def _usage(text: str, requirement: str, received: str) -> UsageError:
     shown = text if len(text) <= 60 else text[:57] + "..."
     return UsageError(f"reading selection {shown!r}", requirement, received, "Example: 0:5,7.")
+
+
+def spelled_samples(numbers: Sequence[int]) -> str:
+    """Samples as ``--samples`` takes them, in their order.
+
+    >>> spelled_samples([0, 1, 2, 7, 5])
+    '0:3,7,5'
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1] = [runs[-1][0], number]
+        else:
+            runs.append([number])
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}:{run[1] + 1}" for run in runs)

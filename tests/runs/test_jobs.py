@@ -1,0 +1,164 @@
+"""Laws over every job: the same rows and results wherever they are answered and kept, whatever stopped them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import certrnn
+from certrnn.certification import Query
+from certrnn.certification.comparing import CompareQuery
+from certrnn.certification.conditions import ConditionsQuery
+from certrnn.certification.words import WordQuery
+from certrnn.encode import as_text
+from certrnn.errors import CertrnnError
+from certrnn.falsification.query import AttackQuery
+from certrnn.model import JOBS
+from certrnn.results.record import Record
+from certrnn.runs.answerer import opening
+from certrnn.runs.executors import InProcess
+from certrnn.runs.job import Job
+from certrnn.runs.loop import answer, answer_here, carry_out, run
+from certrnn.runs.parcel import Parcel
+from certrnn.runs.plan import Plan
+from certrnn.runs.settings import Settings
+from certrnn.runs.store import Memory, read_results
+from certrnn.threats import Accept, NormBall, Threshold, WordSet, WordSubstitution
+
+MODEL = certrnn.load("example:digits_rnn")
+SEQUENCES = MODEL.read("example:digits").take(range(3))
+SWAPPED = WordSubstitution((WordSet(1, 2, np.ones((2, 8))),))
+RADII = NormBall("2", joint=True, radii=np.arange(1.0, 3 * 8 * 8 + 1).reshape(3, 8, 8))
+QUERIES: dict[str, Any] = {
+    "certify": Query((0.001, 0.5), "each", method="zonotope", attack=False),
+    "certify, searched": Query(None, "0,3", method="zonotope", attack=False),
+    "certify, words": Query((1.0,), "all", threat=SWAPPED),
+    "attack": AttackQuery("fgsm", Query((0.2, 0.5), "all")),
+    "attack, closest": AttackQuery("pgd", Query(None, "0-2", threat=NormBall("1"), clip=(0, 1))),
+    "attack, radii": AttackQuery("fgsm", Query((0.2,), "all", threat=RADII, specification=Accept((7, 5)))),
+    "attack, words": AttackQuery("substitution", Query((1.0,), "all", threat=SWAPPED)),
+    "attack, threshold": AttackQuery("fgsm", Query((0.2,), "all", specification=Threshold(-30.0, 30.0))),
+    "words": WordQuery("ball", method="zonotope", rel_tol=0.5),
+    "conditions": ConditionsQuery((0.1,), "6"),
+    "compare": CompareQuery(Query(None, "all"), ("interval", "zonotope")),
+}
+BROAD = ("attack", "compare")
+"""Those that are also put to real worker processes."""
+
+
+def timeless(value: Any) -> Any:
+    """A value as text without the times in it."""
+    tree = as_text(value) if not isinstance(value, str) else json.loads(value)
+
+    def bare(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {k: bare(v) for k, v in part.items() if "seconds" not in k}
+        return [bare(one) for one in part] if isinstance(part, list) else part
+
+    return bare(tree)
+
+
+def ordered(rows: Iterator[list[Record]]) -> list[Any]:
+    return timeless(tuple(sorted((row for some in rows for row in some), key=lambda row: row.place)))
+
+
+def job(name: str) -> Job[Any, Any, Any]:
+    return MODEL.job(SEQUENCES, QUERIES[name])
+
+
+def worker(asked: Job[Any, Any, Any]) -> InProcess:
+    """What a worker does, in this process."""
+    return InProcess(opening(Parcel.of(asked).packed())[0])
+
+
+WAYS: dict[str, Callable[[Job[Any, Any, Any], Path], Iterator[list[Record]]]] = {
+    "in a folder": lambda asked, folder: carry_out(asked, folder=folder),
+    "by a worker": lambda asked, folder: answer(asked, partial(worker, asked), Memory(Plan.of(asked))),
+}
+
+
+def test_every_job_has_a_case() -> None:
+    assert {type(query) for query in QUERIES.values()} == set(JOBS)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_rows_are_the_same_wherever_they_are_answered(name: str, tmp_path: Path) -> None:
+    asked = job(name)
+    here = [row for some in answer_here(asked) for row in some]
+    assert len(here) == asked.total == sum(rows * 3 for rows, _ in asked.expected)
+    assert all(isinstance(row, asked.record) and not row.failed for row in here)
+    results = asked.collect(here)
+    for way, carried in WAYS.items():
+        assert ordered(carried(job(name), tmp_path / "run")) == ordered(iter([here])), way
+    kept = read_results(tmp_path / "run")
+    assert timeless(kept.to_json()) == timeless(results.to_json())
+    assert kept.exit_code() == results.exit_code()
+
+
+@pytest.mark.parametrize("name", BROAD)
+def test_processes_answer_the_same_without_a_folder(name: str) -> None:
+    here = ordered(answer_here(job(name)))
+    assert ordered(carry_out(job(name), Settings(workers=1))) == here
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_run_that_stopped_goes_on_to_the_same_end(name: str, tmp_path: Path) -> None:
+    whole = run(job(name), tmp_path / "whole", Settings(size=2))
+    parts = carry_out(job(name), Settings(size=2), tmp_path / "run")
+    next(parts)
+    parts.close()  # as Ctrl-C does
+    partly = read_results(tmp_path / "run")
+    assert "stopped early" in " ".join(partly.notes)
+    resumed = run(job(name), tmp_path / "run", Settings(size=2))
+    assert timeless(resumed.to_json()) == timeless(whole.to_json())
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_shards_come_together(name: str, tmp_path: Path) -> None:
+    from certrnn.runs.merge import merge
+
+    whole = run(job(name), tmp_path / "whole", Settings(size=1))
+    for shard in (1, 2):
+        part = run(job(name), tmp_path / f"{shard}", Settings(size=1, shard=(shard, 2)))
+        assert any(f"shard {shard}/2" in note for note in part.notes)
+    merged = merge([tmp_path / "1", tmp_path / "2"], tmp_path / "merged")
+    assert timeless(merged.to_json()) == timeless(whole.to_json())
+
+
+def refusing(task: bytes) -> bytes:
+    raise MemoryError
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_task_without_an_answer_is_a_row_that_is_tried_again(name: str, tmp_path: Path) -> None:
+    from certrnn.runs.store import writing
+
+    asked = job(name)
+    with writing(tmp_path / "run", Plan.of(asked)) as store:
+        found = [row for some in answer(asked, lambda: InProcess(refusing), store) for row in some]
+    assert len(found) == asked.total
+    assert all(row.failed and row.reason == "out of memory" for row in found)
+    failed = read_results(tmp_path / "run")
+    assert failed.exit_code() == 3
+    assert "out of memory" in failed.to_json()
+    retried = run(job(name), tmp_path / "run", Settings(retry=True))
+    assert timeless(retried.to_json()) == timeless(
+        asked.collect(r for some in answer_here(asked) for r in some).to_json()
+    )
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_another_question_is_not_taken_up(name: str, tmp_path: Path) -> None:
+    parts = carry_out(job(name), Settings(size=1), tmp_path / "run")
+    next(parts)
+    parts.close()
+    for other in QUERIES:
+        if other != name:
+            with pytest.raises(CertrnnError, match="has the same"):
+                next(carry_out(job(other), Settings(size=1), tmp_path / "run"))

@@ -89,6 +89,7 @@ def asked_again(
     question = question_in(results)
     whole, query = chosen(data, question.data), query_of(question, radii, words)
     now = model.job(whole, query).question()
+    assert now is not None
     for part in ("output", "reading", "arrangement"):
         was, found = getattr(question.network, part), getattr(now.network, part)
         if was != found:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,9 @@ from certrnn.model import Model
 from certrnn.results.certificates import Results
 from certrnn.results.comparison import Comparison, Group, attack_beside, attacked_eps
 from certrnn.results.from_json import read_results
+from certrnn.results.row import Row
+from certrnn.runs.job import silent
+from certrnn.runs.plan import pieces
 from certrnn.search import EpsGrid
 
 ATTACK = "attack"
@@ -96,17 +99,26 @@ def _cell(
     return rows
 
 
+def answered(model: Model, data: Sequences, query: Query) -> Iterator[list[Row]]:
+    """The rows of samples that were checked before."""
+    job = model.job(data, query)
+    for positions, parts in pieces(job, len(data)):
+        some = job.about(data.take(positions))
+        for part in parts:
+            yield from some.answers(part, silent)
+
+
 def _searched(model: Model, data: Sequences, queries: Sequence[Query], case: Case, asked: Asked) -> Results:
     for query in queries:
-        model.check(data, query)
+        model.job(data, query).check()
     if not queries[0].attack:  # compiling kernels is no part of a method's time
         once = replace(queries[0], schedule=EpsGrid.including((0.0,)), frames="0", budget=None)
-        list(model.answers(data.take([0]), once))
+        list(answered(model, data.take([0]), once))
     rows, start = [], time.perf_counter()
     size = 1 if queries[0].method in EXPENSIVE else TOGETHER.get(case.data, 1)
     for first in range(0, len(data), size):
         if rows and time.perf_counter() - start > asked.seconds:
             break
         some = data.take(range(first, min(first + size, len(data))))
-        rows += [row for query in queries for found in model.answers(some, query) for row in found]
-    return model.results(rows, data, queries[0])
+        rows += [row for query in queries for found in answered(model, some, query) for row in found]
+    return model.job(data, queries[0]).collect(rows)

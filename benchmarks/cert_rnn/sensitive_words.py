@@ -49,8 +49,8 @@ def words(network: Kept, save: Callable[[str, bytes], None]) -> None:
     for query in asked:
         start = time.perf_counter()
         spoken = replace(model.sequences(x, [1] * len(x)), words=tuple(e.words for e in EXAMPLES))
-        sentences = [one for some in model.stream_words(spoken, query) for one in some]
-        done = model.ranked(sentences, spoken, query)
+        sentences = [one for some in model.stream(spoken, query) for one in some]
+        done = model.job(spoken, query).collect(sentences)
         save(f"words_{case.cell}_{query.threat}.html", page(done).encode("utf-8"))
         seconds = time.perf_counter() - start
         print(f"{case.name}, {query.threat}: {len(x)} comments, {seconds:.1f} s", file=sys.stderr, flush=True)

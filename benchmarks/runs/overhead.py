@@ -27,15 +27,17 @@ from typing import Any
 
 import numpy as np
 
+import certrnn
 from certrnn.certification import Query
-from certrnn.certification.summary import Subject
 from certrnn.datasets import Sequences
 from certrnn.encode import unpack
 from certrnn.results.row import Row
-from certrnn.runs.coordinator import execute, rows_as_bytes
+from certrnn.runs.answerer import rows_as_bytes
+from certrnn.runs.coordinator import execute
 from certrnn.runs.executors import Executor, InProcess, Processes
 from certrnn.runs.executors.serving import Answer, serve
-from certrnn.runs.plan import Ask, Plan
+from certrnn.runs.parcel import Ask
+from certrnn.runs.plan import Plan
 from certrnn.runs.store import read_entries, writing
 
 ENGINE = "benchmark"
@@ -49,7 +51,7 @@ def working(loops: int) -> Answer:
         ask: Ask = unpack(task)
         begun = time.time()
         spin(loops)
-        eps = ask.eps
+        eps = ask.part.eps
         return rows_as_bytes(
             [
                 Row(n, "all", 0, 0, "unknown", eps, None, None, None, time.time(), "nothing", begun)
@@ -87,14 +89,14 @@ class Timing:
 
 
 def timed(samples: int, executor: Executor) -> Timing:
-    """A run of ``samples`` tasks of one sample, 28 frames of 28 features."""
-    x = np.random.default_rng(0).random((samples, 28, 28))
-    sequences = Sequences.of(x, [0] * samples)
-    plan = Plan.of(Subject("none", "0" * 64, (), True), sequences, QUERY, 1)
-    tasks = plan.tasks(sequences)
+    """A run of ``samples`` tasks of one sample, 8 frames of 8 features."""
+    x = np.random.default_rng(0).random((samples, 8, 8))
+    job = certrnn.load("example:digits_rnn").job(Sequences.of(x, [0] * samples), QUERY)
+    plan = Plan.of(job, 1)
+    tasks = plan.tasks(job)
     with tempfile.TemporaryDirectory() as place, writing(Path(place) / "run", plan) as store:
         processor = time.process_time()
-        for _ in execute(store, tasks, sequences, executor):
+        for _ in execute(job, tasks, executor, store):
             pass
         ended = time.time()
         processor = time.process_time() - processor

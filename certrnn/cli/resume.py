@@ -17,6 +17,7 @@ from certrnn.cli.certify import certify
 from certrnn.cli.compare import compare
 from certrnn.cli.conditions import conditions
 from certrnn.cli.curve import curve
+from certrnn.cli.verify import verify
 from certrnn.cli.words import words
 from certrnn.errors import UsageError
 
@@ -26,6 +27,7 @@ RESUMABLE: dict[str, Callable[..., None]] = {
     "compare": compare,
     "conditions": conditions,
     "curve": curve,
+    "verify": verify,
     "words": words,
 }
 """The commands that keep runs, by name."""

@@ -7,20 +7,25 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from certrnn.cli._options import Debug, Json, Layout, OutputName
 from certrnn.cli._reading import Settled
+from certrnn.cli._runs import Carried, RunFolder, with_runs
+from certrnn.cli._stream import carry_out
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
-    from certrnn.vnnlib.answer import Answer
+    from certrnn.vnnlib.answer import Verified
+    from certrnn.vnnlib.job import VerifyJob
     from certrnn.vnnlib.parse import Query
 
 
+@with_runs
 def verify(
     files: Annotated[
         list[str],
@@ -44,6 +49,11 @@ def verify(
     ] = None,
     output: OutputName = None,
     layout: Layout = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Time for branching in a case (60).", show_default=False),
+    ] = None,
+    run: RunFolder = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -58,32 +68,46 @@ def verify(
     model, query_file, name = _paired(files, network or [])
     from certrnn.report.output import print_text
     from certrnn.vnnlib.answer import TIMED_OUT, Answer, Verified
+    from certrnn.vnnlib.job import VerifyJob, VerifyQuery
     from certrnn.vnnlib.parse import read_query
-    from certrnn.vnnlib.verify import TimedOutError
 
-    answer, loaded = Answer(TIMED_OUT), Settled(output, layout).load(model)
+    loaded = Settled(output, layout).load(model)
     query = read_query(query_file)
     _check_name(query, name)
-    with contextlib.suppress(TimedOutError), _alarm(start, timeout):
-        answer = _answered(loaded, query, start, timeout)
-    for note in answer.notes:
-        print(f"certrnn: {note}", file=sys.stderr)
-    done = Verified(query, model, loaded.sha256, answer, time.perf_counter() - start)
-    print_text(done.to_json() if json else done.text())
-    raise typer.Exit(done.exit_code)
-
-
-def _answered(loaded: Any, query: Query, start: float, timeout: float | None) -> Answer:
-    from certrnn.vnnlib.verify import verify
-
+    asked = VerifyQuery(query_file, query.source.text, budget)
     deadline = float("inf") if timeout is None else start + timeout
-    return verify(loaded.network, query, loaded.precision, deadline)
+    done = _timed(lambda: VerifyJob.of(model, loaded.network, asked, deadline), run, start, timeout)
+    if done is None:
+        answer = Answer(TIMED_OUT)
+        done = Verified(query, model, loaded.sha256, answer, 0.0)
+    done = replace(done, seconds=time.perf_counter() - start)
+    for note in done.answer.notes:
+        print(f"certrnn: {note}", file=sys.stderr)
+    print_text(done.to_json() if json else done.text())
+    raise typer.Exit(done.exit_code())
+
+
+def _timed(
+    make: Callable[[], VerifyJob], run: Carried | str | None, start: float, timeout: float | None
+) -> Verified | None:
+    """What came out in time; None where that is nothing at all."""
+    from certrnn.vnnlib.answer import TIMED_OUT
+    from certrnn.vnnlib.search import TimedOutError
+
+    with contextlib.suppress(TimedOutError), _alarm(start, timeout):
+        done, failure = carry_out(make(), run)
+        if isinstance(failure, TimedOutError):
+            return replace(done, answer=replace(done.answer, verdict=TIMED_OUT))
+        if failure is not None:
+            raise failure
+        return done
+    return None
 
 
 @contextlib.contextmanager
 def _alarm(start: float, timeout: float | None) -> Iterator[None]:
     """Ends a step that takes longer than what is left, where the system has alarms."""
-    from certrnn.vnnlib.verify import TimedOutError
+    from certrnn.vnnlib.search import TimedOutError
 
     def ring(*_: object) -> None:
         raise TimedOutError

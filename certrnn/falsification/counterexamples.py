@@ -78,7 +78,7 @@ class Counterexamples:
             "wanted": _whole([NONE if m.target is None else m.target for m in members]),
             "answer": _whole([m.answer for m in members]),
             "clip": np.array(self.clip or (), dtype=np.float64),
-            "required": np.array([m.required for m in members], dtype=np.int64).reshape(len(members), -1),
+            "required": _texts([m.required for m in members]),
             "threat": _texts([m.threat for m in members]),
             "specification": _texts([m.specification for m in members]),
             "attack": np.array(self.attack),
@@ -132,7 +132,7 @@ def _whole(values: Sequence[int]) -> np.ndarray:
     return np.array(values, dtype=np.int64)
 
 
-def _texts(values: Sequence[ThreatModel | Specification]) -> np.ndarray:
+def _texts(values: Sequence[Any]) -> np.ndarray:
     return np.array([json.dumps(as_text(value)) for value in values], dtype=np.str_)
 
 
@@ -190,10 +190,13 @@ def _asked(arrays: dict[str, np.ndarray], row: int, label: int, target: int | No
     if "threat" not in arrays:
         held = Labels() if target is None else Accept((target,), never=True)
         return {"threat": NormBall(), "specification": held, "required": (label,)}
-    threat, held = (from_text(json.loads(str(arrays[name][row]))) for name in ("threat", "specification"))
-    if not isinstance(threat, ThreatModel) or not isinstance(held, Specification):
+    names = ("threat", "specification", "required")
+    threat, held, required = (from_text(json.loads(str(arrays[name][row]))) for name in names)
+    if not (
+        isinstance(threat, ThreatModel) and isinstance(held, Specification) and isinstance(required, tuple)
+    ):
         raise ValueError("it does not say what may change and what must hold")
-    return {"threat": threat, "specification": held, "required": tuple(map(int, arrays["required"][row]))}
+    return {"threat": threat, "specification": held, "required": required}
 
 
 def _replayed(

@@ -60,7 +60,10 @@ def execute(
                     done.append(list(zip(attempt.task.keys, answer, strict=True)))
             if done:
                 store.record(done)
-                yield [row for entries in done for _, row in entries]
+                rows = [row for entries in done for _, row in entries]
+                yield rows
+                if job.enough(rows):
+                    return
 
 
 def _checked(job: Job[Any, Any, Any], task: Task, answer: bytes | Failure) -> list[Record] | Failure:

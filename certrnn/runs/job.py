@@ -72,6 +72,8 @@ class Job(ABC, Generic[Q, R, C]):
     """The type of its rows."""
     doing: ClassVar[str] = "certifying"
     """What the progress says is being done."""
+    by_part: ClassVar[bool] = False
+    """Whether all samples are asked the first part before any is asked the next."""
 
     @property
     def precision(self) -> type[np.floating[Any]]:
@@ -101,8 +103,8 @@ class Job(ABC, Generic[Q, R, C]):
         """The row of a sample whose task came to no answer: ``verdict`` is ``error`` or ``timeout``."""
 
     @abstractmethod
-    def question(self) -> Question:
-        """Everything that the rows depend on, besides the model's own files."""
+    def question(self) -> Question | None:
+        """Everything that the rows depend on, besides the model's own files; None where the query says it all."""
 
     @abstractmethod
     def notes(self) -> list[str]:
@@ -116,6 +118,10 @@ class Job(ABC, Generic[Q, R, C]):
         Args:
             part: what part of the run they are meant to be, such as ``shard 1/4``; "" for all of it.
         """
+
+    def enough(self, rows: Sequence[R]) -> bool:
+        """Whether these rows alone decide what is asked: then no other is asked for."""
+        return False
 
     # ---- the same for all
 

@@ -35,10 +35,14 @@ def answer(job: Job[Any, Any, Any], start: Callable[[], Executor], store: Keepin
     held = [row for key, row in store.finished.items() if key in asked]
     if held:
         yield held
-    if len(held) < len(asked):
+    left = len(asked) - len(held)
+    if left and not job.enough(held):
         job.check()
-        yield from execute(job, tasks, start(), store)
-    store.finish()
+        for rows in execute(job, tasks, start(), store):
+            yield rows
+            left -= len(rows)
+    if not left:
+        store.finish()
 
 
 def answer_here(job: Job[Any, Any, Any], tick: Tick = silent, size: int = TOGETHER) -> Iterator[list[Any]]:
@@ -53,6 +57,8 @@ def answer_here(job: Job[Any, Any, Any], tick: Tick = silent, size: int = TOGETH
         for part in parts:
             for rows in some.answers(part, tick):
                 yield list(rows)
+                if job.enough(rows):
+                    return
 
 
 def carry_out(

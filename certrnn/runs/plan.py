@@ -161,8 +161,13 @@ class Plan:
 def pieces(job: Job[Any, Any, Any], size: int = TOGETHER) -> Iterator[tuple[tuple[int, ...], list[Part]]]:
     """Positions of at most ``size`` samples of one kind, and what is asked of them one after the other."""
     place = {number: position for position, number in enumerate(job.sequences.numbers)}
-    for batch in job.sequences.batches(size):
-        yield tuple(place[number] for number in batch.numbers), job.parts(batch.kind)
+    batches = list(job.sequences.batches(size))
+    asked = [(tuple(place[number] for number in one.numbers), job.parts(one.kind)) for one in batches]
+    if not job.by_part:
+        yield from asked
+        return
+    for step in range(max((len(parts) for _, parts in asked), default=0)):
+        yield from ((positions, parts[step : step + 1]) for positions, parts in asked)
 
 
 def _first_difference(mine: Any, others: Any) -> str | None:

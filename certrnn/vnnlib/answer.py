@@ -54,15 +54,15 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class Verified:
-    """An answer to a query about a model."""
+    """An answer to a query about a model, found in ``seconds``; ``folder`` is the run folder that it was read from."""
 
     query: Query
     model: str
     sha256: str
     answer: Answer
     seconds: float
+    folder: str = ""
 
-    @property
     def exit_code(self) -> int:
         """0 for ``unsat``, 1 for ``sat``, 4 where nothing was decided."""
         return _CODES.get(self.answer.verdict, UNDECIDED)

@@ -58,7 +58,7 @@ def network(folder: Path, head: str = "", weight: np.ndarray = WEIGHT) -> OnnxMo
 
 def answered(model: OnnxModel, text: str, seconds: float = 60.0) -> Answer:
     asked = query(text)
-    answer = verify(model, asked, np.float32, time.perf_counter() + seconds)
+    answer = verify(model, asked, time.perf_counter() + seconds)
     if answer.assignment is not None:
         both = (answer.assignment.inputs, answer.assignment.outputs)
         values = [[Fraction(float(v)) for v in part.tolist()] for part in both]
@@ -124,7 +124,7 @@ def wrongly_answered(model: OnnxModel, count: int = 15) -> int:
 
 def _wrong(model: OnnxModel, text: str) -> bool:
     try:
-        return verify(model, query(text), np.float32, time.perf_counter() + 20.0).verdict == UNSAT
+        return verify(model, query(text), time.perf_counter() + 20.0).verdict == UNSAT
     except CertrnnError:
         return True
 

@@ -42,7 +42,7 @@ def asked(made: Case, theirs: Theirs, folder: Path, outcome: Outcome) -> None:
     model = load(folder / "model.onnx", **made.options)
     try:
         deadline = time.perf_counter() + SECONDS
-        answer = verify(model.network, parse(Source(Path("q.vnnlib"), text)), model.precision, deadline)
+        answer = verify(model.network, parse(Source(Path("q.vnnlib"), text)), deadline)
     except CertrnnError:
         outcome.verdicts.append("refused")
         return

@@ -54,7 +54,13 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class Verified:
-    """An answer to a query about a model, found in ``seconds``; ``folder`` is the run folder that it was read from."""
+    """An answer to a query about a model.
+
+    Args:
+        seconds: that it took.
+        folder: the run folder that it was read from, or "".
+        failed: steps on cases whose task came to no answer.
+    """
 
     query: Query
     model: str
@@ -62,10 +68,16 @@ class Verified:
     answer: Answer
     seconds: float
     folder: str = ""
+    failed: int = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know, a line each."""
+        return self.answer.notes
 
     def exit_code(self) -> int:
-        """0 for ``unsat``, 1 for ``sat``, 4 where nothing was decided."""
-        return _CODES.get(self.answer.verdict, UNDECIDED)
+        """0 for ``unsat``, 1 for ``sat``; where nothing was decided 3 if a task ended in an error, else 4."""
+        return _CODES.get(self.answer.verdict, 3 if self.failed else UNDECIDED)
 
     def text(self) -> str:
         """The verdict, and below it the assignment: in the standard's format, or that of VNN-COMP in version 1.0."""

@@ -16,7 +16,7 @@ from certrnn.datasets import Sequences
 from certrnn.datasets.sequences import Kind
 from certrnn.io.onnx import OnnxModel
 from certrnn.results.record import Record
-from certrnn.results.subject import Expected, Subject, extent_of
+from certrnn.results.subject import Expected, Subject, early, extent_of
 from certrnn.runs.job import Job, Part, Tick
 from certrnn.vnnlib.answer import SAT, UNKNOWN, UNSAT, Answer, Assignment, Verified
 from certrnn.vnnlib.binding import Binding, bind
@@ -190,10 +190,12 @@ class VerifyJob(Job[VerifyQuery, CaseAnswer, Verified]):
         done = sorted(rows, key=lambda row: row.place)
         refuted = {row.sample for row in done if row.verdict == REFUTED}
         found = next((row.assignment for row in done if row.assignment is not None), None)
-        cases = extent_of(expected, done).samples
+        extent = extent_of(expected, done)
+        cases = extent.samples
         verdict = SAT if found is not None else UNSAT if len(refuted) == cases else UNKNOWN
         notes = [subject.note] if subject.note else []
-        failed = {row.reason: row for row in done if row.reason}
+        failed = {row.reason: row for row in done if row.reason and verdict == UNKNOWN}
         notes += [f"a step on case {row.sample} has no answer: {reason}" for reason, row in failed.items()]
+        notes += early(len(done), extent, part, "steps on cases") if verdict == UNKNOWN or part else ()
         answer = Answer(verdict, found, cases, len(refuted), tuple(notes))
-        return Verified(query.parsed, subject.path, subject.sha256, answer, 0.0)
+        return Verified(query.parsed, subject.path, subject.sha256, answer, 0.0, failed=len(failed))

@@ -37,7 +37,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from certrnn.analyses import Forward
 from certrnn.domains import Intervals
 from certrnn.domains.zonotope.compiled import execute as compiled
-from certrnn.domains.zonotope.compiled import single_precision as singles
+from certrnn.domains.zonotope.compiled import single_precision
 from certrnn.ir import Graph
 from certrnn.regions import LinfBall
 from certrnn.specs import Spec
@@ -54,7 +54,7 @@ FUNCTIONS = 2.0 * rounding.SIGMOID_ULPS * rounding.ULP
 def coarser() -> Iterator[None]:
     """Bounds pay for roundings that are COARSER times as large as those that happen."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (rounding, singles):
+        for module in (rounding, single_precision):
             patch.setattr(module, "UNIT_ROUNDOFF", COARSER * module.UNIT_ROUNDOFF)
         compiled._planned.cache_clear()  # plans hold what they charge
         yield

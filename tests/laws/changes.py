@@ -1,14 +1,16 @@
-"""Errors planted in the plans of the compiled pass."""
+"""Errors planted in the plans of the compiled pass: in fields of its instructions, by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from certrnn.domains.zonotope.compiled import instructions as at
-from certrnn.domains.zonotope.compiled.program import Plan
+from certrnn.domains.zonotope.compiled.instructions import INSTRUCTIONS
+from certrnn.domains.zonotope.compiled.plan import Plan
+from certrnn.domains.zonotope.compiled.records import columns
 
 Change = Callable[[Plan], Plan]
 
@@ -17,37 +19,32 @@ def unchanged(found: Plan) -> Plan:
     return found
 
 
-def without(code: int) -> Change:
-    """Instructions of one kind are left out."""
-    return lambda p: replace(
-        p,
-        instructions=p.instructions[p.instructions[:, 0] != code],
-        factors=p.factors[p.instructions[:, 0] != code],
-    )
+def chosen(found: Plan, instruction: type) -> np.ndarray:
+    """Which rows are instructions of one type."""
+    return found.instructions[:, 0] == INSTRUCTIONS.index(instruction)
 
 
-def altered(code: int, column: int, change: Callable[[np.ndarray], np.ndarray | int]) -> Change:
-    """One operand of one kind of instruction is another."""
+def without(instruction: type) -> Change:
+    """Instructions of one type are left out."""
+    return lambda p: replace(p, instructions=p.instructions[~chosen(p, instruction)])
+
+
+def altered(instruction: type, field: str, change: Callable[[np.ndarray], Any]) -> Change:
+    """One field of one type of instruction is another."""
 
     def planted(p: Plan) -> Plan:
         rows = p.instructions.copy()
-        chosen = rows[:, 0] == code
-        rows[chosen, column] = change(rows[chosen, column])
+        column, kind = columns(instruction)[field]
+        numbers = rows.view(np.float64) if kind is float else rows
+        numbers[chosen(p, instruction), column] = change(numbers[chosen(p, instruction), column])
         return replace(p, instructions=rows)
 
     return planted
 
 
-def factors(code: int | slice, column: int, value: float) -> Change:
-    """A factor that pays for rounding is another, of one kind of instruction or of all."""
-
-    def planted(p: Plan) -> Plan:
-        given = p.factors.copy()
-        chosen = code if isinstance(code, slice) else p.instructions[:, 0] == code
-        given[chosen, column] = value
-        return replace(p, factors=given)
-
-    return planted
+def unpaid(instruction: type, *fields: str) -> Change:
+    """Nothing is added for a charge."""
+    return both(*(altered(instruction, field, lambda c: 0.0 * c) for field in fields))
 
 
 def both(*changes: Change) -> Change:
@@ -59,6 +56,12 @@ def both(*changes: Change) -> Change:
     return planted
 
 
-def unpaid(found: Plan) -> Plan:
-    """Nothing is added for single precision."""
-    return factors(slice(None), at.SINGLES, 0.0)(found)
+SINGLE = both(
+    *(
+        unpaid(one, field)
+        for one in INSTRUCTIONS
+        for field in columns(one)
+        if field.split(".")[-1] == "single"
+    )
+)
+"""Nothing is added for single precision."""

@@ -10,10 +10,10 @@ import torch
 from certrnn.domains import Zonotopes
 from certrnn.domains.zonotope.compiled import Compiled
 from certrnn.domains.zonotope.compiled import instructions as at
-from certrnn.domains.zonotope.compiled.program import plan
+from certrnn.domains.zonotope.compiled.plan import plan
 from certrnn.ir import Graph, GraphBuilder
 from certrnn.regions import LinfBall
-from tests.laws.changes import Change, altered, factors, unchanged
+from tests.laws.changes import Change, altered, unchanged, unpaid
 
 MANY, SMALL = 1024, 2.0**-28.2
 
@@ -35,9 +35,9 @@ def small_terms(kind: str) -> tuple[Graph, torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "code"), [("affine", at.AFFINE), ("sum", at.SUM), ("rows", at.LOWER_ROWS)], ids=lambda k: str(k)
+    ("kind", "instruction"), [("affine", at.Affine), ("sum", at.Sum), ("rows", at.LowerRows)]
 )
-def test_terms_that_single_precision_loses_are_paid_for(kind: str, code: int) -> None:
+def test_terms_that_single_precision_loses_are_paid_for(kind: str, instruction: type) -> None:
     graph, row = small_terms(kind)
     count, share = (MANY // 4 - 1, 4.0 * SMALL) if kind == "sum" else (MANY - 1, SMALL)
     exact = -1 - count * Fraction(share)
@@ -50,7 +50,7 @@ def test_terms_that_single_precision_loses_are_paid_for(kind: str, code: int) ->
 
     assert all(Fraction(bound) <= exact for bound in found(unchanged))
     assert all(bound >= float(exact) * (1.0 + 1e-4) for bound in found(unchanged))
-    assert any(Fraction(bound) > exact for bound in found(factors(code, at.SINGLES, 0.0)))
+    assert any(Fraction(bound) > exact for bound in found(unpaid(instruction, "charges.single")))
 
 
 def test_numbers_too_small_for_single_precision_are_paid_for() -> None:
@@ -68,7 +68,7 @@ def test_numbers_too_small_for_single_precision_are_paid_for() -> None:
         return Fraction(float(found))
 
     assert lower(unchanged) <= -exact
-    assert lower(factors(at.AFFINE, at.SINGLES, 0.0)) > -exact
+    assert lower(unpaid(at.Affine, "charges.single")) > -exact
 
 
 def test_slopes_that_underflow_in_weights_are_paid_for() -> None:
@@ -87,7 +87,7 @@ def test_slopes_that_underflow_in_weights_are_paid_for() -> None:
         return Fraction(float(box))
 
     assert lower(unchanged) <= -exact
-    assert lower(altered(at.AFFINE, 11, lambda c: 0 * c - 1)) > -exact
+    assert lower(altered(at.Affine, "lost", lambda c: 0 * c - 1)) > -exact
 
 
 @pytest.mark.parametrize("weight", [1e-35, 1e35])

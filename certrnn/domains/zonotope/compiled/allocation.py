@@ -1,4 +1,4 @@
-"""What a plan is written on: the tape, the places of vectors and constants, and what is known of each value."""
+"""What a plan is written on: the program, the places of vectors and constants, and what is known of each value."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import torch
 from certrnn.arrays import to_numpy
 from certrnn.domains.rounding import raising
 from certrnn.domains.zonotope.compiled import instructions as at
+from certrnn.domains.zonotope.compiled.accumulate import form
 from certrnn.domains.zonotope.compiled.product import pack, pad
+from certrnn.domains.zonotope.compiled.program import Program
 from certrnn.domains.zonotope.compiled.single_precision import summed
-from certrnn.domains.zonotope.compiled.tape import Dense, Diagonal, Placed, Scaled, Tape, Term, form
+from certrnn.domains.zonotope.compiled.terms import Dense, Diagonal, Placed, Scaled, Term
 
 
 @dataclass(eq=False)
@@ -39,28 +41,28 @@ class Value:
         return bool(self.terms) or self.dense is not None or self.diagonal is not None
 
     @property
-    def planes(self) -> tuple[int, int]:
-        return self.base, self.stride
+    def planes(self) -> at.Planes:
+        return at.Planes(self.base, self.stride)
 
 
 class Weight(NamedTuple):
-    """Where panels of W and rows of W.T lie in ``w``, and panels of singles in ``s``."""
+    """Where panels of W and rows of W.T lie in ``w``, and panels in single precision in ``s``."""
 
     panels: int
-    rows: int
-    singles: int
+    columns: at.Planes
+    single: int
 
 
 @dataclass(eq=False)
 class Allocator:
     """Hands out places, and writes down what several nodes need."""
 
-    tape: Tape = field(default_factory=Tape)
+    program: Program
     vectors: int = 0
     constants: list[np.ndarray] = field(default_factory=list)
     held: int = 0
-    singles: list[np.ndarray] = field(default_factory=list)
-    held_singles: int = 0
+    single_weights: list[np.ndarray] = field(default_factory=list)
+    held_single: int = 0
     index: list[int] = field(default_factory=list)
     weights: dict[int, Weight] = field(default_factory=dict)
 
@@ -79,9 +81,9 @@ class Allocator:
         """Where the numbers lie in ``s``; infinite beyond single precision, as all that is computed from them."""
         with np.errstate(over="ignore"):
             flat = np.ascontiguousarray(array.ravel().astype(np.float32))
-        start = self.held_singles
-        self.singles.append(flat)
-        self.held_singles += len(flat)
+        start = self.held_single
+        self.single_weights.append(flat)
+        self.held_single += len(flat)
         return start
 
     def table(self, numbers: Sequence[int]) -> int:
@@ -97,7 +99,7 @@ class Allocator:
     def dense(self, value: Value) -> Dense | None:
         """The rows of the value without its diagonal, added up once."""
         if value.dense is None and value.terms:
-            value.dense = form(self.tape, value.terms, value.size, value.plane(at.ABSOLUTE))
+            value.dense = form(self.program, value.terms, value.size, value.plane(at.ABSOLUTE))
         return value.dense
 
     def expanded(self, value: Value) -> Dense | None:
@@ -106,11 +108,12 @@ class Allocator:
         if value.diagonal is None:
             return dense
         terms: list[Term] = [] if dense is None else [Scaled(dense, self.ones(value.size))]
-        return form(self.tape, [*terms, Placed(value.diagonal)], value.size, self.tape.idle)
+        return form(self.program, [*terms, Placed(value.diagonal)], value.size, self.program.idle)
 
     def ones(self, size: int, coefficient: float = 1.0) -> int:
         place = self.vector(size)
-        self.tape.emit(at.MULTIPLY, place, -1, 2, self.constant(np.array([coefficient])), size)
+        number = self.constant(np.array([coefficient]))
+        self.program.emit(at.Multiply(place, size, -1, at.NUMBER, number))
         return place
 
     def scaled(self, place: int, coefficient: float, size: int) -> int:
@@ -118,7 +121,8 @@ class Allocator:
         if coefficient == 1.0:
             return place
         out = self.vector(size)
-        self.tape.emit(at.MULTIPLY, out, place, 2, self.constant(np.array([coefficient])), size)
+        number = self.constant(np.array([coefficient]))
+        self.program.emit(at.Multiply(out, size, place, at.NUMBER, number))
         return out
 
     def read(self, value: Value) -> None:
@@ -126,11 +130,11 @@ class Allocator:
         if value.read:
             return
         dense = self.dense(value)
-        count = sum(self.tape.sizes[b] for b in dense.rows) if dense is not None else 0
+        count = sum(self.program.sizes[b] for b in dense.rows) if dense is not None else 0
         count += value.size if value.diagonal is not None else 0
         place = -1 if value.diagonal is None else value.diagonal.place
-        given = (*value.planes, value.size, int(dense is not None), place)
-        self.tape.emit(at.READ, *given, factors=(summed(raising(count + 2)),))
+        charge = summed(raising(count + 2))
+        self.program.emit(at.Read(value.planes, value.size, int(dense is not None), place, charge))
         value.read = True
 
     def weight(self, weight: torch.Tensor) -> Weight:
@@ -141,6 +145,7 @@ class Allocator:
             rows = np.zeros((matrix.shape[1], pad(matrix.shape[0])))
             rows[:, : matrix.shape[0]] = matrix.T
             packed = pack(matrix)
-            found = Weight(self.constant(packed), self.constant(rows), self.single(packed))
+            columns = at.Planes(self.constant(rows), rows.shape[1])
+            found = Weight(self.constant(packed), columns, self.single(packed))
             self.weights[id(weight)] = found
         return found

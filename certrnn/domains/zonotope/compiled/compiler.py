@@ -11,19 +11,18 @@ from certrnn.arrays import to_numpy
 from certrnn.domains.interval import constant_interval
 from certrnn.domains.rounding import gamma, raising
 from certrnn.domains.zonotope.compiled import instructions as at
-from certrnn.domains.zonotope.compiled import single_precision as singles
+from certrnn.domains.zonotope.compiled import single_precision
 from certrnn.domains.zonotope.compiled.allocation import Allocator, Value
 from certrnn.domains.zonotope.compiled.cuts import widths
 from certrnn.domains.zonotope.compiled.functions import number_of
 from certrnn.domains.zonotope.compiled.product import pad
-from certrnn.domains.zonotope.compiled.tape import (
+from certrnn.domains.zonotope.compiled.records import Buffer
+from certrnn.domains.zonotope.compiled.terms import (
     Block,
-    Buffer,
     Dense,
     Diagonal,
     Mapped,
     Outer,
-    Place,
     Placed,
     Scaled,
     Term,
@@ -62,17 +61,17 @@ class Planner(Allocator):
 
     def input(self, node: Input) -> Value:
         out, disturbed = self.value(node.size), node.frame in self.frames
-        given = (node.size, node.frame * node.size, int(disturbed))
-        self.tape.emit(at.INPUT, *out.planes, *given, factors=(raising(1),))
+        first = node.frame * node.size
+        self.program.emit(at.Input(out.planes, node.size, first, int(disturbed), raising(1)))
         if disturbed:
-            out.diagonal = Diagonal(self.tape.block(node.size), out.plane(at.FRESH))
+            out.diagonal = Diagonal(self.program.block(node.size), out.plane(at.FRESH))
         return out
 
     def fixed(self, node: Constant) -> Value:
         out = self.value(node.size)
         box = constant_interval(node, 1, torch.device("cpu"))
         given = torch.cat([*box.midpoint(), box.lower, box.upper]).numpy()
-        self.tape.emit(at.CONSTANT, *out.planes, node.size, self.constant(given), factors=(raising(1),))
+        self.program.emit(at.Constant(out.planes, node.size, self.constant(given), raising(1)))
         return out
 
     def affine(self, node: Affine, value: Value) -> Value:
@@ -82,38 +81,48 @@ class Planner(Allocator):
         # slopes are multiplied into the weights, which may underflow beside generators of any size
         lost = pending[0].source.total if len(pending) == 1 and isinstance(pending[0], Scaled) else -1
         if len(pending) == 1 and isinstance(pending[0], Scaled):
-            out.terms.append(Mapped(pending[0].source, weight.singles, pending[0].slope))
+            out.terms.append(Mapped(pending[0].source, weight.single, pending[0].slope))
         else:
             dense = self.dense(value)
             if dense is not None:
-                out.terms.append(Mapped(dense, weight.singles, -1))
+                out.terms.append(Mapped(dense, weight.single, -1))
         if value.diagonal is not None:
-            out.terms.append(Outer(value.diagonal, weight.rows, pad(node.size)))
+            out.terms.append(Outer(value.diagonal, weight.columns))
         out.rounds, box = rounds(out.terms), value.size + 3
-        errors = (gamma(terms) + node.relative_error, raising(terms + 8))
-        errors += (gamma(box) + node.relative_error, raising(box + 5), singles.gamma(out.rounds))
-        given = (*out.planes, node.size, *value.planes, value.size, *self.sizes(value), weight.panels)
-        self.tape.emit(at.AFFINE, *given, self.constant(to_numpy(node.bias)), lost, factors=errors)
+        charges = at.LinearCharges(
+            gamma(terms) + node.relative_error,
+            raising(terms + 8),
+            gamma(box) + node.relative_error,
+            raising(box + 5),
+            single_precision.gamma(out.rounds),
+        )
+        given = out.planes, node.size, value.planes, value.size, *self.sizes(value), weight.panels
+        bias = self.constant(to_numpy(node.bias))
+        self.program.emit(at.Affine(*given, bias, lost, self.program.scratch, charges))
         return out
 
     def scale(self, node: Affine, value: Value) -> Value:
         out, terms = self.value(node.size), 4
         self.read(value)
         weight = self.constant(to_numpy(node.weight))
-        given = (*out.planes, node.size, *value.planes, weight, self.constant(to_numpy(node.bias)))
-        box = node.size + 3
-        errors = (gamma(terms) + node.relative_error, raising(terms + 4))
+        bias, box = self.constant(to_numpy(node.bias)), node.size + 3
         dense = self.dense(value)
         out.rounds = 1 if dense is not None else 0
-        errors += (gamma(box) + node.relative_error, raising(box + 3), singles.gamma(out.rounds))
-        self.tape.emit(at.SCALE, *given, factors=errors)
+        charges = at.LinearCharges(
+            gamma(terms) + node.relative_error,
+            raising(terms + 4),
+            gamma(box) + node.relative_error,
+            raising(box + 3),
+            single_precision.gamma(out.rounds),
+        )
+        self.program.emit(at.Scale(out.planes, node.size, value.planes, weight, bias, charges))
         if dense is not None:
             slope = self.vector(node.size)
-            self.tape.emit(at.MULTIPLY, slope, -1, 1, weight, node.size)
+            self.program.emit(at.Multiply(slope, node.size, -1, at.CONSTANTS, weight))
             out.terms.append(Scaled(dense, slope))
         if value.diagonal is not None:
             place = out.plane(at.FRESH)
-            self.tape.emit(at.MULTIPLY, place, value.diagonal.place, 1, weight, node.size)
+            self.program.emit(at.Multiply(place, node.size, value.diagonal.place, at.CONSTANTS, weight))
             out.diagonal = Diagonal(value.diagonal.block, place)
         return out
 
@@ -134,11 +143,15 @@ class Planner(Allocator):
         more = sum(map(through, out.terms)) + 1 if out.terms else 0
         out.rounds = rounds(out.terms) + 1 if out.terms else 0
         terms = len(values) + 6  # of centers and diagonals, in double
-        given = (*out.planes, node.size, len(values), self.table(sources))
-        errors = (gamma(terms) + node.relative_error, raising(terms + 4))
-        errors += (gamma(len(values) + 3) + node.relative_error, raising(len(values) + 3))
-        coefficients = self.constant(np.array(node.coefficients))
-        self.tape.emit(at.SUM, *given, coefficients, factors=(*errors, singles.gamma(more, out.rounds)))
+        charges = at.LinearCharges(
+            gamma(terms) + node.relative_error,
+            raising(terms + 4),
+            gamma(len(values) + 3) + node.relative_error,
+            raising(len(values) + 3),
+            single_precision.gamma(more, out.rounds),
+        )
+        given = out.planes, node.size, len(values), self.table(sources)
+        self.program.emit(at.Sum(*given, self.constant(np.array(node.coefficients)), charges))
         return out
 
     def sizes(self, value: Value) -> tuple[int, int]:
@@ -175,9 +188,8 @@ class Planner(Allocator):
         )
         if alone and len(diagonals) > 1:
             table, place = self.table([d.place for d in diagonals]), out.plane(at.FRESH)
-            given = (place, node.size, len(diagonals), table)
-            self.tape.emit(at.JOIN, *given, factors=(raising(len(diagonals) + 1),))
-            return Diagonal(self.tape.block(node.size), place)
+            self.program.emit(at.Join(place, node.size, len(diagonals), table, raising(len(diagonals) + 1)))
+            return Diagonal(self.program.block(node.size), place)
         blocks = {block for term in out.terms for block in term.blocks}
         return diagonals[0] if len(diagonals) == 1 and diagonals[0].block not in blocks else None
 
@@ -196,9 +208,8 @@ class Planner(Allocator):
             for n in (values[o].base + int(c), values[o].stride)
         ]
         # a diagonal becomes rows, and may be added to others
-        rounded = singles.gamma(2) if any(v.diagonal is not None for v in values) else 0.0
-        errors = (raising(4), 0.0, 0.0, 0.0, rounded)
-        self.tape.emit(at.GATHER, *out.planes, node.size, self.table(table), factors=errors)
+        rounded = single_precision.gamma(2) if any(v.diagonal is not None for v in values) else 0.0
+        self.program.emit(at.Gather(out.planes, node.size, self.table(table), raising(4), rounded))
         self.gathered(out, [self.expanded(v) for v in values], owners, columns)
         return out
 
@@ -220,20 +231,20 @@ class Planner(Allocator):
             return
         rows, count = {}, 0
         for block in blocks:
-            rows[block], count = count, count + self.tape.sizes[block]
+            rows[block], count = count, count + self.program.sizes[block]
         out.dense = Dense(Buffer(count, pad(out.size)), rows, 0, out.size, out.plane(at.ABSOLUTE))
-        target, stride = out.dense.at(0), out.dense.buffer.stride
-        self.tape.emit(at.CLEAR, out.plane(at.ABSOLUTE), pad(out.size))
-        self.tape.emit(at.PLACE, count, out.size, target, stride, 0, -1)
+        target = out.dense.at(0)
+        self.program.emit(at.Clear(out.plane(at.ABSOLUTE), pad(out.size)))
+        self.program.emit(at.Diagonal(count, -1, target, 0))
         for number, part in enumerate(parts):
             chosen = np.flatnonzero(owners == number)
             if part is None or not len(chosen):
                 continue
             table = self.table([int(n) for j in chosen for n in (j, columns[j])])
             for block, row in part.rows.items():
-                ends = (out.dense.at(rows[block]), stride, part.at(row), part.buffer.stride)
-                self.tape.emit(at.COLUMNS, self.tape.sizes[block], len(chosen), table, *ends)
-        self.tape.emit(at.ABSOLUTES, count, out.size, target, stride, out.plane(at.ABSOLUTE))
+                given = self.program.sizes[block], len(chosen), table
+                self.program.emit(at.Columns(*given, part.at(row), out.dense.at(rows[block])))
+        self.program.emit(at.Absolutes(count, out.size, target, out.plane(at.ABSOLUTE)))
 
     def elementwise(self, node: Elementwise, values: list[Value]) -> Value:
         for value in values:
@@ -242,12 +253,15 @@ class Planner(Allocator):
         numbers, alpha = number_of(node.transformer)
         rows = [self.dense(value) for value in values]
         out.rounds = sum(v is not None for v in (*rows, *(v.diagonal for v in values)))
-        errors = (gamma(8), raising(1), raising(12), alpha, singles.gamma(out.rounds))
-        if symbols and len(values) == 2:
-            widths(self, node.size, *values)
-        code, planes = at.UNIVARIATE if len(values) == 1 else at.BIVARIATE, [v.planes for v in values]
-        given = (*out.planes, node.size, *(n for pair in planes for n in pair), *numbers, int(symbols))
-        self.tape.emit(code, *given, factors=errors)
+        charges = at.RelaxedCharges(gamma(8), raising(1), raising(12), single_precision.gamma(out.rounds))
+        given = out.planes, node.size, values[0].planes
+        if len(values) == 1:
+            self.program.emit(at.Univariate(*given, numbers[0], int(symbols), alpha, charges))
+        else:
+            if symbols:
+                widths(self, node.size, *values)
+            (p, q), scratch = numbers, self.program.scratch
+            self.program.emit(at.Bivariate(*given, values[1].planes, p, q, int(symbols), scratch, charges))
         if not symbols:
             return out
         for value, dense, number in zip(values, rows, (at.SLOPE_X, at.SLOPE_Y)[: len(rows)], strict=True):
@@ -256,25 +270,24 @@ class Planner(Allocator):
                 out.terms.append(Scaled(dense, slope))
             if value.diagonal is not None:
                 place = self.vector(node.size)
-                self.tape.emit(at.MULTIPLY, place, value.diagonal.place, 0, slope, node.size)
+                self.program.emit(at.Multiply(place, node.size, value.diagonal.place, at.VECTOR, slope))
                 out.terms.append(Placed(Diagonal(value.diagonal.block, place)))
-        out.diagonal = Diagonal(self.tape.block(node.size), out.plane(at.FRESH))
+        out.diagonal = Diagonal(self.program.block(node.size), out.plane(at.FRESH))
         return out
 
     def output(self, value: Value) -> None:
         self.read(value)
         dense, diagonal = self.dense(value), value.diagonal
-        rows = sum(self.tape.sizes[b] for b in dense.rows) if dense is not None else 0
+        rows = sum(self.program.sizes[b] for b in dense.rows) if dense is not None else 0
         count = rows + (value.size if diagonal is not None else 0)
         terms = value.size + count + 4
-        place: int | Place = 0 if dense is None else dense.at(0)
-        given = (place, 0 if dense is None else dense.buffer.stride, rows)
-        errors = (
+        generators = at.Rows(0, 0) if dense is None else dense.at(0)
+        charges = at.LinearCharges(
             2.0 * gamma(terms + 3),
             raising(terms),
             2.0 * gamma(value.size + 6),
             raising(value.size + 3),
-            singles.gamma(singles.roundings(value.size) + 3) if rows else 0.0,
+            single_precision.gamma(single_precision.roundings(value.size) + 3) if rows else 0.0,
         )
         own = -1 if diagonal is None else diagonal.place
-        self.tape.emit(at.LOWER_ROWS, *value.planes, value.size, *given, own, factors=errors)
+        self.program.emit(at.LowerRows(value.planes, value.size, generators, rows, own, charges))

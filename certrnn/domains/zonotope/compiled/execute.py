@@ -12,7 +12,7 @@ import torch
 
 from certrnn.arrays import to_numpy
 from certrnn.domains.zonotope.compiled.functions import known
-from certrnn.domains.zonotope.compiled.program import Plan, plan
+from certrnn.domains.zonotope.compiled.plan import Plan, plan
 from certrnn.ir import Affine, Constant, Elementwise, Graph, Input, Node
 from certrnn.regions import Region
 
@@ -69,7 +69,7 @@ class Compiled:
         if not batch:
             return bounds, seen
         nodes = np.array(p.values, dtype=np.int64)
-        given = (p.instructions, p.factors, p.w, p.s, p.index, _plain(*boxes), _plain(rows, offset))
+        given = (p.instructions, p.w, p.s, p.index, _plain(*boxes), _plain(rows, offset))
         self._spread((*given, to_numpy(bounds), _plain(*seen), nodes), batch)
         return bounds, seen
 

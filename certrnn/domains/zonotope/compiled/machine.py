@@ -4,189 +4,227 @@ from __future__ import annotations
 
 import numpy as np
 
-from certrnn.domains.rounding import TINY, raising
+from certrnn.domains.rounding import TINY
 from certrnn.domains.zonotope.compiled import instructions as at
 from certrnn.domains.zonotope.compiled import passes, relax, vectors
+from certrnn.domains.zonotope.compiled.instructions import is_a
 from certrnn.domains.zonotope.compiled.product import PANEL, product
+from certrnn.domains.zonotope.compiled.records import unpack
 from certrnn.domains.zonotope.compiled.single_precision import UNDERFLOW
-from transformers_abs.compilation import kernel
+from transformers_abs.compilation import inlined, kernel
 
-_ONE = raising(1)
 _TAKEN = 128  # rows of generators that rows of a specification are multiplied with at a time
 
 
+@inlined
+def _address(array):
+    return np.int64(array.ctypes.data)
+
+
 @kernel
-def _place(g, rows, size, start, stride, added, values, v):
-    """A diagonal as rows; nothing at all for values of -1."""
-    if not added:
-        for i in range(rows):
+def _target(target, g_address, v_address):
+    """Addresses of what an instruction computes."""
+    start, total = g_address + 4 * target.start, v_address + 8 * target.total
+    return at.Target(start, target.stride, total, target.added)
+
+
+@kernel
+def _rows(rows, g_address):
+    """The address of rows that an instruction reads."""
+    return at.Rows(g_address + 4 * rows.start, rows.stride)
+
+
+@kernel
+def _source(source, g_address, v_address):
+    """Addresses of rows and of their slope."""
+    return at.Source(g_address + 4 * source.start, source.stride, v_address + 8 * source.slope)
+
+
+@kernel
+def _diagonal(o, v, g):
+    """A diagonal as rows."""
+    start, stride = o.target.start, o.target.stride
+    if not o.added:
+        for i in range(o.rows):
             for j in range(stride):
                 g[start + i * stride + j] = 0.0
-    if values >= 0:
-        for i in range(rows):
-            g[start + i * (stride + 1)] += v[values + i]
+    if o.values >= 0:
+        for i in range(o.rows):
+            g[start + i * (stride + 1)] += v[o.values + i]
 
 
 @kernel
-def _columns(g, index, rows, count, table, start, stride, source, apart):
-    """Copy columns: pairs of a column of the result and one of the source."""
-    for i in range(rows):
-        for k in range(count):
-            j, c = index[table + 2 * k], index[table + 2 * k + 1]
-            g[start + i * stride + j] = g[source + i * apart + c]
+def _columns(o, g, index):
+    """Copy columns."""
+    for i in range(o.rows):
+        target, source = o.target.start + i * o.target.stride, o.source.start + i * o.source.stride
+        for k in range(o.pairs):
+            j, c = index[o.table + 2 * k], index[o.table + 2 * k + 1]
+            g[target + j] = g[source + c]
 
 
 @kernel
-def _combine(o, vectors_at, generators_at):
+def _combine(o, g_address, v_address):
     """Weighted sums of the rows of one to four sources."""
-    v, g = vectors_at, generators_at
-    rows, size, out, stride, total = o[1], o[2], g + 4 * o[3], o[4], v + 8 * o[5]
-    added, count = o[6], o[7]
-    s, sn, a = g + 4 * o[8], o[9], v + 8 * o[10]
-    if count == 1:
-        passes.combine_one(rows, size, out, stride, total, added, s, sn, a)
-        return
-    t, tn, b = g + 4 * o[11], o[12], v + 8 * o[13]
-    if count == 2:
-        passes.combine_two(rows, size, out, stride, total, added, s, sn, a, t, tn, b)
-        return
-    p, pn, c = g + 4 * o[14], o[15], v + 8 * o[16]
-    if count == 3:
-        idle = v + 8 * at.IDLE * o[at.OPERANDS - 1]
-        passes.combine_two(rows, size, out, stride, idle, added, s, sn, a, t, tn, b)
-        passes.combine_one(rows, size, out, stride, total, 1, p, pn, c)
-        return
-    q, qn, d = g + 4 * o[17], o[18], v + 8 * o[19]
-    passes.combine_four(rows, size, out, stride, total, added, s, sn, a, t, tn, b, p, pn, c, q, qn, d)
+    target = _target(o.target, g_address, v_address)
+    a, b = _source(o.first, g_address, v_address), _source(o.second, g_address, v_address)
+    c, d = _source(o.third, g_address, v_address), _source(o.fourth, g_address, v_address)
+    if o.terms == 1:
+        passes.combine_one(o.rows, o.size, target, a)
+    elif o.terms == 2:
+        passes.combine_two(o.rows, o.size, target, a, b)
+    elif o.terms == 3:
+        idle = at.Target(target.start, target.stride, v_address + 8 * o.idle, target.added)
+        passes.combine_two(o.rows, o.size, idle, a, b)
+        passes.combine_one(o.rows, o.size, at.Target(target.start, target.stride, target.total, 1), c)
+    else:
+        passes.combine_four(o.rows, o.size, target, a, b, c, d)
 
 
 @kernel
-def _scaled_product(o, v, s, panels, vectors_at, generators_at):
+def _product(o, g_address, s_address, v_address):
+    """Generators times weights."""
+    panels = at.Panels(s_address + 4 * o.panels.start, o.panels.number, o.panels.depth)
+    product(o.rows, _rows(o.source, g_address), panels, _target(o.target, g_address, v_address))
+
+
+@kernel
+def _scaled_product(o, v, s, room, g_address, v_address):
     """A product with ``W diag(slope)``: the panels' rows are scaled first."""
-    count, depth, slope = o[5], o[6], o[11]
-    for p in range(count):
-        for k in range(depth):
-            at_row, factor = (p * depth + k) * PANEL, v[slope + k]
+    for p in range(o.panels.number):
+        for k in range(o.panels.depth):
+            row, factor = (p * o.panels.depth + k) * PANEL, v[o.slope + k]
             for j in range(PANEL):
-                panels[at_row + j] = s[o[4] + at_row + j] * factor
-    source, out, total = generators_at + 4 * o[1], generators_at + 4 * o[7], vectors_at + 8 * o[9]
-    place = np.int64(panels.ctypes.data)
-    product(source, o[2], o[3], place, count, depth, out, o[8], total, o[10])
+                room[row + j] = s[o.panels.start + row + j] * factor
+    panels = at.Panels(_address(room), o.panels.number, o.panels.depth)
+    product(o.rows, _rows(o.source, g_address), panels, _target(o.target, g_address, v_address))
 
 
 @kernel
-def _spreads(g, start, stride, count, rows):
+def _outer(o, g_address, w_address, v_address):
+    """A diagonal times weights."""
+    columns = at.Planes(w_address + 8 * o.columns.base, o.columns.step)
+    passes.outer(o.rows, o.size, _target(o.target, g_address, v_address), v_address + 8 * o.values, columns)
+
+
+@kernel
+def _directional(o, g_address, v_address):
+    """Sums of absolute values by direction."""
+    scales = v_address + 8 * (o.scratch.base + at.SCALES * o.scratch.step)
+    totals = v_address + 8 * (o.scratch.base + at.DIRECTIONS * o.scratch.step)
+    x = at.Source(g_address + 4 * o.x.start, o.x.stride, scales)
+    y = at.Source(g_address + 4 * o.y.start, o.y.stride, scales + 8 * o.scratch.step)
+    passes.directional(o.rows, o.size, x, y, at.Planes(totals, o.scratch.step))
+
+
+@kernel
+def _spreads(o, g, rows):
     """``sum_i |rows[k] . g[i]|`` for every row k: a product of which only the absolute sums are kept."""
     wanted, size = rows.shape
-    panels = (wanted + PANEL - 1) // PANEL
-    packed, totals = np.zeros((panels, size, PANEL), np.float32), np.zeros(panels * PANEL)
-    idle = np.zeros((_TAKEN, panels * PANEL), np.float32)
+    count = (wanted + PANEL - 1) // PANEL
+    packed, totals = np.zeros((count, size, PANEL), np.float32), np.zeros(count * PANEL)
+    idle = np.zeros((_TAKEN, count * PANEL), np.float32)
     for k in range(wanted):
         for j in range(size):
             packed[k // PANEL, j, k % PANEL] = rows[k, j]
-    source, place = np.int64(g.ctypes.data) + 4 * start, np.int64(packed.ctypes.data)
-    out, total = np.int64(idle.ctypes.data), np.int64(totals.ctypes.data)
-    for block in range(0, count, _TAKEN):
-        taken, first = min(_TAKEN, count - block), source + 4 * block * stride
-        product(first, stride, taken, place, panels, size, out, panels * PANEL, total, 0)
+    source = _rows(o.generators, _address(g))
+    panels = at.Panels(_address(packed), count, size)
+    target = at.Target(_address(idle), count * PANEL, _address(totals), 0)
+    for block in range(0, o.rows, _TAKEN):
+        first = at.Rows(source.start + 4 * block * source.stride, source.stride)
+        product(min(_TAKEN, o.rows - block), first, panels, target)
     # an array is gone after its last use, whatever was done with its address: hence all three are returned
     return totals, packed, idle
 
 
 @kernel
-def _lower(v, g, o, factors, rows, offset, bounds):
+def _lower(o, v, g, rows, offset, bounds):
     """Lower bounds of ``rows @ value + offset``: by the zonotope or by its box, whichever is larger."""
-    base, step, size, start, stride, count, own = o[1], o[2], o[3], o[4], o[5], o[6], o[7]
-    spreads, _, _ = _spreads(g, start, stride, count, rows)
+    base, step, c = o.value.base, o.value.step, o.charges
+    spreads, _, _ = _spreads(o, g, rows)
     total = 1.0
-    for j in range(size):
+    for j in range(o.size):
         total += v[base + at.RADIUS * step + j]
-    missed = UNDERFLOW * total if factors[at.SINGLES] > 0.0 else TINY
+    lost = UNDERFLOW * total if c.single > 0.0 else TINY
     for k in range(rows.shape[0]):
-        center, spread, most = offset[k], spreads[k] + missed, abs(offset[k])
+        center, spread, most = offset[k], spreads[k] + lost, abs(offset[k])
         point, reach, large = offset[k], 0.0, abs(offset[k])
-        for j in range(size):
+        for j in range(o.size):
             a, p = rows[k, j], base + j
             low, high = v[p + at.LOW * step], v[p + at.HIGH * step]
             middle = vectors.box_middle(low, high)
-            radius = vectors.box_radius(low, high, middle) * _ONE + TINY
+            radius = vectors.box_radius(low, high, middle) * vectors.ONE + TINY
             center += a * v[p + at.CENTER * step]
-            spread += abs(a) * (v[p + at.SLACK * step] + factors[at.SINGLES] * v[p + at.RADIUS * step])
+            spread += abs(a) * (v[p + at.SLACK * step] + c.single * v[p + at.RADIUS * step])
             most += abs(a) * v[p + at.MAGNITUDE * step]
             point += a * middle
             reach += abs(a) * radius
             large += abs(a) * (abs(middle) + radius)
-            if own >= 0:
-                spread += abs(a * v[own + j])
-        best = center - spread - factors[0] * (most * factors[1] + TINY) - TINY
-        other = point - reach - factors[2] * (large * factors[3] + TINY) - TINY
+            if o.own >= 0:
+                spread += abs(a * v[o.own + j])
+        best = center - spread - c.error * (most * c.raising + TINY) - TINY
+        other = point - reach - c.box_error * (large * c.box_raising + TINY) - TINY
         found = other if not best >= other else best
         bounds[k] = found if found == found else -np.inf
 
 
 @kernel
-def _step(o, f, v, g, w, s, index, panels, lower, upper, rows, offset, bounds):
+def _step(row, v, g, w, s, index, room, lower, upper, rows, offset, bounds):
     """One instruction; False where the numbers have left the range."""
-    code, vat, gat, wat = o[0], np.int64(v.ctypes.data), np.int64(g.ctypes.data), np.int64(w.ctypes.data)
-    sat, scratch, stride = np.int64(s.ctypes.data), np.int64(0), o[at.OPERANDS - 1]
-    if code == at.PRODUCT:
-        total = vat + 8 * o[9]
-        source, out = gat + 4 * o[1], gat + 4 * o[7]
-        product(source, o[2], o[3], sat + 4 * o[4], o[5], o[6], out, o[8], total, o[10])
-    elif code == at.SCALED_PRODUCT:
-        _scaled_product(o, v, s, panels, vat, gat)
-    elif code == at.COMBINE:
-        _combine(o, vat, gat)
-    elif code == at.OUTER:
-        out, total, values = gat + 4 * o[3], vat + 8 * o[5], vat + 8 * o[7]
-        passes.outer(o[1], o[2], out, o[4], total, o[6], values, wat + 8 * o[8], o[9])
-    elif code == at.DIRECTIONAL:
-        sx, total = vat + 8 * (scratch + at.SCALES * stride), vat + 8 * (scratch + at.DIRECTIONS * stride)
-        x, y = gat + 4 * o[3], gat + 4 * o[5]
-        passes.directional(o[1], o[2], x, o[4], y, o[6], sx, sx + 8 * stride, total, stride)
-    elif code == at.ABSOLUTES:
-        passes.absolute(o[1], o[2], gat + 4 * o[3], o[4], vat + 8 * o[5])
-    elif code == at.CLEAR:
-        v[o[1] : o[1] + o[2]] = 0.0
-    elif code == at.PLACE:
-        _place(g, o[1], o[2], o[3], o[4], o[5], o[6], v)
-    elif code == at.COLUMNS:
-        _columns(g, index, o[1], o[2], o[3], o[4], o[5], o[6], o[7])
-    elif code == at.UNIVARIATE:
-        return relax.univariate(v, o[1], o[2], o[3], o[4], o[5], o[6], o[7], f)
-    elif code == at.BIVARIATE:
-        ends = (o[4], o[5], o[6], o[7])
-        return relax.bivariate(v, o[1], o[2], o[3], *ends, o[8], o[9], o[10], scratch, stride, f)
-    elif code == at.AFFINE:
-        row = (o[1], o[2], o[3], o[4], o[5], o[6], o[7], o[8], o[9], o[10], o[11], scratch, stride)
-        vectors.affine(v, w, (vat, wat), row, f, _ONE)
-    elif code == at.READ:
-        vectors.read(v, o[1], o[2], o[3], o[4], o[5], f)
-    elif code == at.SUM:
-        vectors.add_up(v, w, index, o[1], o[2], o[3], o[4], o[5], o[6], f)
-    elif code == at.MULTIPLY:
-        vectors.multiply(v, w, o[1], o[2], o[3], o[4], o[5])
-    elif code == at.FRAME:
-        relax.frame(v, o[1], o[2], o[3], o[4], o[5], scratch, stride)
-    elif code == at.WIDTHS:
-        relax.widths(v, o[1], o[2], o[3], o[4], o[5], o[6], o[7], scratch, stride, f)
-    elif code == at.JOIN:
-        vectors.join(v, index, o[1], o[2], o[3], o[4], f)
-    elif code == at.INPUT:
-        vectors.read_input(v, lower[o[4] :], upper[o[4] :], o[1], o[2], o[3], o[5], f)
-    elif code == at.CONSTANT:
-        vectors.read_constant(v, w, o[1], o[2], o[3], o[4], f)
-    elif code == at.SCALE:
-        vectors.scale(v, w, o[1], o[2], o[3], o[4], o[5], o[6], o[7], f, _ONE)
-    elif code == at.GATHER:
-        vectors.gather(v, index, o[1], o[2], o[3], o[4], f)
-    elif code == at.LOWER_ROWS:
-        _lower(v, g, o, f, rows, offset, bounds)
+    vat, gat, wat = _address(v), _address(g), _address(w)
+    if is_a(at.Product, row):
+        _product(unpack(at.Product, row), gat, _address(s), vat)
+    elif is_a(at.ScaledProduct, row):
+        _scaled_product(unpack(at.ScaledProduct, row), v, s, room, gat, vat)
+    elif is_a(at.Combine, row):
+        _combine(unpack(at.Combine, row), gat, vat)
+    elif is_a(at.Outer, row):
+        _outer(unpack(at.Outer, row), gat, wat, vat)
+    elif is_a(at.Directional, row):
+        _directional(unpack(at.Directional, row), gat, vat)
+    elif is_a(at.Absolutes, row):
+        o = unpack(at.Absolutes, row)
+        passes.absolute(o.rows, o.size, _rows(o.source, gat), vat + 8 * o.total)
+    elif is_a(at.Clear, row):
+        zeros = unpack(at.Clear, row)
+        v[zeros.start : zeros.start + zeros.size] = 0.0
+    elif is_a(at.Diagonal, row):
+        _diagonal(unpack(at.Diagonal, row), v, g)
+    elif is_a(at.Columns, row):
+        _columns(unpack(at.Columns, row), g, index)
+    elif is_a(at.Univariate, row):
+        return relax.univariate(unpack(at.Univariate, row), v)
+    elif is_a(at.Bivariate, row):
+        return relax.bivariate(unpack(at.Bivariate, row), v)
+    elif is_a(at.Affine, row):
+        vectors.affine(unpack(at.Affine, row), v, w, vat, wat)
+    elif is_a(at.Read, row):
+        vectors.read(unpack(at.Read, row), v)
+    elif is_a(at.Sum, row):
+        vectors.add_up(unpack(at.Sum, row), v, w, index)
+    elif is_a(at.Multiply, row):
+        vectors.multiply(unpack(at.Multiply, row), v, w)
+    elif is_a(at.Frame, row):
+        relax.frame(unpack(at.Frame, row), v)
+    elif is_a(at.Widths, row):
+        relax.widths(unpack(at.Widths, row), v)
+    elif is_a(at.Join, row):
+        vectors.join(unpack(at.Join, row), v, index)
+    elif is_a(at.Input, row):
+        vectors.read_input(unpack(at.Input, row), v, lower, upper)
+    elif is_a(at.Constant, row):
+        vectors.read_constant(unpack(at.Constant, row), v, w)
+    elif is_a(at.Scale, row):
+        vectors.scale(unpack(at.Scale, row), v, w)
+    elif is_a(at.Gather, row):
+        vectors.gather(unpack(at.Gather, row), v, index)
+    elif is_a(at.LowerRows, row):
+        _lower(unpack(at.LowerRows, row), v, g, rows, offset, bounds)
     return True
 
 
 @kernel
-def run(instructions, factors, w, s, index, boxes, specs, bounds, seen, nodes, work, start, stop):
+def run(instructions, w, s, index, boxes, specs, bounds, seen, nodes, work, start, stop):
     """Margins of regions start..stop.
 
     work: ``v`` of zeros, ``g`` and room for scaled panels, for this call alone; boxes: (lower, upper), each (B,
@@ -195,14 +233,14 @@ def run(instructions, factors, w, s, index, boxes, specs, bounds, seen, nodes, w
     upper), each (B, all nodes' sizes) or (B, 0), filled in with what is known of every node; nodes: (N, 3) where they
     lie.
     """
-    v, g, panels = work
+    v, g, room = work
     lower, upper = boxes
     rows, offset = specs
     for b in range(start, stop):
         fine, place = True, 0
         while fine and place < instructions.shape[0]:
-            o, f = instructions[place], factors[place]
-            fine = _step(o, f, v, g, w, s, index, panels, lower[b], upper[b], rows[b], offset[b], bounds[b])
+            row = instructions[place]
+            fine = _step(row, v, g, w, s, index, room, lower[b], upper[b], rows[b], offset[b], bounds[b])
             place += 1
         if not fine:
             bounds[b, :] = -np.inf

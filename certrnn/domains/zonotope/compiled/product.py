@@ -2,8 +2,8 @@
 
 A tile of the product stays in vector registers over the whole inner loop, which a library call on matrices as narrow as
 a hidden state does not reach, and costs no second pass for the radii. Sums are taken in any order and with fused
-operations: their error bound does not depend on it, but on the BLOCKs that :mod:`.singles` counts. Generators and their
-weights are single precision, centers and slacks double.
+operations: their error bound does not depend on it, but on the BLOCKs that :mod:`.single_precision` counts. Generators
+and their weights are single precision, centers and slacks double.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from certrnn.domains.zonotope.compiled.instructions import Rows, Target
 from certrnn.domains.zonotope.compiled.simd import INT, SINGLE, Emitter, emitted
 from certrnn.domains.zonotope.compiled.single_precision import BLOCK
 from transformers_abs.compilation import kernel
@@ -37,24 +38,23 @@ def pack(weight: np.ndarray) -> np.ndarray:
 
 
 def _tile(rows: int) -> Any:
-    """``tile(source, stride, panel, depth, out, out_stride, total, added)``: the product of ``rows`` rows with one
-    panel, in singles; the depth is at least 1. Two vectors at a time: with eight rows they and their operands fill the
-    registers."""
+    """``tile(source, panel, depth, target)``: the product of ``rows`` rows with one panel, in singles; the depth is at
+    least 1. Two vectors at a time: with eight rows they and their operands fill the registers."""
 
-    def sums(e: Emitter, columns: list[int], source: Any, stride: Any, panel: Any, *block: Any) -> list[Any]:
-        start, count = block
+    def sums(e: Emitter, columns: list[int], source: Any, panel: Any, start: Any, count: Any) -> list[Any]:
+        first, stride = source
         with e.loop(count, [e.no_singles] * (rows * len(columns))) as (k, carried, results):
             here = e.builder.add(start, k)
             row = e.place(panel, e.builder.mul(here, INT(PANEL)), SINGLE)
             weights = [e.load_singles(e.after(row, c, SINGLE)) for c in columns]
             for i in range(rows):
-                place = e.place(source, e.builder.add(e.builder.mul(stride, INT(i)), here), SINGLE)
+                place = e.place(first, e.builder.add(e.builder.mul(stride, INT(i)), here), SINGLE)
                 number, own = e.broadcast(place, e.singles), carried[i * len(columns) :]
                 results += [e.fused(number, w, own[v]) for v, w in enumerate(weights)]
         return results
 
-    def write(e: Emitter, source: Any, stride: Any, panel: Any, depth: Any, *ends: Any) -> None:
-        out, out_stride, total, added = ends
+    def write(e: Emitter, source: Any, panel: Any, depth: Any, target: Any) -> None:
+        out, out_stride, total, added = target
         width = PANEL // e.singles.count
         builder = e.builder
         for first in range(0, width, 2):
@@ -67,7 +67,7 @@ def _tile(rows: int) -> Any:
                 start = builder.mul(b, INT(BLOCK))
                 left = builder.sub(depth, start)
                 count = builder.select(builder.icmp_signed("<", left, INT(BLOCK)), left, INT(BLOCK))
-                found = sums(e, columns, source, stride, panel, start, count)
+                found = sums(e, columns, source, panel, start, count)
                 for value, place in zip(found, places, strict=True):
                     e.store(e.add(value, e.load_singles(place)), place)
             _add_up(e, places, [e.after(total, c) for c in columns])
@@ -86,7 +86,7 @@ def _clear(e: Emitter, added: Any, places: list[Any]) -> None:
 
 def _add_up(e: Emitter, places: list[Any], totals: list[Any]) -> None:
     """Add the absolute values of the rows at ``places``, ``len(totals)`` of each row, to the totals: those of one tile
-    in singles first, see :func:`.singles.summed`."""
+    in singles first, see :func:`.single_precision.summed`."""
     for v, total in enumerate(totals):
         own = [e.absolute(e.load_singles(place)) for place in places[v :: len(totals)]]
         while len(own) > 1:
@@ -123,40 +123,48 @@ _two_and_four = _vectors(2, 4)
 
 
 @kernel
-def two_and_four(source, stride, panels, count, depth, out):
-    """Products of two vectors with ``count`` panels of doubles, and of four with their absolute values; vectors of both
-    sides are ``stride`` apart."""
-    for p in range(count):
-        _two_and_four(source, stride, panels + 8 * p * depth * PANEL, depth, out + 8 * p * PANEL)
+def two_and_four(vectors, panels, out):
+    """Products of two vectors with panels of doubles, and of four with their absolute values."""
+    for p in range(panels.number):
+        start = panels.start + 8 * p * panels.depth * PANEL
+        _two_and_four(vectors.base, vectors.step, start, panels.depth, out + 8 * p * PANEL)
 
 
 @kernel
-def _one_panel(source, stride, rows, panel, depth, out, out_stride, total, added):
+def _moved(source, target, i):
+    """Rows and target from their row i on."""
+    rows = Rows(source.start + 4 * i * source.stride, source.stride)
+    return rows, Target(target.start + 4 * i * target.stride, target.stride, target.total, target.added)
+
+
+@kernel
+def _one_panel(rows, source, panel, depth, target):
     i = 0
     while i < rows:
-        a, o, left = source + 4 * i * stride, out + 4 * i * out_stride, rows - i
+        (a, to), left = _moved(source, target, i), rows - i
         if left >= 8:
-            _tile_8(a, stride, panel, depth, o, out_stride, total, added)
+            _tile_8(a, panel, depth, to)
             i += 8
         elif left >= 4:
-            _tile_4(a, stride, panel, depth, o, out_stride, total, added)
+            _tile_4(a, panel, depth, to)
             i += 4
         elif left >= 2:
-            _tile_2(a, stride, panel, depth, o, out_stride, total, added)
+            _tile_2(a, panel, depth, to)
             i += 2
         else:
-            _tile_1(a, stride, panel, depth, o, out_stride, total, added)
+            _tile_1(a, panel, depth, to)
             i += 1
 
 
 @kernel
-def product(source, stride, rows, panels, count, depth, out, out_stride, total, added):
-    """``out[i, j] = sum_k source[i, k] panels[j // PANEL, k, j % PANEL]`` in singles, on top of what stands there if
-    ``added``; ``total[j] += |out[i, j]|`` in doubles. All but counts and strides are addresses; out and total are
-    padded."""
+def product(rows, source, panels, target):
+    """Rows of the target are those of the source times the panels, ``sum_k source[i, k] panels[j // PANEL, k, j %
+    PANEL]``, in singles; their absolute values are added to its total, in doubles. Places are addresses; target and
+    total are padded."""
     for block in range(0, rows, _ROWS):
         here = min(_ROWS, rows - block)
-        a, o = source + 4 * block * stride, out + 4 * block * out_stride
-        for p in range(count):
-            panel, place = panels + 4 * p * depth * PANEL, o + 4 * p * PANEL
-            _one_panel(a, stride, here, panel, depth, place, out_stride, total + 8 * p * PANEL, added)
+        a, to = _moved(source, target, block)
+        for p in range(panels.number):
+            panel = panels.start + 4 * p * panels.depth * PANEL
+            part = Target(to.start + 4 * p * PANEL, to.stride, to.total + 8 * p * PANEL, to.added)
+            _one_panel(here, a, panel, panels.depth, part)

@@ -1,70 +1,66 @@
-"""From a graph and the frames that are disturbed to the machine's instructions."""
+"""A program: instructions one after the other, and where the buffers that they name lie."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from certrnn.domains.zonotope.compiled import instructions as at
-from certrnn.domains.zonotope.compiled.compiler import Planner
-from certrnn.domains.zonotope.compiled.product import PANEL, pad
-from certrnn.domains.zonotope.compiled.tape import Place, assign
-from certrnn.ir import Graph
+from certrnn.domains.zonotope.compiled.records import Buffer, Place, Record, numbers
+from certrnn.domains.zonotope.compiled.terms import Block
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """Instructions (N, OPERANDS) with factors (N, FACTORS); constants ``w``, ``s`` and ``index``; numbers of ``v``, of
-    ``g`` and of the largest scaled weights; ``seconds`` a region takes, roughly; ``values`` says where each node's
-    planes begin, how far apart they lie and how long they are."""
+@dataclass(eq=False)
+class Program:
+    """Instructions, and sizes of the blocks of symbols; ``scratch`` are vectors for the machine's own use."""
 
-    instructions: np.ndarray
-    factors: np.ndarray
-    w: np.ndarray
-    s: np.ndarray
-    index: np.ndarray
-    vectors: int
-    generators: int
-    panels: int
-    seconds: float
-    values: tuple[tuple[int, int, int], ...]
+    scratch: at.Planes
+    sizes: list[int] = field(default_factory=list)
+    instructions: list[Record] = field(default_factory=list)
 
+    def block(self, size: int) -> Block:
+        """A new block of symbols."""
+        self.sizes.append(size)
+        return len(self.sizes) - 1
 
-def plan(graph: Graph, frames: tuple[int, ...], observe: bool = False) -> Plan:
-    """Instructions for margins of the graph's output; with ``observe`` every node's bounds are read as well."""
-    planner = Planner(graph=graph, frames=frozenset(frames))
-    longest = pad(max(node.size for node in graph.nodes))
-    planner.tape.scratch, planner.tape.scratch_stride = 0, longest
-    planner.vectors = at.SCRATCH * longest
-    for node in graph.nodes:
-        value = planner.node(node)
-        planner.values.append(value)
-        if observe:
-            planner.read(value)
-    planner.output(planner.values[graph.output])
-    generators = assign(planner.tape)
-    rows = np.zeros((len(planner.tape.rows), at.OPERANDS), dtype=np.int64)
-    factors = np.zeros((len(rows), at.FACTORS))
-    for number, (row, given) in enumerate(zip(planner.tape.rows, planner.tape.factors, strict=True)):
-        rows[number, : len(row)] = [o.buffer.start + o.offset if isinstance(o, Place) else o for o in row]
-        factors[number, : len(given)] = given
-    rows[:, -1] = longest
-    products = rows[rows[:, 0] == at.SCALED_PRODUCT]
-    panels = int((products[:, 5] * products[:, 6]).max(initial=0)) * PANEL
-    values = tuple((v.base, v.stride, v.size) for v in planner.values)
-    constants = np.concatenate(planner.constants or [np.zeros(1)])
-    singles = np.concatenate(planner.singles or [np.zeros(1, dtype=np.float32)])
-    index = np.array(planner.index or [0], dtype=np.int64)
-    sizes = planner.vectors, generators, panels
-    return Plan(rows, factors, constants, singles, index, *sizes, _seconds(rows), values)
+    def emit(self, instruction: Record) -> None:
+        self.instructions.append(instruction)
 
+    def vector(self, number: int) -> int:
+        """A vector of the scratch."""
+        return self.scratch.base + number * self.scratch.step
 
-def _seconds(rows: np.ndarray) -> float:
-    """What a region takes on a processor of today, to within a factor of two or so."""
-    products = rows[np.isin(rows[:, 0], (at.PRODUCT, at.SCALED_PRODUCT))]
-    passes = rows[np.isin(rows[:, 0], (at.COMBINE, at.OUTER, at.ABSOLUTES, at.DIRECTIONAL))]
-    curves, products_of_two = rows[rows[:, 0] == at.UNIVARIATE], rows[rows[:, 0] == at.BIVARIATE]
-    flops = 2 * PANEL * (products[:, 3] * products[:, 5] * products[:, 6]).sum()
-    elements = 1.4e-7 * curves[:, 3].sum() + 2e-6 * products_of_two[:, 3].sum()
-    return float(5e-7 * len(rows) + 5e-12 * flops + 3e-10 * (passes[:, 1] * passes[:, 2]).sum() + elements)
+    @property
+    def idle(self) -> int:
+        """A vector that nothing reads."""
+        return self.vector(at.IDLE)
+
+    def encoded(self) -> np.ndarray:
+        """(N, OPERANDS), once the buffers are placed."""
+        return np.array([at.row(i) for i in self.instructions], dtype=np.int64)
+
+    def place_buffers(self) -> int:
+        """Lay out the buffers so that those in use at the same time do not overlap; returns the numbers needed."""
+        last: dict[int, int] = {}
+        found: dict[int, Buffer] = {}
+        first: dict[int, int] = {}
+        for number, instruction in enumerate(self.instructions):
+            for operand in numbers(instruction):
+                if isinstance(operand, Place):
+                    key = id(operand.buffer)
+                    last[key], found[key] = number, operand.buffer
+                    first.setdefault(key, number)
+        peak, live = 0, list[Buffer]()
+        for key in sorted(found, key=first.__getitem__):
+            live = [b for b in live if last[id(b)] >= first[key]]
+            buffer = found[key]
+            length, start = buffer.rows * buffer.stride, 0
+            for other in sorted(live, key=lambda b: b.start):
+                if other.start - start >= length:
+                    break
+                start = max(start, other.start + other.rows * other.stride)
+            buffer.start = start
+            live.append(buffer)
+            peak = max(peak, start + length)
+        return peak

@@ -8,6 +8,7 @@ from certrnn.domains.interval import LARGEST_FACTOR
 from certrnn.domains.rounding import TINY
 from certrnn.domains.zonotope.compiled import instructions as at
 from certrnn.domains.zonotope.compiled.single_precision import UNDERFLOW
+from certrnn.domains.zonotope.compiled.vectors import box_middle, box_radius, missed
 from transformers_abs.compilation import kernel
 from transformers_abs.scalar import (
     SIGMOID_KIND,
@@ -22,41 +23,41 @@ _LARGEST_NUMBER = float(np.finfo(np.float64).max)
 
 
 @kernel
-def _on_top(v, p, step, center, slack, terms, spread, below, above, symbols, factors):
+def _on_top(o, v, p, center, slack, terms, spread, below, above):
     """Put the residual's enclosure on top: its middle moves the center; its radius and all the slack become the radius
     of a fresh symbol, or slack where the value has no symbols. ``terms`` bounds the arguments' share of the size, and
     ``spread`` their generators' part of it."""
-    middle = 0.5 * below + 0.5 * above
-    up, down = above - middle, middle - below
-    radius = (up if up > down else down) * factors[1] + TINY
+    step, c = o.out.step, o.charges
+    middle = box_middle(below, above)
+    radius = box_radius(below, above, middle) * c.one + TINY
     terms += abs(middle)
-    slack = (slack + factors[0] * terms + factors[at.SINGLES] * spread) * factors[2]
-    slack += UNDERFLOW if factors[at.SINGLES] > 0.0 else TINY
-    fresh = (slack + radius) * factors[1] + TINY
+    slack = (slack + c.error * terms + c.single * spread) * c.raising + missed(c)
+    fresh = (slack + radius) * c.one + TINY
     center += middle
     v[p + at.CENTER * step], v[p + at.FRESH * step] = center, fresh
-    if symbols:
+    if o.symbols:
         v[p + at.SLACK * step] = 0.0
-        v[p + at.SIZE * step] = (terms + fresh) * factors[2] + TINY
+        v[p + at.SIZE * step] = (terms + fresh) * c.raising + TINY
         # the error of single precision is part of what is fresh
-        v[p + at.SPREAD * step] = (spread + fresh) * factors[2] + TINY
+        v[p + at.SPREAD * step] = (spread + fresh) * c.raising + TINY
     else:
         v[p + at.SLACK * step], v[p + at.SPREAD * step] = fresh, 0.0
-        v[p + at.SIZE * step] = (abs(center) + fresh) * factors[1] + TINY
+        v[p + at.SIZE * step] = (abs(center) + fresh) * c.one + TINY
 
 
 @kernel
-def univariate(v, base, step, size, source, apart, kind, symbols, factors):
+def univariate(o, v):
     """A function of one argument by its secant."""
-    for j in range(size):
-        p, q = base + j, source + j
+    step, apart = o.out.step, o.x.step
+    for j in range(o.size):
+        p, q = o.out.base + j, o.x.base + j
         low, high = v[q + at.LOW * apart], v[q + at.HIGH * apart]
         if not (abs(low) <= _LARGEST_NUMBER and abs(high) <= _LARGEST_NUMBER and low <= high):
             return False
-        if kind == at.PIECEWISE:
-            slope, below, above, least, most = piecewise(factors[3], low, high)
+        if o.function == at.PIECEWISE:
+            slope, below, above, least, most = piecewise(o.alpha, low, high)
         else:
-            chosen = TANH_KIND if kind == at.TANH else SIGMOID_KIND
+            chosen = TANH_KIND if o.function == at.TANH else SIGMOID_KIND
             slope, below, above, least, most = s_shaped(chosen, low, high)
         if not (np.isfinite(below) and np.isfinite(above)):
             return False
@@ -65,51 +66,64 @@ def univariate(v, base, step, size, source, apart, kind, symbols, factors):
         share = abs(slope)
         center, slack = slope * v[q + at.CENTER * apart], share * v[q + at.SLACK * apart]
         terms, spread = share * v[q + at.MAGNITUDE * apart], share * v[q + at.RADIUS * apart]
-        _on_top(v, p, step, center, slack, terms, spread, below, above, symbols, factors)
+        _on_top(o, v, p, center, slack, terms, spread, below, above)
     return True
 
 
 @kernel
-def frame(v, x, x_step, y, y_step, size, scratch, stride):
+def frame(o, v):
     """Centers and scales in which the directions of the cuts are counted."""
-    centers, scales = scratch + at.CENTERS * stride, scratch + at.SCALES * stride
+    stride = o.scratch.step
+    centers, scales = o.scratch.base + at.CENTERS * stride, o.scratch.base + at.SCALES * stride
     for k in range(2):
-        base, step = (x, x_step) if k == 0 else (y, y_step)
-        for j in range(size):
-            center, radius = v[base + at.CENTER * step + j], v[base + at.RADIUS * step + j]
+        value = o.x if k == 0 else o.y
+        for j in range(o.size):
+            center = v[value.base + at.CENTER * value.step + j]
+            radius = v[value.base + at.RADIUS * value.step + j]
             known = np.isfinite(center) and np.isfinite(radius)
             v[centers + k * stride + j] = center if known else 0.0
             v[scales + k * stride + j] = 1.0 / max(radius if known else 1.0, 2.0**-900)
 
 
 @kernel
-def widths(v, x, x_step, y, y_step, size, x_own, y_own, scratch, stride, factors):
+def widths(o, v):
     """Add to the directional sums what only one argument has, the slack, and the rounding; see ``Zonotope._cuts``."""
-    directions, alone = scratch + at.DIRECTIONS * stride, scratch + at.ALONE * stride
-    scales, missed = scratch + at.SCALES * stride, UNDERFLOW if factors[at.SINGLES] > 0.0 else 0.0
-    for j in range(size):
+    start, stride, c = o.scratch.base, o.scratch.step, o.charges
+    directions, alone = start + at.DIRECTIONS * stride, start + at.ALONE * stride
+    scales, lost = start + at.SCALES * stride, UNDERFLOW if c.single > 0.0 else 0.0
+    for j in range(o.size):
+        x, x_step, y, y_step = o.x.base + j, o.x.step, o.y.base + j, o.y.step
         sx, sy = v[scales + j], v[scales + stride + j]
-        rx, ry = v[x + at.RADIUS * x_step + j], v[y + at.RADIUS * y_step + j]
-        known = np.isfinite(v[x + at.CENTER * x_step + j]) and np.isfinite(v[y + at.CENTER * y_step + j])
+        rx, ry = v[x + at.RADIUS * x_step], v[y + at.RADIUS * y_step]
+        known = np.isfinite(v[x + at.CENTER * x_step]) and np.isfinite(v[y + at.CENTER * y_step])
         known = known and np.isfinite(rx) and np.isfinite(ry)
-        own_x = v[alone + j] + (abs(v[x_own + j]) if x_own >= 0 else 0.0)
-        own_y = v[alone + stride + j] + (abs(v[y_own + j]) if y_own >= 0 else 0.0)
-        own_x = (own_x + v[x + at.SLACK * x_step + j]) * sx
-        own_y = (own_y + v[y + at.SLACK * y_step + j]) * sy
-        size_x, size_y = (rx * sx) * factors[2] + TINY, (ry * sy) * factors[2] + TINY
+        own_x = v[alone + j] + (abs(v[o.x_own + j]) if o.x_own >= 0 else 0.0)
+        own_y = v[alone + stride + j] + (abs(v[o.y_own + j]) if o.y_own >= 0 else 0.0)
+        own_x = (own_x + v[x + at.SLACK * x_step]) * sx
+        own_y = (own_y + v[y + at.SLACK * y_step]) * sy
+        size_x, size_y = (rx * sx) * c.one + TINY, (ry * sy) * c.one + TINY
         for k in range(6):
             a, b = (1.0 if k < 4 else 2.0), (2.0 if k == 2 or k == 3 else 1.0)
             # every term errs relative to |a g_x s_x| + |b g_y s_y|, whatever cancels: bounded through both radii
             total = a * size_x + b * size_y
             p = directions + k * stride + j
-            total = (factors[0] + factors[at.SINGLES]) * total + missed * (a * sx + b * sy)
-            found = (v[p] + a * own_x + b * own_y + total) * factors[1] + TINY
+            total = (c.error + c.single) * total + lost * (a * sx + b * sy)
+            found = (v[p] + a * own_x + b * own_y + total) * c.raising + TINY
             v[p] = found if known and not np.isnan(found) else np.inf
 
 
 @kernel
-def bivariate(v, base, step, size, x, x_step, y, y_step, p, q, symbols, scratch, stride, factors):
+def bivariate(o, v):
     """A product of two factors by the corner fit, on the box of its arguments clipped by the widths found before."""
+    base, step, size, p, q, symbols = o.out.base, o.out.step, o.size, o.p, o.q, o.symbols
+    x, x_step, y, y_step, scratch, stride = (
+        o.x.base,
+        o.x.step,
+        o.y.base,
+        o.y.step,
+        o.scratch.base,
+        o.scratch.step,
+    )
     boxes, slopes = scratch + at.BOXES * stride, scratch + at.SLOPES * stride
     widths, centers = scratch + at.TAKEN * stride, scratch + at.GIVEN * stride
     for j in range(size):
@@ -122,9 +136,9 @@ def bivariate(v, base, step, size, x, x_step, y, y_step, p, q, symbols, scratch,
         v[boxes + j], v[boxes + size + j] = low_x, low_y
         v[boxes + 2 * stride + j], v[boxes + 2 * stride + size + j] = high_x, high_y
         v[slopes + j], v[slopes + size + j] = a, b
-        o = base + j
-        v[o + at.SLOPE_X * step], v[o + at.SLOPE_Y * step] = a, b
-        v[o + at.LOWER * step], v[o + at.UPPER * step] = least, most
+        to = base + j
+        v[to + at.SLOPE_X * step], v[to + at.SLOPE_Y * step] = a, b
+        v[to + at.LOWER * step], v[to + at.UPPER * step] = least, most
         for k in range(2 if symbols else 0):
             v[centers + k * size + j] = v[scratch + (at.CENTERS + k) * stride + j]
             v[centers + 2 * stride + k * size + j] = v[scratch + (at.SCALES + k) * stride + j]
@@ -152,10 +166,10 @@ def bivariate(v, base, step, size, x, x_step, y, y_step, p, q, symbols, scratch,
     for j in range(size):
         if not (np.isfinite(below[j]) and np.isfinite(above[j])):
             return False
-        o, a, b = base + j, v[slopes + j], v[slopes + size + j]
+        a, b = v[slopes + j], v[slopes + size + j]
         center = a * v[x + at.CENTER * x_step + j] + b * v[y + at.CENTER * y_step + j]
         slack = abs(a) * v[x + at.SLACK * x_step + j] + abs(b) * v[y + at.SLACK * y_step + j]
         terms = abs(a) * v[x + at.MAGNITUDE * x_step + j] + abs(b) * v[y + at.MAGNITUDE * y_step + j]
         spread = abs(a) * v[x + at.RADIUS * x_step + j] + abs(b) * v[y + at.RADIUS * y_step + j]
-        _on_top(v, o, step, center, slack, terms, spread, below[j], above[j], symbols, factors)
+        _on_top(o, v, base + j, center, slack, terms, spread, below[j], above[j])
     return True

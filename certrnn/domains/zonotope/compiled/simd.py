@@ -147,14 +147,22 @@ class Emitter:
 
 
 def emitted(write: Callable[..., None]) -> Any:
-    """A compiled function of integers: ``write(emitter, *integers)`` emits its body."""
+    """A compiled function of integers and of tuples of them: ``write(emitter, *arguments)`` emits its body."""
 
     @intrinsic
     def function(typing: Any, *arguments: Any) -> Any:
         def emit(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-            write(Emitter(builder), *(builder.extract_value(given[0], k) for k in range(len(arguments))))
+            write(Emitter(builder), *_parts(builder, types.Tuple(arguments), given[0]))
             return context.get_dummy_value()
 
         return types.void(types.StarArgTuple(arguments)), emit
 
     return function
+
+
+def _parts(builder: Any, kind: Any, value: Any) -> Any:
+    """The integers of a tuple, and of those in it, as lists."""
+    fields = getattr(kind, "types", None)
+    if fields is None:
+        return value
+    return [_parts(builder, own, builder.extract_value(value, k)) for k, own in enumerate(fields)]

@@ -1,6 +1,14 @@
 """Rigorous linear (and quadratic) enclosures of scalar functions. Knows functions and boxes, never networks."""
 
-from transformers_abs._protocol import DIRECTIONS, Cuts, Quadratic, Region, Residual, Transformer
+from transformers_abs._protocol import (
+    DIRECTIONS,
+    Cuts,
+    Quadratic,
+    Region,
+    Residual,
+    ScalarKernel,
+    Transformer,
+)
 from transformers_abs.bivariate import BIVARIATE, MUL_SIGMOID, PRODUCT, SIGMOID_TANH
 from transformers_abs.slopes import SLOPES, LeastWidth, Secant, SlopePolicy
 from transformers_abs.univariate import RELU, SIGMOID, TANH, UNIVARIATE, LeakyRelu, Relu, Sigmoid, Tanh
@@ -27,6 +35,7 @@ __all__ = [
     "Region",
     "Relu",
     "Residual",
+    "ScalarKernel",
     "Secant",
     "Sigmoid",
     "SlopePolicy",

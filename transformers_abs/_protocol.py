@@ -69,11 +69,37 @@ class Residual:
     argmax: np.ndarray
 
 
+@dataclass(frozen=True)
+class ScalarKernel:
+    """A function's secant and what it costs, as compiled code that other compiled code calls.
+
+    Args:
+        function: a :func:`transformers_abs.compilation.kernel`. Of one argument, ``function(low, high, parameters)`` on
+            the interval [low, high] of finite ends: a slope; bounds ``below <= f(x) - slope x <= above``; and bounds
+            ``least <= f(x) <= most``, in this order. Where it knows none they are nan or infinite. Of two arguments,
+            ``function(boxes, clipped, cuts, slopes, residual, range, witnesses, parameters)`` on N regions: boxes are
+            (lower, upper), each (2, N), cuts (center, scale, width) as in :class:`Cuts`, to be read if ``clipped``; to
+            be filled in are slopes (2, N), residual (lower, upper) and range (lower, upper), each (N,), and, if it
+            likes, witnesses (argmin, argmax), each (2, N).
+        parameters: what tells members of a family apart, handed on to the function.
+    """
+
+    function: Any
+    parameters: tuple[float, float] = (0.0, 0.0)
+
+
 class Transformer(ABC):
     """A scalar function of ``arity`` arguments with a rigorous enclosure of its residual."""
 
     name: str
     arity: int
+
+    def __init_subclass__(cls) -> None:
+        """A class that says anew what its function is, or how it is enclosed, does not inherit a kernel that says
+        otherwise."""
+        super().__init_subclass__()
+        if "scalar" not in vars(cls) and {"value", "residual", "range"} & vars(cls).keys():
+            cls.scalar = Transformer.scalar
 
     @abstractmethod
     def value(self, *arguments: Any, xp: Any = np) -> Any:
@@ -96,3 +122,8 @@ class Transformer(ABC):
     def range(self, region: Region) -> Residual:
         """Enclose ``f`` itself: the residual of slope zero. Members with monotone sections do it from the corners."""
         return self.residual(np.zeros_like(region.lower), region)
+
+    def scalar(self) -> ScalarKernel | None:
+        """The function's own kernel, by which a network that holds it is propagated in one compiled pass; None where it
+        has none, and such networks are left to the path by arrays: as sound, but several times slower."""
+        return None

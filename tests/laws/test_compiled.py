@@ -26,7 +26,8 @@ from tests.laws.networks import FAMILIES, numbers, points, region
 from tests.laws.oracle import Oracle, Perturbation, Points
 from tests.laws.wild import wild_case
 from tests.rounding import FUNCTIONS, room
-from transformers_abs import TANH, LeastWidth
+from transformers_abs import RELU, TANH, LeastWidth
+from transformers_abs.scalar import address
 
 THREATS = {"all frames": ((0, 1, 2), False), "first, clipped": ((0,), True), "two, clipped": ((1, 2), True)}
 SHARE = 3e-5
@@ -175,8 +176,12 @@ MUTANTS: dict[str, tuple[Change, str, tuple[float, ...]]] = {
         (),
     ),
     "own symbols forgotten in rows": (altered(at.LowerRows, "own", lambda c: 0 * c - 1), "rnn", ()),
-    "another function": (altered(at.Univariate, "function", lambda c: 1 - c), "rnn", ()),
-    "another factor": (altered(at.Bivariate, "p", lambda c: 0 * c + 2), "lstm", ()),
+    "another function": (
+        altered(at.Univariate, "function.address", lambda c: 0 * c + address(RELU.scalar(), 1)),
+        "rnn",
+        (),
+    ),
+    "another factor": (altered(at.Bivariate, "function.first", lambda c: 0.0 * c + 2.0), "lstm", ()),
     "buffers overlap": (altered(at.Product, "target.start", lambda c: 0 * c), "gru", ()),
     "frames mixed up": (altered(at.Input, "first", lambda c: 0 * c), "rnn", ()),
 }

@@ -10,7 +10,8 @@ import numpy as np
 
 from transformers_abs import _validate
 from transformers_abs._bounding import IDENTITY, SIGMOID, TANH, enclose_separable
-from transformers_abs._protocol import Quadratic, Region, Residual, Transformer
+from transformers_abs._protocol import Quadratic, Region, Residual, ScalarKernel, Transformer
+from transformers_abs.bivariate._corners import corner_fit
 from transformers_abs.univariate.sigmoid import Sigmoid
 from transformers_abs.univariate.tanh import Tanh
 
@@ -52,8 +53,15 @@ class SeparableProduct(Transformer):
 
     def residual(self, slopes: np.ndarray, region: Region, quadratic: Quadratic | None = None) -> Residual:
         _validate.arguments(self.name, 2, slopes, region, quadratic)
-        kinds = (_FACTORS[self.factors[0]][0], _FACTORS[self.factors[1]][0])
-        return _validate.finite_bounds(self.name, enclose_separable(kinds, slopes, region, quadratic))
+        return _validate.finite_bounds(self.name, enclose_separable(self._kinds, slopes, region, quadratic))
+
+    def scalar(self) -> ScalarKernel:
+        return ScalarKernel(corner_fit, self._kinds)
+
+    @property
+    def _kinds(self) -> tuple[int, int]:
+        """Numbers of the two factors."""
+        return _FACTORS[self.factors[0]][0], _FACTORS[self.factors[1]][0]
 
     def range(self, region: Region) -> Residual:
         """Enclose ``f`` itself from the corners: both factors increase, and their product is extremal at the ends of

@@ -9,9 +9,20 @@ import numpy as np
 
 from transformers_abs import _validate
 from transformers_abs._protocol import Region, Transformer
+from transformers_abs.compilation import kernel
 
-_NARROW: float = 1e-6
-# Below this width, relative to max(1, |center|), the difference of two rounded values hides the slope.
+NARROW: float = 1e-6
+"""Below this width, relative to max(1, |center|), the difference of two rounded values hides the slope."""
+
+
+@kernel
+def ends(low, high):
+    """Where the secant is taken: the ends, or points around the middle where these are too close to divide by."""
+    middle = 0.5 * low + 0.5 * high
+    size = max(1.0, abs(middle))
+    if high - low <= NARROW * size:
+        return middle - 1e-5 * size, middle + 1e-5 * size
+    return low, high
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,7 @@ def _along(transformer: Transformer, region: Region, axis: int) -> np.ndarray:
     lower, upper = region.lower, region.upper
     center = 0.5 * lower + 0.5 * upper
     size = np.maximum(1.0, np.abs(center[axis]))
-    narrow = upper[axis] - lower[axis] <= _NARROW * size
+    narrow = upper[axis] - lower[axis] <= NARROW * size
     left = np.where(narrow, center[axis] - 1e-5 * size, lower[axis])
     right = np.where(narrow, center[axis] + 1e-5 * size, upper[axis])
     others = [k for k in range(len(lower)) if k != axis]

@@ -2,7 +2,7 @@
 
 How to add one: write a :class:`~transformers_abs.Transformer` in a file of this folder, export it here and name an
 instance in :data:`UNIVARIATE`; give ``tests/transformers_abs/exact.py`` its 60-digit value, and the laws hold it to
-account. A minimal one, the absolute value, which borrows a proven enclosure:
+account. With a kernel of its own (``scalar``) networks that hold it are propagated in one compiled pass. A minimal one, the absolute value, which borrows a proven enclosure:
 
 >>> import numpy as np
 >>> from transformers_abs import Region, Transformer
@@ -13,6 +13,8 @@ account. A minimal one, the absolute value, which borrows a proven enclosure:
 ...         return xp.abs(arguments[0])
 ...     def residual(self, slopes, region, quadratic=None):
 ...         return LeakyRelu(-1.0).residual(slopes, region, quadratic)
+...     def scalar(self):
+...         return LeakyRelu(-1.0).scalar()
 >>> enclosure = Absolute().residual(np.zeros((1, 1)), Region(np.array([[-2.0]]), np.array([[1.0]])))
 >>> float(enclosure.lower[0]), bool(2.0 <= enclosure.upper[0] < 2.000001)
 (0.0, True)

@@ -8,8 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from transformers_abs._protocol import Quadratic, Region, Residual, Transformer
+from transformers_abs._protocol import Quadratic, Region, Residual, ScalarKernel, Transformer
+from transformers_abs.compilation import kernel
+from transformers_abs.univariate import _secants
 from transformers_abs.univariate._kernels import piecewise
+
+
+@kernel
+def _secant(low, high, parameters):
+    return _secants.piecewise(parameters[0], low, high)
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,9 @@ class Relu(Transformer):
 
     def residual(self, slopes: np.ndarray, region: Region, quadratic: Quadratic | None = None) -> Residual:
         return piecewise(self.name, 0.0, slopes, region, quadratic)
+
+    def scalar(self) -> ScalarKernel:
+        return ScalarKernel(_secant)
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,9 @@ class LeakyRelu(Transformer):
 
     def residual(self, slopes: np.ndarray, region: Region, quadratic: Quadratic | None = None) -> Residual:
         return piecewise(self.name, self.alpha, slopes, region, quadratic)
+
+    def scalar(self) -> ScalarKernel:
+        return ScalarKernel(_secant, (self.alpha, 0.0))
 
 
 RELU = Relu()

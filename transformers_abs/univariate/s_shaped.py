@@ -123,12 +123,12 @@ def enclose(kind, slopes, lower, upper, low, high, argmin, argmax):
         f_left = value(kind, left)
         f_right = value(kind, right) if right != left else f_left
         z = stationary(kind, slope)
-        high[i], argmax[i] = _largest(kind, slope, left, right, f_left, f_right, z)
-        low[i], argmin[i] = _smallest(kind, slope, left, right, f_left, f_right, -z)
+        high[i], argmax[i] = largest(kind, slope, left, right, f_left, f_right, z)
+        low[i], argmin[i] = smallest(kind, slope, left, right, f_left, f_right, -z)
 
 
 @kernel
-def _largest(kind, slope, left, right, f_left, f_right, z):
+def largest(kind, slope, left, right, f_left, f_right, z):
     """Upper bound of g on [left, right] and its witness; the concave piece is the part with x >= 0."""
     best = residual_up(kind, f_left, slope, left)
     if right <= 0.0:
@@ -147,7 +147,7 @@ def _largest(kind, slope, left, right, f_left, f_right, z):
 
 
 @kernel
-def _smallest(kind, slope, left, right, f_left, f_right, z):
+def smallest(kind, slope, left, right, f_left, f_right, z):
     """Lower bound of g on [left, right] and its witness; the convex piece is the part with x <= 0."""
     best = residual_down(kind, f_right, slope, right)
     if left >= 0.0:

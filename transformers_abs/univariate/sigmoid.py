@@ -7,9 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from transformers_abs._protocol import Quadratic, Region, Residual, Transformer
+from transformers_abs._protocol import Quadratic, Region, Residual, ScalarKernel, Transformer
+from transformers_abs.compilation import kernel
+from transformers_abs.univariate import _secants
 from transformers_abs.univariate._kernels import s_shaped
 from transformers_abs.univariate.s_shaped import SIGMOID_KIND
+
+
+@kernel
+def _secant(low, high, parameters):
+    return _secants.s_shaped(SIGMOID_KIND, low, high)
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,9 @@ class Sigmoid(Transformer):
 
     def residual(self, slopes: np.ndarray, region: Region, quadratic: Quadratic | None = None) -> Residual:
         return s_shaped(self.name, SIGMOID_KIND, slopes, region, quadratic)
+
+    def scalar(self) -> ScalarKernel:
+        return ScalarKernel(_secant)
 
 
 SIGMOID = Sigmoid()

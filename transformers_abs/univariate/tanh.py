@@ -7,9 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from transformers_abs._protocol import Quadratic, Region, Residual, Transformer
+from transformers_abs._protocol import Quadratic, Region, Residual, ScalarKernel, Transformer
+from transformers_abs.compilation import kernel
+from transformers_abs.univariate import _secants
 from transformers_abs.univariate._kernels import s_shaped
 from transformers_abs.univariate.s_shaped import TANH_KIND
+
+
+@kernel
+def _secant(low, high, parameters):
+    return _secants.s_shaped(TANH_KIND, low, high)
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,9 @@ class Tanh(Transformer):
 
     def residual(self, slopes: np.ndarray, region: Region, quadratic: Quadratic | None = None) -> Residual:
         return s_shaped(self.name, TANH_KIND, slopes, region, quadratic)
+
+    def scalar(self) -> ScalarKernel:
+        return ScalarKernel(_secant)
 
 
 TANH = Tanh()

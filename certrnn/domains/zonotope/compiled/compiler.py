@@ -14,7 +14,6 @@ from certrnn.domains.zonotope.compiled import instructions as at
 from certrnn.domains.zonotope.compiled import single_precision
 from certrnn.domains.zonotope.compiled.allocation import Allocator, Value
 from certrnn.domains.zonotope.compiled.cuts import widths
-from certrnn.domains.zonotope.compiled.functions import number_of
 from certrnn.domains.zonotope.compiled.product import pad
 from certrnn.domains.zonotope.compiled.records import Buffer
 from certrnn.domains.zonotope.compiled.terms import (
@@ -30,6 +29,7 @@ from certrnn.domains.zonotope.compiled.terms import (
     through,
 )
 from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Node, Sum
+from transformers_abs.scalar import address
 
 _PENDING = 8
 """Terms of a value that a sum adds up anew: sums of sums would double them again and again."""
@@ -250,18 +250,20 @@ class Planner(Allocator):
         for value in values:
             self.read(value)
         out, symbols = self.value(node.size), any(v.symbols for v in values)
-        numbers, alpha = number_of(node.transformer)
+        scalar = node.transformer.scalar()
+        assert scalar is not None, "graphs with other functions are left to the tensors"
+        function = at.Function(address(scalar, len(values)), *scalar.parameters)
         rows = [self.dense(value) for value in values]
         out.rounds = sum(v is not None for v in (*rows, *(v.diagonal for v in values)))
         charges = at.RelaxedCharges(gamma(8), raising(1), raising(12), single_precision.gamma(out.rounds))
         given = out.planes, node.size, values[0].planes
         if len(values) == 1:
-            self.program.emit(at.Univariate(*given, numbers[0], int(symbols), alpha, charges))
+            self.program.emit(at.Univariate(*given, function, int(symbols), charges))
         else:
             if symbols:
                 widths(self, node.size, *values)
-            (p, q), scratch = numbers, self.program.scratch
-            self.program.emit(at.Bivariate(*given, values[1].planes, p, q, int(symbols), scratch, charges))
+            pair, scratch = (*given, values[1].planes), self.program.scratch
+            self.program.emit(at.Bivariate(*pair, function, int(symbols), scratch, charges))
         if not symbols:
             return out
         for value, dense, number in zip(values, rows, (at.SLOPE_X, at.SLOPE_Y)[: len(rows)], strict=True):

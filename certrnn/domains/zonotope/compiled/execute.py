@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from certrnn.arrays import to_numpy
-from certrnn.domains.zonotope.compiled.functions import known
 from certrnn.domains.zonotope.compiled.plan import Plan, plan
 from certrnn.ir import Affine, Constant, Elementwise, Graph, Input, Node
 from certrnn.regions import Region
@@ -137,7 +136,7 @@ def _plain(*tensors: torch.Tensor) -> tuple[np.ndarray, ...]:
 
 
 def compiled(graph: Graph, frames: tuple[int, ...]) -> Compiled | None:
-    """The graph with these frames disturbed; None where the machine does not know a function of it, values are empty,
+    """The graph with these frames disturbed; None where a function of it has no scalar kernel, values are empty,
     or weights out of its range."""
     found = _planned(graph, frames)
     if not found.current:
@@ -167,7 +166,7 @@ def _planned(graph: Graph, frames: tuple[int, ...]) -> _Planned:
 
 
 def _compiled(graph: Graph, frames: tuple[int, ...]) -> Compiled | None:
-    if not all(known(node.transformer) for node in graph.nodes if isinstance(node, Elementwise)):
+    if any(isinstance(node, Elementwise) and node.transformer.scalar() is None for node in graph.nodes):
         return None
     if not all(node.size for node in graph.nodes) or not all(map(_moderate, graph.nodes)):
         return None

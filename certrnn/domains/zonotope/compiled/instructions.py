@@ -27,9 +27,6 @@ ABSOLUTE, RADIUS, MAGNITUDE, LOW, HIGH = range(6, 11)
 FRESH, SLOPE_X, SLOPE_Y = range(11, 14)
 PLANES = 14
 
-# Functions of one argument, by number; those of two arguments are told by their factors.
-TANH, SIGMOID, PIECEWISE = range(3)
-
 # Scratch of the machine, vectors of the longest value each: directional sums (six), alone sums (two), scales and
 # centers (two each), bounds (four), slopes (two), offsets (two), witnesses (four), vectors that a product
 # takes and gives.
@@ -80,6 +77,14 @@ class Panels(NamedTuple):
     start: int
     number: int
     depth: int
+
+
+class Function(NamedTuple):
+    """A function's own kernel: the address of its machine code, and its parameters (see :class:`.ScalarKernel`)."""
+
+    address: int
+    first: float
+    second: float
 
 
 class LinearCharges(NamedTuple):
@@ -188,21 +193,19 @@ class Univariate(NamedTuple):
     out: Planes
     size: int
     x: Planes
-    function: int
+    function: Function
     symbols: int
-    alpha: float
     charges: RelaxedCharges
 
 
 class Bivariate(NamedTuple):
-    """A product of two factors; ``symbols`` says whether its arguments have any."""
+    """A function of two arguments; ``symbols`` says whether these have any."""
 
     out: Planes
     size: int
     x: Planes
     y: Planes
-    p: int
-    q: int
+    function: Function
     symbols: int
     scratch: Planes
     charges: RelaxedCharges

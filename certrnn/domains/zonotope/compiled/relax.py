@@ -10,14 +10,7 @@ from certrnn.domains.zonotope.compiled import instructions as at
 from certrnn.domains.zonotope.compiled.single_precision import UNDERFLOW
 from certrnn.domains.zonotope.compiled.vectors import box_middle, box_radius, missed
 from transformers_abs.compilation import kernel
-from transformers_abs.scalar import (
-    SIGMOID_KIND,
-    TANH_KIND,
-    corner_fit,
-    enclose_range,
-    piecewise,
-    s_shaped,
-)
+from transformers_abs.scalar import call_bivariate, call_univariate
 
 _LARGEST_NUMBER = float(np.finfo(np.float64).max)
 
@@ -54,12 +47,9 @@ def univariate(o, v):
         low, high = v[q + at.LOW * apart], v[q + at.HIGH * apart]
         if not (abs(low) <= _LARGEST_NUMBER and abs(high) <= _LARGEST_NUMBER and low <= high):
             return False
-        if o.function == at.PIECEWISE:
-            slope, below, above, least, most = piecewise(o.alpha, low, high)
-        else:
-            chosen = TANH_KIND if o.function == at.TANH else SIGMOID_KIND
-            slope, below, above, least, most = s_shaped(chosen, low, high)
-        if not (np.isfinite(below) and np.isfinite(above)):
+        found = call_univariate(o.function.address, low, high, (o.function.first, o.function.second))
+        slope, below, above, least, most = found
+        if not (np.isfinite(slope) and np.isfinite(below) and np.isfinite(above)):
             return False
         v[p + at.SLOPE_X * step] = slope
         v[p + at.LOWER * step], v[p + at.UPPER * step] = least, most
@@ -114,62 +104,54 @@ def widths(o, v):
 
 @kernel
 def bivariate(o, v):
-    """A product of two factors by the corner fit, on the box of its arguments clipped by the widths found before."""
-    base, step, size, p, q, symbols = o.out.base, o.out.step, o.size, o.p, o.q, o.symbols
-    x, x_step, y, y_step, scratch, stride = (
-        o.x.base,
-        o.x.step,
-        o.y.base,
-        o.y.step,
-        o.scratch.base,
-        o.scratch.step,
-    )
-    boxes, slopes = scratch + at.BOXES * stride, scratch + at.SLOPES * stride
-    widths, centers = scratch + at.TAKEN * stride, scratch + at.GIVEN * stride
+    """A function of two arguments, on the box of its arguments clipped by the widths found before."""
+    out, step, size, stride = o.out.base, o.out.step, o.size, o.scratch.step
+    boxes, slopes = o.scratch.base + at.BOXES * stride, o.scratch.base + at.SLOPES * stride
+    widths, centers = o.scratch.base + at.TAKEN * stride, o.scratch.base + at.GIVEN * stride
+    x, x_step, y, y_step = o.x.base, o.x.step, o.y.base, o.y.step
     for j in range(size):
         low_x, high_x = v[x + at.LOW * x_step + j], v[x + at.HIGH * x_step + j]
         low_y, high_y = v[y + at.LOW * y_step + j], v[y + at.HIGH * y_step + j]
         reach = max(max(abs(low_x), abs(high_x)), max(abs(low_y), abs(high_y)))
         if not (reach <= LARGEST_FACTOR and low_x <= high_x and low_y <= high_y):
             return False
-        a, b, least, most = corner_fit(p, q, low_x, high_x, low_y, high_y)
         v[boxes + j], v[boxes + size + j] = low_x, low_y
         v[boxes + 2 * stride + j], v[boxes + 2 * stride + size + j] = high_x, high_y
-        v[slopes + j], v[slopes + size + j] = a, b
-        to = base + j
-        v[to + at.SLOPE_X * step], v[to + at.SLOPE_Y * step] = a, b
-        v[to + at.LOWER * step], v[to + at.UPPER * step] = least, most
-        for k in range(2 if symbols else 0):
-            v[centers + k * size + j] = v[scratch + (at.CENTERS + k) * stride + j]
-            v[centers + 2 * stride + k * size + j] = v[scratch + (at.SCALES + k) * stride + j]
-        for k in range(6 if symbols else 0):
-            v[widths + k * size + j] = v[scratch + (at.DIRECTIONS + k) * stride + j]
-    lower, upper = (
-        v[boxes : boxes + 2 * size].reshape((2, size)),
-        v[boxes + 2 * stride : boxes + 2 * stride + 2 * size],
+        for k in range(2 if o.symbols else 0):
+            v[centers + k * size + j] = v[o.scratch.base + (at.CENTERS + k) * stride + j]
+            v[centers + 2 * stride + k * size + j] = v[o.scratch.base + (at.SCALES + k) * stride + j]
+        for k in range(6 if o.symbols else 0):
+            v[widths + k * size + j] = v[o.scratch.base + (at.DIRECTIONS + k) * stride + j]
+    box = _rows(v, boxes, 2, size), _rows(v, boxes + 2 * stride, 2, size)
+    cuts = (
+        _rows(v, centers, 2, size),
+        _rows(v, centers + 2 * stride, 2, size),
+        _rows(v, widths, 6, size),
     )
-    given = v[slopes : slopes + 2 * size].reshape((2, size))
-    middle = v[centers : centers + 2 * size].reshape((2, size))
-    ratio = v[centers + 2 * stride : centers + 2 * stride + 2 * size].reshape((2, size))
-    wide = v[widths : widths + 6 * size].reshape((6, size))
-    offsets, seen = scratch + at.OFFSETS * stride, scratch + at.WITNESSES * stride
+    offsets, seen = o.scratch.base + at.OFFSETS * stride, o.scratch.base + at.WITNESSES * stride
     below, above = v[offsets : offsets + size], v[offsets + stride : offsets + stride + size]
-    least_at = v[seen : seen + 2 * size].reshape((2, size))
-    most_at = v[seen + 2 * stride : seen + 2 * stride + 2 * size].reshape((2, size))
-    nothing = (given, given, given)
-    results = (below, above, least_at, most_at)
-    cut = (middle, ratio, wide)
-    box = (lower, upper.reshape((2, size)))
-    # variables, so that this call and those from Python share one compiled function
-    bent, start = symbols < 0, size - size
-    enclose_range(p, q, given, box, symbols != 0, cut, bent, nothing, results, start, size)
+    first, last = out + at.LOWER * step, out + at.UPPER * step
+    ends = v[first : first + size], v[last : last + size]
+    witnesses = _rows(v, seen, 2, size), _rows(v, seen + 2 * stride, 2, size)
+    given, parameters = _rows(v, slopes, 2, size), (o.function.first, o.function.second)
+    call_bivariate(
+        o.function.address, box, o.symbols != 0, cuts, given, (below, above), ends, witnesses, parameters
+    )
     for j in range(size):
-        if not (np.isfinite(below[j]) and np.isfinite(above[j])):
+        a, b = given[0, j], given[1, j]
+        if not (np.isfinite(a) and np.isfinite(b) and np.isfinite(below[j]) and np.isfinite(above[j])):
             return False
-        a, b = v[slopes + j], v[slopes + size + j]
-        center = a * v[x + at.CENTER * x_step + j] + b * v[y + at.CENTER * y_step + j]
-        slack = abs(a) * v[x + at.SLACK * x_step + j] + abs(b) * v[y + at.SLACK * y_step + j]
-        terms = abs(a) * v[x + at.MAGNITUDE * x_step + j] + abs(b) * v[y + at.MAGNITUDE * y_step + j]
-        spread = abs(a) * v[x + at.RADIUS * x_step + j] + abs(b) * v[y + at.RADIUS * y_step + j]
-        _on_top(o, v, base + j, center, slack, terms, spread, below[j], above[j])
+        p, q, to = x + j, y + j, out + j
+        v[to + at.SLOPE_X * step], v[to + at.SLOPE_Y * step] = a, b
+        center = a * v[p + at.CENTER * x_step] + b * v[q + at.CENTER * y_step]
+        slack = abs(a) * v[p + at.SLACK * x_step] + abs(b) * v[q + at.SLACK * y_step]
+        terms = abs(a) * v[p + at.MAGNITUDE * x_step] + abs(b) * v[q + at.MAGNITUDE * y_step]
+        spread = abs(a) * v[p + at.RADIUS * x_step] + abs(b) * v[q + at.RADIUS * y_step]
+        _on_top(o, v, to, center, slack, terms, spread, below[j], above[j])
     return True
+
+
+@kernel
+def _rows(v, start, rows, size):
+    """Vectors one after the other, as an array."""
+    return v[start : start + rows * size].reshape((rows, size))

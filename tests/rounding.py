@@ -35,9 +35,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from certrnn.analyses import Forward
-from certrnn.domains import Intervals
+from certrnn.domains import Intervals, single_precision
 from certrnn.domains.zonotope.compiled import execute as compiled
-from certrnn.domains.zonotope.compiled import single_precision
 from certrnn.ir import Graph
 from certrnn.regions import LinfBall
 from certrnn.specs import Spec

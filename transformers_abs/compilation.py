@@ -23,6 +23,7 @@ from typing import Any
 
 import numba
 from numba.core.bytecode import FunctionIdentity
+from numba.extending import register_jitable
 
 _HERE = Path(__file__).parent
 _SPREAD = 62
@@ -85,6 +86,12 @@ def inlined(function: Callable[..., Any]) -> Any:
     hundred of its numbers.
     """
     return _compiled(function, forceinline=True)
+
+
+def formula(function: Callable[..., Any]) -> Any:
+    """A function that kernels compile into themselves, and that Python calls as it is: plain arithmetic serves arrays
+    and tensors as well as numbers."""
+    return register_jitable(fastmath=False, error_model="numpy")(function)
 
 
 def _name_apart(function: Callable[..., Any]) -> None:

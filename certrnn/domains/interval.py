@@ -9,9 +9,9 @@ import torch
 
 import transformers_abs as ta
 from certrnn.arrays import to_numpy, to_tensor
-from certrnn.domains import vectors
+from certrnn.domains import accounts, vectors
 from certrnn.domains.domain import Domain, Propagation
-from certrnn.domains.rounding import down, gamma, outward, raising, up
+from certrnn.domains.rounding import outward, up
 from certrnn.ir import Affine, Constant, Elementwise, Gather, Graph, Input, Sum
 from certrnn.regions import Region
 
@@ -28,7 +28,7 @@ class Interval:
 
     def midpoint(self) -> tuple[torch.Tensor, torch.Tensor]:
         """A midpoint and a radius, rounded up, that cover the interval."""
-        middle = 0.5 * self.lower + 0.5 * self.upper
+        middle = accounts.middle(self.lower, self.upper)
         return middle, up(torch.maximum(self.upper - middle, middle - self.lower), 1)
 
     def magnitude(self) -> torch.Tensor:
@@ -53,7 +53,7 @@ def affine_interval(node: Affine, value: Interval) -> Interval:
     """Midpoint-radius form: ``W m + b -+ (|W| r + rounding)``."""
     like, weight = value.lower, node.weight
     middle, radii = torch.empty_like(like), like.new_empty(2, *like.shape)
-    vectors.box_inputs(*arrays(like, value.upper), raising(1), to_numpy(middle), to_numpy(radii))
+    vectors.box_inputs(*arrays(like, value.upper), to_numpy(middle), to_numpy(radii))
     if node.diagonal:
         point, spread = middle * weight, radii * weight.abs()
     else:
@@ -61,10 +61,9 @@ def affine_interval(node: Affine, value: Interval) -> Interval:
             middle @ weight.T,
             (radii.flatten(0, 1) @ weight.abs().T).view(2, len(like), node.size),
         )
-    terms = like.shape[1] + 3
+    charges = (accounts.scale if node.diagonal else accounts.affine)(like.shape[1], node.relative_error)
     box = like.new_empty(2, *point.shape)
-    given = arrays(point, spread, node.bias)
-    vectors.box_outputs(*given, gamma(terms) + node.relative_error, raising(terms + 3), to_numpy(box))
+    vectors.box_outputs(*arrays(point, spread, node.bias), charges, to_numpy(box))
     return Interval(box[0], box[1])
 
 
@@ -72,8 +71,7 @@ def sum_interval(node: Sum, values: list[Interval]) -> Interval:
     totals = values[0].lower.new_zeros(3, *values[0].lower.shape)
     for coefficient, value in zip(node.coefficients, values, strict=True):
         vectors.add_box(coefficient, *arrays(value.lower, value.upper), to_numpy(totals))
-    error = gamma(len(values) + 3) + node.relative_error
-    vectors.widen_box(to_numpy(totals), error, raising(len(values) + 3))
+    vectors.widen_box(to_numpy(totals), accounts.add(len(values), 0, node.relative_error))
     return Interval(totals[0], totals[1])
 
 
@@ -98,7 +96,8 @@ def rows_lower(value: Interval, rows: torch.Tensor, offset: torch.Tensor) -> tor
     center = torch.einsum("bkn,bn->bk", rows, middle) + offset
     spread = torch.einsum("bkn,bn->bk", rows.abs(), radius)
     size = torch.einsum("bkn,bn->bk", rows.abs(), middle.abs() + radius) + offset.abs()
-    return down(center - spread, up(size, value.lower.shape[1] + 3), value.lower.shape[1] + 3)
+    charges = accounts.rows(value.lower.shape[1], 0)
+    return accounts.lower_bound(center - spread, size, charges.box_error, charges.box_raising)
 
 
 def stack_arguments(boxes: list[Interval], failed: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ import math
 import torch
 
 from transformers_abs import rounding
+from transformers_abs.compilation import formula
 
 TINY = 2.0**-1000
 
@@ -26,19 +27,42 @@ def gamma(roundings: int) -> float:
 
 
 def raising(roundings: int) -> float:
-    """The factor that :func:`up` raises by, for kernels; they add TINY as well."""
+    """The factor by which :func:`raised` covers that many roundings of a sum of terms that are not negative.
+
+    They lower it by at most ``gamma(n)``, and the product and the sum in :func:`raised` by two roundings more:
+    ``(1 + 2 gamma(n + 2)) (1 - gamma(n + 2)) >= 1`` as long as ``gamma(n + 2) <= 1/2``.
+    """
     return 1.0 + 2.0 * gamma(roundings + 2)
+
+
+def share(roundings: int) -> float:
+    """The share of its terms' magnitude by which :func:`lowered` covers that many roundings; three more are its own,
+    and twice, as the magnitude is computed as well."""
+    return 2.0 * gamma(roundings + 3)
+
+
+@formula
+def raised(value, factor, underflow=TINY):
+    """At least the exact value of a non-negative expression that was evaluated to ``value``, see :func:`raising`."""
+    return value * factor + underflow
+
+
+@formula
+def lowered(value, magnitude, error):
+    """At most the exact value of an expression that was evaluated to ``value``, whose terms sum up to ``magnitude`` in
+    absolute value; ``error`` is their :func:`share`."""
+    return value - error * magnitude - TINY
 
 
 def up(value: torch.Tensor, roundings: int) -> torch.Tensor:
     """At least the exact value of a non-negative expression evaluated to ``value`` with that many roundings."""
-    return value * raising(roundings) + TINY
+    return raised(value, raising(roundings))
 
 
 def down(value: torch.Tensor, magnitude: torch.Tensor, roundings: int) -> torch.Tensor:
     """At most the exact value of an expression evaluated to ``value`` whose terms sum up to ``magnitude`` in absolute
     value, with that many roundings."""
-    return value - (2.0 * gamma(roundings + 3)) * magnitude - TINY
+    return lowered(value, magnitude, share(roundings))
 
 
 def outward(lower: torch.Tensor, upper: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

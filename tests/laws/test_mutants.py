@@ -18,6 +18,7 @@ from certrnn.domains import (
     Intervals,
     Zonotope,
     Zonotopes,
+    accounts,
     interval,
 )
 from certrnn.domains import (
@@ -82,17 +83,33 @@ def without_slack(value: Zonotope) -> Zonotope:
     return changed
 
 
+def no_charge(*names: str) -> Callable[[Patch], None]:
+    """Nothing is charged for the rounding of some nodes, and nothing raised."""
+    free = {
+        accounts.LinearCharges: accounts.LinearCharges(0.0, 1.0, 0.0, 1.0, 0.0),
+        accounts.RelaxedCharges: accounts.RelaxedCharges(0.0, 1.0, 1.0, 0.0),
+        float: 1.0,
+    }
+
+    def freed(real: Callable[..., Any], *given: Any) -> Any:
+        return free[type(real(*given))]
+
+    def plant(patch: Patch) -> None:
+        for name in names:
+            around(patch, accounts, name, freed)
+
+    return plant
+
+
 def no_rounding(module: Any, *names: str) -> Callable[[Patch], None]:
     """Numbers are believed to be exact: no slack for roundings and no outward step."""
 
     def plant(patch: Patch) -> None:
         exact: dict[str, Callable[..., Any]] = {
-            "gamma": lambda terms: 0.0,
             "up": lambda value, roundings: value,
-            "down": lambda value, magnitude, roundings: value,
             "outward": lambda lower, upper: (lower, upper),
-            "raising": lambda roundings: 1.0,
         }
+        no_charge("affine", "scale", "add", "relax", "directions", "rows", "read", "join")(patch)
         for name in names:
             patch.setattr(module, name, exact[name])
 
@@ -311,16 +328,17 @@ def later_terms_lost(patch: Patch) -> None:
 
 
 MUTANTS: dict[str, Mutant] = {
-    "zonotope: no slack for rounding": Mutant(
-        no_rounding(zonotope, "gamma", "up", "down", "raising"), "cancelling", eps=(0.0, 1e-12)
-    ),
-    "zonotope: rows not rounded down": Mutant(no_rounding(zonotope, "down"), "cancelling", eps=(0.0, 1e-12)),
+    "zonotope: no slack for rounding": Mutant(no_rounding(zonotope, "up"), "cancelling", eps=(0.0, 1e-12)),
+    "zonotope: rows not rounded down": Mutant(no_charge("rows"), "cancelling", eps=(0.0, 1e-12)),
     "interval: no rounding": Mutant(
-        no_rounding(interval, "gamma", "up", "down", "outward", "raising"),
+        no_rounding(interval, "up", "outward"),
         "cancelling",
         Intervals,
         eps=(0.0, 1e-12),
     ),
+    "affine maps that cost nothing": Mutant(no_charge("affine"), "cancelling", eps=(0.0, 1e-12)),
+    "sums that cost nothing": Mutant(no_charge("add"), "rough sums", eps=(0.0, 1e-12)),
+    "sums that cost nothing, intervals": Mutant(no_charge("add"), "rough sums", Intervals, eps=(0.0, 1e-12)),
     "slack left behind by affine maps": Mutant(
         slack_left_behind, "gru", lambda: Zonotopes(reduction=Fold(4))
     ),

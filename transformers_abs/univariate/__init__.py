@@ -2,7 +2,9 @@
 
 How to add one: write a :class:`~transformers_abs.Transformer` in a file of this folder, export it here and name an
 instance in :data:`UNIVARIATE`; give ``tests/transformers_abs/exact.py`` its 60-digit value, and the laws hold it to
-account. With a kernel of its own (``scalar``) networks that hold it are propagated in one compiled pass. A minimal one, the absolute value, which borrows a proven enclosure:
+account.
+With a kernel of its own (``scalar``), networks that hold it are propagated in one compiled pass. A minimal one, the
+absolute value, which borrows a proven enclosure:
 
 >>> import numpy as np
 >>> from transformers_abs import Region, Transformer

@@ -13,7 +13,7 @@ import torch
 
 import transformers_abs as ta
 from certrnn.arrays import to_numpy, to_tensor
-from certrnn.domains import vectors
+from certrnn.domains import accounts, vectors
 from certrnn.domains.domain import Domain, Propagation
 from certrnn.domains.interval import (
     Interval,
@@ -27,7 +27,7 @@ from certrnn.domains.interval import (
     sum_interval,
     unless_failed,
 )
-from certrnn.domains.rounding import down, gamma, raising, up
+from certrnn.domains.rounding import raised, up
 from certrnn.domains.zonotope import generators as gen
 from certrnn.domains.zonotope.accumulate import directional_sums
 from certrnn.domains.zonotope.groups import Groups
@@ -101,15 +101,14 @@ class ZonotopeRun(Propagation[Zonotope]):
         (value,) = self._checked([value])
         if node.diagonal:
             return self._scale(node, value)
-        batch, terms = len(value.center), node.weight.shape[1] + 2
+        batch = len(value.center)
         weight, share = self._weight(node.weight)
         points, radii = value.center @ weight, torch.cat([value.slack, value.magnitude]) @ share
         results = points.new_empty(3, batch, node.size)
-        # |W| r, and gamma(|W| (|c| + sum |g_k| + r) + |b|) for the rounding of every product
+        # |W| r, and a share of |W| (|c| + sum |g_k| + r) + |b| for the rounding of every product
         given = arrays(points, radii.view(2, batch, node.size), node.bias)
-        vectors.affine_outputs(
-            *given, gamma(terms) + node.relative_error, raising(terms + 4), to_numpy(results)
-        )
+        charges = accounts.affine(node.weight.shape[1], node.relative_error)
+        vectors.affine_outputs(*given, charges, to_numpy(results))
         center, slack, size = results
         generators = gen.dense_map(value.generators, node.weight, center)
         return Zonotope(center, generators, slack, affine_interval(node, value.box), self.space, size)
@@ -122,13 +121,16 @@ class ZonotopeRun(Propagation[Zonotope]):
         return found
 
     def _scale(self, node: Affine, value: Zonotope) -> Zonotope:
-        center, terms = value.center * node.weight + node.bias, 4
+        center, charges = (
+            value.center * node.weight + node.bias,
+            accounts.scale(node.size, node.relative_error),
+        )
         share, generators = node.weight.abs(), gen.diagonal_map(value.generators, node.weight)
         # the generators are multiplied as they are stored
-        size = up(share * value.magnitude + node.bias.abs(), 4)
-        slack = up(share * value.slack + (gamma(terms) + node.relative_error) * size, terms)
-        box = affine_interval(node, value.box)
-        return Zonotope(center, generators, slack, box, self.space, up(size + slack, 1))
+        terms = raised(share * value.magnitude + node.bias.abs(), charges.raising)
+        slack = share * value.slack + accounts.cost(terms, 0.0, charges)
+        slack, size, _ = accounts.mapped(slack, terms, 0.0, charges, accounts.lost(charges))
+        return Zonotope(center, generators, slack, affine_interval(node, value.box), self.space, size)
 
     def sum(self, node: Sum, values: list[Zonotope]) -> Zonotope:
         values = self._checked(values)
@@ -140,8 +142,8 @@ class ZonotopeRun(Propagation[Zonotope]):
         generators = gen.combine(
             [v.generators for v in values], node.coefficients, self._joined(node, values), like
         )
-        terms = max(generators.roundings, len(values)) + 4
-        vectors.sum_outputs(to_numpy(totals), gamma(terms) + node.relative_error, raising(terms + 4))
+        charges = accounts.add(len(values), generators.roundings, node.relative_error)
+        vectors.sum_outputs(to_numpy(totals), charges)
         center, slack, size = totals
         box = sum_interval(node, [v.box for v in values])
         return Zonotope(center, generators, slack, box, self.space, size)
@@ -158,7 +160,8 @@ class ZonotopeRun(Propagation[Zonotope]):
         ]
         if len(parts) < 2:
             return None
-        return Diagonal(self.space.append(node.size), up(torch.stack(parts).sum(0), len(parts) + 1))
+        total = raised(torch.stack(parts).sum(0), accounts.join(len(parts)))
+        return Diagonal(self.space.append(node.size), total)
 
     def gather(self, node: Gather, values: list[Zonotope]) -> Zonotope:
         values = self._checked(values)
@@ -189,8 +192,8 @@ class ZonotopeRun(Propagation[Zonotope]):
         radius = torch.stack([torch.where(ok, v.radius, 1.0) for v in values])
         scale = 1.0 / radius.clamp_min(2.0**-900)
         x, y = (v.generators for v in values)
-        count = x.count + y.count
-        size = up(radius * scale, 2)
+        charges = accounts.directions(x.count + y.count)
+        size = raised(radius * scale, charges.one)
         if x.diagonal is not None and meet(x.diagonal.symbols, y.symbols):
             x = x.expand()
         if y.diagonal is not None and meet(y.diagonal.symbols, x.symbols):
@@ -198,9 +201,8 @@ class ZonotopeRun(Propagation[Zonotope]):
         width = directional_sums((x.formed, x.diagonal), (y.formed, y.diagonal), scale, self.space.groups)
         for k, (a, b) in enumerate(ta.DIRECTIONS):
             slack = abs(a) * values[0].slack * scale[0] + abs(b) * values[1].slack * scale[1]
-            # every term errs relative to |a g_x s_x| + |b g_y s_y|, whatever cancels: bounded through both radii
             total = abs(a) * size[0] + abs(b) * size[1]
-            width[k] = up(width[k] + slack + 2.0 * gamma(count + 8) * total, count + 8)
+            width[k] = accounts.width(width[k] + slack, total, 0.0, charges, 0.0)
         width = torch.where(ok[None], width, torch.inf)
         flat = [to_numpy(v.reshape(len(v), -1)) for v in (center, scale, width)]
         return ta.Cuts(*flat)
@@ -216,7 +218,7 @@ class ZonotopeRun(Propagation[Zonotope]):
             given = arrays(a, value.center, value.slack, value.magnitude)
             vectors.relax_argument(*given, number == 0, to_numpy(totals))
         offset = (residual.lower.reshape(like.shape), residual.upper.reshape(like.shape))
-        vectors.relax_outputs(*offset, gamma(8), raising(1), raising(12), to_numpy(totals), to_numpy(fresh))
+        vectors.relax_outputs(*offset, accounts.relax(), to_numpy(totals), to_numpy(fresh))
         center, slack, size = totals
         box = elementwise_interval(node, values[0].box, region)
         if not any(v.generators.count for v in values):
@@ -238,8 +240,8 @@ class ZonotopeRun(Propagation[Zonotope]):
         spread = spread + torch.einsum("bkn,bn->bk", rows.abs(), value.slack)
         center = torch.einsum("bkn,bn->bk", rows, value.center) + offset
         size = torch.einsum("bkn,bn->bk", rows.abs(), value.magnitude) + offset.abs()
-        terms = value.center.shape[1] + dense.shape[0] + 4
-        bound = down(center - spread, up(size, terms), terms)
+        charges = accounts.rows(value.center.shape[1], dense.shape[0])
+        bound = accounts.lower_bound(center - spread, size, charges.error, charges.raising)
         bound = torch.fmax(bound, rows_lower(value.interval, rows, offset))
         return torch.where(self.failed[:, None] | bound.isnan(), -torch.inf, bound)
 

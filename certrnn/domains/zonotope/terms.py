@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from certrnn.arrays import to_numpy
+from certrnn.domains import accounts
 from certrnn.domains.zonotope import kernels
 from certrnn.domains.zonotope.symbols import Rows, Symbols, rows_of
 
@@ -122,8 +123,8 @@ Term = Scaled | Mapped | Outer | Placed
 
 
 def roundings(terms: Sequence[Term]) -> int:
-    """The most roundings in a row of a number of the sum of ``terms``, none of which is more than their own."""
-    return max((t.own for t in terms), default=0) + sum(t.through for t in terms)
+    """The most roundings in a row of a number of the sum of ``terms``: its own, and one term's on top of another's."""
+    return accounts.in_a_row((t.own + t.through, t.through) for t in terms)
 
 
 def absolute_sums(dense: Dense | torch.Tensor, start: int = 0, stop: int | None = None) -> torch.Tensor:

@@ -13,9 +13,9 @@ from functools import cached_property
 import torch
 
 from certrnn.arrays import to_numpy
-from certrnn.domains import vectors
+from certrnn.domains import accounts, vectors
 from certrnn.domains.interval import Interval, arrays
-from certrnn.domains.rounding import down, raising, up
+from certrnn.domains.rounding import down, up
 from certrnn.domains.zonotope.generators import Generators
 from certrnn.domains.zonotope.groups import Groups
 from certrnn.domains.zonotope.space import SymbolSpace
@@ -26,13 +26,11 @@ class Zonotope:
     """A batch of zonotopes: ``center`` (B, n), ``generators`` by symbol, ``slack`` (B, n) >= 0, and a ``box`` that the
     value lies in as well. ``space`` is the propagation that the symbols belong to.
 
-    Account of roundings: the value is enclosed by the terms of ``generators`` as they are written down, in exact
-    arithmetic, and by the numbers that they are added up to: the slack pays for the one as for the other. Adding up n
-    roundings in a row changes a generator by at most ``gamma(n)`` times the sum of its terms' absolute values (Higham,
-    Accuracy, Lemma 3.1); ``size`` (B, n) bounds ``|c| + sum |terms of g| + r``, summed over all symbols. A sum is
-    charged for the terms that it writes down (:attr:`.Generators.roundings`): those of a value taken apart, whose
-    ``size`` counts; and of one that is read as a value, one product by its coefficient, and its ``magnitude`` counts.
-    So what an earlier node was charged for is not charged again and again, however often its value is added.
+    What rounding costs is derived in :mod:`certrnn.domains.accounts`: the slack pays for the terms of ``generators`` as
+    they are written down, and for the numbers that they are added up to; ``size`` (B, n) bounds ``|c| + sum |terms of
+    g| + r``, summed over all symbols. A sum is charged for the terms that it writes down
+    (:attr:`.Generators.roundings`): those of a value taken apart, whose ``size`` counts; and of one that is read as a
+    value, one product by its coefficient, and its ``magnitude`` counts.
     """
 
     center: torch.Tensor
@@ -46,7 +44,7 @@ class Zonotope:
     def _reading(self) -> torch.Tensor:
         results = self.center.new_empty(4, *self.center.shape)
         given = (self.center, self.generators.absolute_sums(), self.slack, self.box.lower, self.box.upper)
-        vectors.read(*arrays(*given), raising(self.generators.count + 2), to_numpy(results))
+        vectors.read(*arrays(*given), accounts.read(self.generators.count), to_numpy(results))
         if self.space.groups:
             self._read_groups(self.space.groups, results)
         return results

@@ -10,12 +10,11 @@ import numpy as np
 import torch
 
 from certrnn.arrays import to_numpy
-from certrnn.domains.rounding import raising
+from certrnn.domains import accounts
 from certrnn.domains.zonotope.compiled import instructions as at
 from certrnn.domains.zonotope.compiled.accumulate import form
 from certrnn.domains.zonotope.compiled.product import pack, pad
 from certrnn.domains.zonotope.compiled.program import Program
-from certrnn.domains.zonotope.compiled.single_precision import summed
 from certrnn.domains.zonotope.compiled.terms import Dense, Diagonal, Placed, Scaled, Term
 
 
@@ -133,7 +132,7 @@ class Allocator:
         count = sum(self.program.sizes[b] for b in dense.rows) if dense is not None else 0
         count += value.size if value.diagonal is not None else 0
         place = -1 if value.diagonal is None else value.diagonal.place
-        charge = summed(raising(count + 2))
+        charge = accounts.read(count, single=True)
         self.program.emit(at.Read(value.planes, value.size, int(dense is not None), place, charge))
         value.read = True
 

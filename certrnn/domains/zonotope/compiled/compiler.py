@@ -8,10 +8,9 @@ import numpy as np
 import torch
 
 from certrnn.arrays import to_numpy
+from certrnn.domains import accounts, single_precision
 from certrnn.domains.interval import constant_interval
-from certrnn.domains.rounding import gamma, raising
 from certrnn.domains.zonotope.compiled import instructions as at
-from certrnn.domains.zonotope.compiled import single_precision
 from certrnn.domains.zonotope.compiled.allocation import Allocator, Value
 from certrnn.domains.zonotope.compiled.cuts import widths
 from certrnn.domains.zonotope.compiled.product import pad
@@ -62,7 +61,7 @@ class Planner(Allocator):
     def input(self, node: Input) -> Value:
         out, disturbed = self.value(node.size), node.frame in self.frames
         first = node.frame * node.size
-        self.program.emit(at.Input(out.planes, node.size, first, int(disturbed), raising(1)))
+        self.program.emit(at.Input(out.planes, node.size, first, int(disturbed), accounts.ONE))
         if disturbed:
             out.diagonal = Diagonal(self.program.block(node.size), out.plane(at.FRESH))
         return out
@@ -71,12 +70,11 @@ class Planner(Allocator):
         out = self.value(node.size)
         box = constant_interval(node, 1, torch.device("cpu"))
         given = torch.cat([*box.midpoint(), box.lower, box.upper]).numpy()
-        self.program.emit(at.Constant(out.planes, node.size, self.constant(given), raising(1)))
+        self.program.emit(at.Constant(out.planes, node.size, self.constant(given), accounts.ONE))
         return out
 
     def affine(self, node: Affine, value: Value) -> Value:
         out, weight = self.value(node.size), self.weight(node.weight)
-        terms = value.size + 3
         pending = value.terms if value.dense is None else []
         # slopes are multiplied into the weights, which may underflow beside generators of any size
         lost = pending[0].source.total if len(pending) == 1 and isinstance(pending[0], Scaled) else -1
@@ -88,33 +86,21 @@ class Planner(Allocator):
                 out.terms.append(Mapped(dense, weight.single, -1))
         if value.diagonal is not None:
             out.terms.append(Outer(value.diagonal, weight.columns))
-        out.rounds, box = rounds(out.terms), value.size + 3
-        charges = at.LinearCharges(
-            gamma(terms) + node.relative_error,
-            raising(terms + 8),
-            gamma(box) + node.relative_error,
-            raising(box + 5),
-            single_precision.gamma(out.rounds),
-        )
+        out.rounds = rounds(out.terms)
+        charges = accounts.affine(value.size, node.relative_error, single_precision.gamma(out.rounds))
         given = out.planes, node.size, value.planes, value.size, *self.sizes(value), weight.panels
         bias = self.constant(to_numpy(node.bias))
         self.program.emit(at.Affine(*given, bias, lost, self.program.scratch, charges))
         return out
 
     def scale(self, node: Affine, value: Value) -> Value:
-        out, terms = self.value(node.size), 4
+        out = self.value(node.size)
         self.read(value)
         weight = self.constant(to_numpy(node.weight))
-        bias, box = self.constant(to_numpy(node.bias)), node.size + 3
+        bias = self.constant(to_numpy(node.bias))
         dense = self.dense(value)
         out.rounds = 1 if dense is not None else 0
-        charges = at.LinearCharges(
-            gamma(terms) + node.relative_error,
-            raising(terms + 4),
-            gamma(box) + node.relative_error,
-            raising(box + 3),
-            single_precision.gamma(out.rounds),
-        )
+        charges = accounts.scale(node.size, node.relative_error, single_precision.gamma(out.rounds))
         self.program.emit(at.Scale(out.planes, node.size, value.planes, weight, bias, charges))
         if dense is not None:
             slope = self.vector(node.size)
@@ -142,14 +128,8 @@ class Planner(Allocator):
         # what a value taken apart rounds by itself is paid for by its slack; here comes what others round it by
         more = sum(map(through, out.terms)) + 1 if out.terms else 0
         out.rounds = rounds(out.terms) + 1 if out.terms else 0
-        terms = len(values) + 6  # of centers and diagonals, in double
-        charges = at.LinearCharges(
-            gamma(terms) + node.relative_error,
-            raising(terms + 4),
-            gamma(len(values) + 3) + node.relative_error,
-            raising(len(values) + 3),
-            single_precision.gamma(more, out.rounds),
-        )
+        # centers and diagonals are in double precision, no generator
+        charges = accounts.add(len(values), 0, node.relative_error, single_precision.gamma(more, out.rounds))
         given = out.planes, node.size, len(values), self.table(sources)
         self.program.emit(at.Sum(*given, self.constant(np.array(node.coefficients)), charges))
         return out
@@ -188,7 +168,7 @@ class Planner(Allocator):
         )
         if alone and len(diagonals) > 1:
             table, place = self.table([d.place for d in diagonals]), out.plane(at.FRESH)
-            self.program.emit(at.Join(place, node.size, len(diagonals), table, raising(len(diagonals) + 1)))
+            self.program.emit(at.Join(place, node.size, len(diagonals), table, accounts.join(len(diagonals))))
             return Diagonal(self.program.block(node.size), place)
         blocks = {block for term in out.terms for block in term.blocks}
         return diagonals[0] if len(diagonals) == 1 and diagonals[0].block not in blocks else None
@@ -209,7 +189,7 @@ class Planner(Allocator):
         ]
         # a diagonal becomes rows, and may be added to others
         rounded = single_precision.gamma(2) if any(v.diagonal is not None for v in values) else 0.0
-        self.program.emit(at.Gather(out.planes, node.size, self.table(table), raising(4), rounded))
+        self.program.emit(at.Gather(out.planes, node.size, self.table(table), accounts.place(), rounded))
         self.gathered(out, [self.expanded(v) for v in values], owners, columns)
         return out
 
@@ -255,7 +235,7 @@ class Planner(Allocator):
         function = at.Function(address(scalar, len(values)), *scalar.parameters)
         rows = [self.dense(value) for value in values]
         out.rounds = sum(v is not None for v in (*rows, *(v.diagonal for v in values)))
-        charges = at.RelaxedCharges(gamma(8), raising(1), raising(12), single_precision.gamma(out.rounds))
+        charges = accounts.relax(single_precision.gamma(out.rounds))
         given = out.planes, node.size, values[0].planes
         if len(values) == 1:
             self.program.emit(at.Univariate(*given, function, int(symbols), charges))
@@ -282,14 +262,8 @@ class Planner(Allocator):
         dense, diagonal = self.dense(value), value.diagonal
         rows = sum(self.program.sizes[b] for b in dense.rows) if dense is not None else 0
         count = rows + (value.size if diagonal is not None else 0)
-        terms = value.size + count + 4
         generators = at.Rows(0, 0) if dense is None else dense.at(0)
-        charges = at.LinearCharges(
-            2.0 * gamma(terms + 3),
-            raising(terms),
-            2.0 * gamma(value.size + 6),
-            raising(value.size + 3),
-            single_precision.gamma(single_precision.roundings(value.size) + 3) if rows else 0.0,
-        )
+        single = single_precision.gamma(single_precision.roundings(value.size) + 3) if rows else 0.0
+        charges = accounts.rows(value.size, count, single)
         own = -1 if diagonal is None else diagonal.place
         self.program.emit(at.LowerRows(value.planes, value.size, generators, rows, own, charges))

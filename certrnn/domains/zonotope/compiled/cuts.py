@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from certrnn.domains.rounding import gamma, raising
+from certrnn.domains import accounts, single_precision
 from certrnn.domains.zonotope.compiled import instructions as at
-from certrnn.domains.zonotope.compiled import single_precision
 from certrnn.domains.zonotope.compiled.allocation import Allocator, Value
 from certrnn.domains.zonotope.compiled.program import Program
 from certrnn.domains.zonotope.compiled.terms import Dense
@@ -33,7 +32,7 @@ def widths(allocator: Allocator, size: int, x: Value, y: Value) -> None:
     count = sum(counts) + sum(size for place in places if place >= 0)
     # where a diagonal became rows, it was rounded
     rounded = single_precision.gamma(2) if any(expanded) else 0.0
-    charges = at.RelaxedCharges(2.0 * gamma(count + 8), raising(2), raising(count + 8), rounded)
+    charges = accounts.directions(count, rounded)
     program.emit(at.Widths(x.planes, y.planes, size, places[0], places[1], scratch, charges))
 
 

@@ -17,6 +17,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from certrnn.domains.accounts import LinearCharges, RelaxedCharges
 from certrnn.domains.zonotope.compiled.records import Place, Record, columns, encoded
 
 # Planes of a value: center, slack, size (see certrnn.domains.zonotope.value), box, the generators' part of the size ...
@@ -85,27 +86,6 @@ class Function(NamedTuple):
     address: int
     first: float
     second: float
-
-
-class LinearCharges(NamedTuple):
-    """What a linear node pays for rounding: a share of the size, the factor that raises what is computed of it, both
-    for the box, and a share of the spread for single precision (zero where it has no part)."""
-
-    error: float
-    raising: float
-    box_error: float
-    box_raising: float
-    single: float
-
-
-class RelaxedCharges(NamedTuple):
-    """What a relaxed function pays: a share of the size, factors for one rounding and for all, a share of the spread
-    for single precision, and for widths of cuts the same."""
-
-    error: float
-    one: float
-    raising: float
-    single: float
 
 
 class Input(NamedTuple):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from certrnn.domains.rounding import TINY
+from certrnn.domains import accounts
 from certrnn.domains.zonotope.compiled import instructions as at
 from certrnn.domains.zonotope.compiled import passes, relax, vectors
 from certrnn.domains.zonotope.compiled.instructions import is_a
 from certrnn.domains.zonotope.compiled.product import PANEL, product
 from certrnn.domains.zonotope.compiled.records import unpack
-from certrnn.domains.zonotope.compiled.single_precision import UNDERFLOW
 from transformers_abs.compilation import inlined, kernel
 
 _TAKEN = 128  # rows of generators that rows of a specification are multiplied with at a time
@@ -145,25 +144,25 @@ def _lower(o, v, g, rows, offset, bounds):
     total = 1.0
     for j in range(o.size):
         total += v[base + at.RADIUS * step + j]
-    lost = UNDERFLOW * total if c.single > 0.0 else TINY
+    lost = accounts.lost(c) * (total if c.single > 0.0 else 1.0)
     for k in range(rows.shape[0]):
         center, spread, most = offset[k], spreads[k] + lost, abs(offset[k])
         point, reach, large = offset[k], 0.0, abs(offset[k])
         for j in range(o.size):
             a, p = rows[k, j], base + j
             low, high = v[p + at.LOW * step], v[p + at.HIGH * step]
-            middle = vectors.box_middle(low, high)
-            radius = vectors.box_radius(low, high, middle) * vectors.ONE + TINY
+            middle = accounts.middle(low, high)
+            radius = accounts.radius(low, high, middle, accounts.ONE)
             center += a * v[p + at.CENTER * step]
-            spread += abs(a) * (v[p + at.SLACK * step] + c.single * v[p + at.RADIUS * step])
+            spread += abs(a) * (v[p + at.SLACK * step] + accounts.cost(0.0, v[p + at.RADIUS * step], c))
             most += abs(a) * v[p + at.MAGNITUDE * step]
             point += a * middle
             reach += abs(a) * radius
             large += abs(a) * (abs(middle) + radius)
             if o.own >= 0:
                 spread += abs(a * v[o.own + j])
-        best = center - spread - c.error * (most * c.raising + TINY) - TINY
-        other = point - reach - c.box_error * (large * c.box_raising + TINY) - TINY
+        best = accounts.lower_bound(center - spread, most, c.error, c.raising)
+        other = accounts.lower_bound(point - reach, large, c.box_error, c.box_raising)
         found = other if not best >= other else best
         bounds[k] = found if found == found else -np.inf
 

@@ -2,8 +2,8 @@
 
 A tile of the product stays in vector registers over the whole inner loop, which a library call on matrices as narrow as
 a hidden state does not reach, and costs no second pass for the radii. Sums are taken in any order and with fused
-operations: their error bound does not depend on it, but on the BLOCKs that :mod:`.single_precision` counts. Generators
-and their weights are single precision, centers and slacks double.
+operations: their error bound does not depend on it, but on the BLOCKs that :mod:`certrnn.domains.single_precision`
+counts. Generators and their weights are single precision, centers and slacks double.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from certrnn.domains.single_precision import BLOCK
 from certrnn.domains.zonotope.compiled.instructions import Rows, Target
 from certrnn.domains.zonotope.compiled.simd import INT, SINGLE, Emitter, emitted
-from certrnn.domains.zonotope.compiled.single_precision import BLOCK
 from transformers_abs.compilation import kernel
 
 PANEL = 32
@@ -86,7 +86,7 @@ def _clear(e: Emitter, added: Any, places: list[Any]) -> None:
 
 def _add_up(e: Emitter, places: list[Any], totals: list[Any]) -> None:
     """Add the absolute values of the rows at ``places``, ``len(totals)`` of each row, to the totals: those of one tile
-    in singles first, see :func:`.single_precision.summed`."""
+    in singles first, see :func:`certrnn.domains.single_precision.summed`."""
     for v, total in enumerate(totals):
         own = [e.absolute(e.load_singles(place)) for place in places[v :: len(totals)]]
         while len(own) > 1:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from certrnn.domains import accounts
 from certrnn.domains.interval import LARGEST_FACTOR
-from certrnn.domains.rounding import TINY
 from certrnn.domains.zonotope.compiled import instructions as at
-from certrnn.domains.zonotope.compiled.single_precision import UNDERFLOW
-from certrnn.domains.zonotope.compiled.vectors import box_middle, box_radius, missed
 from transformers_abs.compilation import kernel
 from transformers_abs.scalar import call_bivariate, call_univariate
 
@@ -17,25 +15,20 @@ _LARGEST_NUMBER = float(np.finfo(np.float64).max)
 
 @kernel
 def _on_top(o, v, p, center, slack, terms, spread, below, above):
-    """Put the residual's enclosure on top: its middle moves the center; its radius and all the slack become the radius
-    of a fresh symbol, or slack where the value has no symbols. ``terms`` bounds the arguments' share of the size, and
-    ``spread`` their generators' part of it."""
+    """Put the residual's enclosure on top; what becomes the radius of a fresh symbol is slack where the value has no
+    symbols. ``terms`` bounds the arguments' share of the size, and ``spread`` their generators' part of it."""
     step, c = o.out.step, o.charges
-    middle = box_middle(below, above)
-    radius = box_radius(below, above, middle) * c.one + TINY
-    terms += abs(middle)
-    slack = (slack + c.error * terms + c.single * spread) * c.raising + missed(c)
-    fresh = (slack + radius) * c.one + TINY
-    center += middle
+    shift, fresh, terms = accounts.relaxed(slack, terms, spread, below, above, c)
+    center += shift
     v[p + at.CENTER * step], v[p + at.FRESH * step] = center, fresh
     if o.symbols:
         v[p + at.SLACK * step] = 0.0
-        v[p + at.SIZE * step] = (terms + fresh) * c.raising + TINY
+        v[p + at.SIZE * step] = accounts.raised(terms + fresh, c.raising)
         # the error of single precision is part of what is fresh
-        v[p + at.SPREAD * step] = (spread + fresh) * c.raising + TINY
+        v[p + at.SPREAD * step] = accounts.raised(spread + fresh, c.raising)
     else:
         v[p + at.SLACK * step], v[p + at.SPREAD * step] = fresh, 0.0
-        v[p + at.SIZE * step] = (abs(center) + fresh) * c.one + TINY
+        v[p + at.SIZE * step] = accounts.raised(abs(center) + fresh, c.one)
 
 
 @kernel
@@ -77,10 +70,10 @@ def frame(o, v):
 
 @kernel
 def widths(o, v):
-    """Add to the directional sums what only one argument has, the slack, and the rounding; see ``Zonotope._cuts``."""
+    """Add to the directional sums what only one argument has, the slack, and the rounding, as the tensors do."""
     start, stride, c = o.scratch.base, o.scratch.step, o.charges
     directions, alone = start + at.DIRECTIONS * stride, start + at.ALONE * stride
-    scales, lost = start + at.SCALES * stride, UNDERFLOW if c.single > 0.0 else 0.0
+    scales, lost = start + at.SCALES * stride, accounts.lost(c) if c.single > 0.0 else 0.0
     for j in range(o.size):
         x, x_step, y, y_step = o.x.base + j, o.x.step, o.y.base + j, o.y.step
         sx, sy = v[scales + j], v[scales + stride + j]
@@ -91,14 +84,11 @@ def widths(o, v):
         own_y = v[alone + stride + j] + (abs(v[o.y_own + j]) if o.y_own >= 0 else 0.0)
         own_x = (own_x + v[x + at.SLACK * x_step]) * sx
         own_y = (own_y + v[y + at.SLACK * y_step]) * sy
-        size_x, size_y = (rx * sx) * c.one + TINY, (ry * sy) * c.one + TINY
+        size_x, size_y = accounts.raised(rx * sx, c.one), accounts.raised(ry * sy, c.one)
         for k in range(6):
             a, b = (1.0 if k < 4 else 2.0), (2.0 if k == 2 or k == 3 else 1.0)
-            # every term errs relative to |a g_x s_x| + |b g_y s_y|, whatever cancels: bounded through both radii
-            total = a * size_x + b * size_y
-            p = directions + k * stride + j
-            total = (c.error + c.single) * total + lost * (a * sx + b * sy)
-            found = (v[p] + a * own_x + b * own_y + total) * c.raising + TINY
+            p, total = directions + k * stride + j, a * size_x + b * size_y
+            found = accounts.width(v[p] + a * own_x + b * own_y, total, a * sx + b * sy, c, lost)
             v[p] = found if known and not np.isnan(found) else np.inf
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from certrnn.domains.zonotope.compiled import single_precision
+from certrnn.domains import accounts, single_precision
 from certrnn.domains.zonotope.compiled.instructions import Planes, Rows
 from certrnn.domains.zonotope.compiled.records import Buffer, Place
 
@@ -99,6 +99,5 @@ def through(term: Term) -> int:
 
 def rounds(terms: Sequence[Term]) -> int:
     """The most roundings in a row of any term of one entry, when the terms are added up in whatever order."""
-    total = sum(map(through, terms))
     own = [single_precision.roundings(t.source.size) if isinstance(t, Mapped) else 1 for t in terms]
-    return max((n + total - through(t) for n, t in zip(own, terms, strict=True)), default=0)
+    return accounts.in_a_row(zip(own, map(through, terms), strict=True))

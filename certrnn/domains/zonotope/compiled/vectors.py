@@ -1,30 +1,15 @@
-"""What the machine does with vectors: centers, slacks, sizes and boxes. The formulas are those of the tensor domains.
+"""What the machine does with vectors: centers, slacks, sizes and boxes, by the formulas of
+:mod:`certrnn.domains.accounts`.
 
-``v`` holds the vectors, ``w`` constants, ``o`` is the instruction. Comparisons are written so that nan stays nan.
+``v`` holds the vectors, ``w`` constants, ``o`` is the instruction.
 """
 
 from __future__ import annotations
 
-from certrnn.domains.rounding import TINY, raising
+from certrnn.domains import accounts
 from certrnn.domains.zonotope.compiled import instructions as at
 from certrnn.domains.zonotope.compiled.product import PANEL, two_and_four
-from certrnn.domains.zonotope.compiled.single_precision import UNDERFLOW
 from transformers_abs.compilation import kernel
-from transformers_abs.rounding import next_down, next_up
-
-ONE = raising(1)
-
-
-@kernel
-def box_middle(low, high):
-    return 0.5 * low + 0.5 * high
-
-
-@kernel
-def box_radius(low, high, middle):
-    """What reaches from the middle to both ends, before it is rounded up."""
-    above, below = high - middle, middle - low
-    return above if above > below else below
 
 
 @kernel
@@ -33,14 +18,14 @@ def read_input(o, v, lower, upper):
     step = o.out.step
     for j in range(o.size):
         low, high = lower[o.first + j], upper[o.first + j]
-        middle = low if not o.disturbed else box_middle(low, high)
-        radius = box_radius(low, high, middle) * o.one + TINY
+        middle = low if not o.disturbed else accounts.middle(low, high)
+        radius = accounts.radius(low, high, middle, o.one)
         p = o.out.base + j
         v[p + at.CENTER * step], v[p + at.SLACK * step] = middle, 0.0
         v[p + at.LOWER * step], v[p + at.UPPER * step] = low, high
         v[p + at.FRESH * step] = radius
         v[p + at.SPREAD * step] = radius if o.disturbed else 0.0
-        v[p + at.SIZE * step] = (abs(middle) + v[p + at.SPREAD * step]) * o.one + TINY
+        v[p + at.SIZE * step] = accounts.raised(abs(middle) + v[p + at.SPREAD * step], o.one)
 
 
 @kernel
@@ -51,13 +36,7 @@ def read_constant(o, v, w):
         p, q = o.out.base + j, o.given + j
         v[p + at.CENTER * step], v[p + at.SLACK * step] = w[q], w[q + size]
         v[p + at.LOWER * step], v[p + at.UPPER * step] = w[q + 2 * size], w[q + 3 * size]
-        v[p + at.SIZE * step], v[p + at.SPREAD * step] = (abs(w[q]) + w[q + size]) * o.one + TINY, 0.0
-
-
-@kernel
-def missed(charges):
-    """What underflow may cost a node: less where no number is single precision."""
-    return UNDERFLOW if charges.single > 0.0 else TINY
+        v[p + at.SIZE * step], v[p + at.SPREAD * step] = accounts.raised(abs(w[q]) + w[q + size], o.one), 0.0
 
 
 @kernel
@@ -69,60 +48,57 @@ def affine(o, v, w, v_address, w_address):
     lost = 1.0
     for j in range(o.x_size):
         low, high = v[source + at.LOWER * apart + j], v[source + at.UPPER * apart + j]
-        middle = box_middle(low, high)
-        radius = box_radius(low, high, middle) * ONE + TINY
+        middle = accounts.middle(low, high)
+        radius = accounts.radius(low, high, middle, accounts.ONE)
         v[given + j], v[given + stride + j] = v[source + at.CENTER * apart + j], middle
         slack, terms, part = v[source + at.SLACK * apart + j], v[o.magnitude + j], v[o.spread + j]
-        v[given + 2 * stride + j] = slack + c.error * terms + c.single * part
+        v[given + 2 * stride + j] = slack + accounts.cost(terms, part, c)
         v[given + 3 * stride + j], v[given + 4 * stride + j] = terms, part
-        v[given + 5 * stride + j] = radius + c.box_error * (abs(middle) + radius)
+        v[given + 5 * stride + j] = radius + accounts.box_cost(abs(middle) + radius, c)
         # weights are rounded, and slopes multiplied into them: both may underflow beside generators of any size
         lost += part + (v[o.lost + j] if o.lost >= 0 else 0.0)
-    lost *= missed(c)
+    lost *= accounts.lost(c)
     panels = at.Panels(w_address + 8 * o.panels, (o.size + PANEL - 1) // PANEL, o.x_size)
     two_and_four(at.Planes(v_address + 8 * given, stride), panels, v_address + 8 * taken)
     for j in range(o.size):
         p, q, offset = o.out.base + j, taken + j, w[o.bias + j]
-        terms = v[q + 3 * stride] + abs(offset)
-        slack = (v[q + 2 * stride] + c.error * abs(offset)) * c.raising + lost
+        terms, slack = v[q + 3 * stride] + abs(offset), v[q + 2 * stride] + accounts.cost(abs(offset), 0.0, c)
+        slack, size, spread = accounts.mapped(slack, terms, v[q + 4 * stride], c, lost)
         v[p + at.CENTER * step], v[p + at.SLACK * step] = v[q] + offset, slack
-        # the size holds the slack that is added here as well: later nodes are charged relative to it
-        v[p + at.SIZE * step] = (slack + terms) * c.raising + lost
-        v[p + at.SPREAD * step] = v[q + 4 * stride] * (c.raising * (1.0 + c.single)) + lost
-        reach = (v[q + 5 * stride] + c.box_error * abs(offset)) * c.box_raising + TINY
-        point = v[q + stride] + offset
-        v[p + at.LOWER * step], v[p + at.UPPER * step] = next_down(point - reach), next_up(point + reach)
+        v[p + at.SIZE * step], v[p + at.SPREAD * step] = size, spread
+        point, reach = v[q + stride] + offset, v[q + 5 * stride] + accounts.box_cost(abs(offset), c)
+        lower, upper = accounts.widened(point, point, reach, c)
+        v[p + at.LOWER * step], v[p + at.UPPER * step] = lower, upper
 
 
 @kernel
 def scale(o, v, w):
     """A map whose matrix is a diagonal."""
     step, apart, c = o.out.step, o.x.step, o.charges
-    lost = missed(c)
+    lost = accounts.lost(c)
     for j in range(o.size):
         p, q, a, offset = o.out.base + j, o.x.base + j, w[o.weight + j], w[o.bias + j]
-        share, slack = abs(a), v[q + at.SLACK * apart]
+        share = abs(a)
         # the generators are multiplied as they are stored
-        terms = (share * v[q + at.MAGNITUDE * apart] + abs(offset)) * c.raising + TINY
+        terms = accounts.raised(share * v[q + at.MAGNITUDE * apart] + abs(offset), c.raising)
         spread = share * v[q + at.RADIUS * apart] * c.raising
-        slack = share * slack + c.error * terms + c.single * spread
-        slack = slack * c.raising + lost
+        slack = share * v[q + at.SLACK * apart] + accounts.cost(terms, spread, c)
+        slack, size, spread = accounts.mapped(slack, terms, spread, c, lost)
         v[p + at.CENTER * step], v[p + at.SLACK * step] = v[q + at.CENTER * apart] * a + offset, slack
-        v[p + at.SIZE * step] = (terms + slack) * c.raising + lost
-        v[p + at.SPREAD * step] = spread * (c.raising * (1.0 + c.single)) + lost
+        v[p + at.SIZE * step], v[p + at.SPREAD * step] = size, spread
         low, high = v[q + at.LOWER * apart], v[q + at.UPPER * apart]
-        middle = box_middle(low, high)
-        radius = box_radius(low, high, middle) * ONE + TINY
-        reach = share * radius + c.box_error * (share * (abs(middle) + radius) + abs(offset))
-        point, reach = middle * a + offset, reach * c.box_raising + TINY
-        v[p + at.LOWER * step], v[p + at.UPPER * step] = next_down(point - reach), next_up(point + reach)
+        middle = accounts.middle(low, high)
+        radius = accounts.radius(low, high, middle, accounts.ONE)
+        reach = share * radius + accounts.box_cost(share * (abs(middle) + radius) + abs(offset), c)
+        lower, upper = accounts.widened(middle * a + offset, middle * a + offset, reach, c)
+        v[p + at.LOWER * step], v[p + at.UPPER * step] = lower, upper
 
 
 @kernel
 def add_up(o, v, w, index):
     """A sum of values; rounding costs slack relative to the size, and the box relative to its magnitude."""
     step, c = o.out.step, o.charges
-    lost = missed(c)
+    lost = accounts.lost(c)
     for j in range(o.size):
         center, slack, total, spread, lower, upper, most = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for k in range(o.terms):
@@ -136,25 +112,25 @@ def add_up(o, v, w, index):
             lower += a * (low if a >= 0.0 else high)
             upper += a * (high if a >= 0.0 else low)
             most += share * (abs(low) if abs(low) > abs(high) else abs(high))
-        p, reach = o.out.base + j, (c.box_error * most) * c.box_raising + TINY
-        error = c.error * total + c.single * spread
-        v[p + at.CENTER * step], v[p + at.SLACK * step] = center, (slack + error) * c.raising + lost
-        v[p + at.SIZE * step] = (total + error) * c.raising + lost
-        v[p + at.SPREAD * step] = spread * (c.raising * (1.0 + c.single)) + lost
-        v[p + at.LOWER * step], v[p + at.UPPER * step] = next_down(lower - reach), next_up(upper + reach)
+        p = o.out.base + j
+        slack, size, spread = accounts.added(slack, total, spread, c, lost)
+        v[p + at.CENTER * step], v[p + at.SLACK * step] = center, slack
+        v[p + at.SIZE * step], v[p + at.SPREAD * step] = size, spread
+        lower, upper = accounts.widened(lower, upper, accounts.box_cost(most, c), c)
+        v[p + at.LOWER * step], v[p + at.UPPER * step] = lower, upper
 
 
 @kernel
 def gather(o, v, index):
     """Elements of several values; where their own symbols become rows, these are rounded."""
-    step, lost = o.out.step, UNDERFLOW if o.single > 0.0 else 0.0
+    step, lost = o.out.step, accounts.lost(o) if o.single > 0.0 else 0.0
     for j in range(o.size):
         source, apart, p = index[o.table + 2 * j], index[o.table + 2 * j + 1], o.out.base + j
         for plane in range(at.SPREAD + 1):
             v[p + plane * step] = v[source + plane * apart]
-        error = o.single * v[p + at.SPREAD * step] * o.raising + lost
+        spread = v[p + at.SPREAD * step]
         for plane in (at.SLACK, at.SIZE, at.SPREAD):
-            v[p + plane * step] = (v[p + plane * step] + error) * o.raising
+            v[p + plane * step] = accounts.placed(v[p + plane * step], spread, o.single, o.raising, lost)
 
 
 @kernel
@@ -166,13 +142,11 @@ def read(o, v):
         total = v[p + at.ABSOLUTE * step] if o.dense else 0.0
         if o.diagonal >= 0:
             total += abs(v[o.diagonal + j])
-        middle, lower, upper = v[p + at.CENTER * step], v[p + at.LOWER * step], v[p + at.UPPER * step]
-        radius = (total + v[p + at.SLACK * step]) * o.raising + TINY
-        v[p + at.RADIUS * step] = radius
-        v[p + at.MAGNITUDE * step] = (abs(middle) + radius) * o.raising + TINY
-        low, high = next_down(middle - radius), next_up(middle + radius)
-        v[p + at.LOW * step] = low if low >= lower else (lower if lower > low else low - lower)
-        v[p + at.HIGH * step] = high if high <= upper else (upper if upper < high else high - upper)
+        lower, upper = v[p + at.LOWER * step], v[p + at.UPPER * step]
+        found = accounts.reading(v[p + at.CENTER * step], total, v[p + at.SLACK * step], o.raising)
+        v[p + at.RADIUS * step], v[p + at.MAGNITUDE * step], low, high = found
+        low, high = accounts.within(low, high, lower, upper)
+        v[p + at.LOW * step], v[p + at.HIGH * step] = low, high
 
 
 @kernel
@@ -191,4 +165,4 @@ def join(o, v, index):
         total = 0.0
         for k in range(o.terms):
             total += abs(v[index[o.table + k] + j])
-        v[o.out + j] = total * o.raising + TINY
+        v[o.out + j] = accounts.raised(total, o.raising)

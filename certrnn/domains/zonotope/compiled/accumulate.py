@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from certrnn.domains.zonotope.compiled import instructions as at
+from certrnn.domains.zonotope.compiled.operands import NOTHING
 from certrnn.domains.zonotope.compiled.product import PANEL, pad
 from certrnn.domains.zonotope.compiled.program import Program
 from certrnn.domains.zonotope.compiled.records import Buffer
@@ -84,5 +85,5 @@ def _fill(program: Program, out: Dense, blocks: list[Block], members: list[Term]
                 sources = [
                     at.Source(*t.source.at(_row(t, first)), t.slope) for t in group if isinstance(t, Scaled)
                 ]
-                a, b, c, d = *sources, *[at.NOTHING] * (_SOURCES - len(sources))
+                a, b, c, d = *sources, *[NOTHING] * (_SOURCES - len(sources))
                 program.emit(at.Combine(count, out.size, len(sources), a, b, c, d, program.idle, target))

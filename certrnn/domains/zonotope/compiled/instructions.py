@@ -18,7 +18,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from certrnn.domains.accounts import LinearCharges, RelaxedCharges
-from certrnn.domains.zonotope.compiled.records import Place, Record, columns, encoded
+from certrnn.domains.zonotope.compiled.operands import Function, Panels, Planes, Rows, Source, Target
+from certrnn.domains.zonotope.compiled.records import Record, columns, encoded
 
 # Planes of a value: center, slack, size (see certrnn.domains.zonotope.value), box, the generators' part of the size ...
 CENTER, SLACK, SIZE, LOWER, UPPER, SPREAD = range(6)
@@ -38,54 +39,6 @@ SCRATCH = 37
 
 VECTOR, CONSTANTS, NUMBER = range(3)
 """What the second factor of :class:`Multiply` is: a vector in ``v``, constants in ``w``, or one of these for all."""
-
-
-class Planes(NamedTuple):
-    """Vectors in ``v``: where the first begins, and how far apart they are."""
-
-    base: int
-    step: int
-
-
-class Rows(NamedTuple):
-    """Rows of generators in ``g``: where the first begins, and how far apart they are."""
-
-    start: int | Place
-    stride: int
-
-
-class Target(NamedTuple):
-    """Rows of generators that are computed: their absolute values are added to ``total``, and they themselves to what
-    stands there already if ``added``."""
-
-    start: int | Place
-    stride: int
-    total: int
-    added: int
-
-
-class Source(NamedTuple):
-    """Rows of generators, times a ``slope`` element by element."""
-
-    start: int | Place
-    stride: int
-    slope: int
-
-
-class Panels(NamedTuple):
-    """Weights in ``s``: a ``number`` of panels of ``depth`` rows."""
-
-    start: int
-    number: int
-    depth: int
-
-
-class Function(NamedTuple):
-    """A function's own kernel: the address of its machine code, and its parameters (see :class:`.ScalarKernel`)."""
-
-    address: int
-    first: float
-    second: float
 
 
 class Input(NamedTuple):
@@ -234,9 +187,6 @@ class Diagonal(NamedTuple):
     values: int
     target: Rows
     added: int
-
-
-NOTHING = Source(0, 0, 0)
 
 
 class Combine(NamedTuple):

@@ -2,7 +2,7 @@
 
 Each works on columns of vectors from top to bottom, so that slopes and sums stay in registers. Widths are rounded up to
 whole vectors: rows of ``out`` and sums are padded for that, and what is read beyond a source's columns only reaches the
-padding. Generators are singles; what is computed of them is computed in doubles and rounded once, where it is stored.
+padding. Generators are in single precision; what is computed of them is double and rounded once, where it is stored.
 Places are addresses; strides and columns count numbers.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from certrnn.domains.zonotope.compiled.instructions import Planes, Rows, Source, Target
+from certrnn.domains.zonotope.compiled.operands import Planes, Rows, Source, Target
 from certrnn.domains.zonotope.compiled.simd import INT, SINGLE, Emitter, emitted, lanes
 from transformers_abs.compilation import kernel
 

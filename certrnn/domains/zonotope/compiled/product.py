@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from certrnn.domains.single_precision import BLOCK
-from certrnn.domains.zonotope.compiled.instructions import Rows, Target
+from certrnn.domains.zonotope.compiled.operands import Rows, Target
 from certrnn.domains.zonotope.compiled.simd import INT, SINGLE, Emitter, emitted
 from transformers_abs.compilation import kernel
 
@@ -38,24 +38,24 @@ def pack(weight: np.ndarray) -> np.ndarray:
 
 
 def _tile(rows: int) -> Any:
-    """``tile(source, panel, depth, target)``: the product of ``rows`` rows with one panel, in singles; the depth is at
-    least 1. Two vectors at a time: with eight rows they and their operands fill the registers."""
+    """``tile(source, panel, depth, target)``: the product of ``rows`` rows with one panel, in single precision; the depth
+    is at least 1. Two vectors at a time: with eight rows they and their operands fill the registers."""
 
     def sums(e: Emitter, columns: list[int], source: Any, panel: Any, start: Any, count: Any) -> list[Any]:
         first, stride = source
-        with e.loop(count, [e.no_singles] * (rows * len(columns))) as (k, carried, results):
+        with e.loop(count, [e.zero_single] * (rows * len(columns))) as (k, carried, results):
             here = e.builder.add(start, k)
             row = e.place(panel, e.builder.mul(here, INT(PANEL)), SINGLE)
-            weights = [e.load_singles(e.after(row, c, SINGLE)) for c in columns]
+            weights = [e.load_single(e.after(row, c, SINGLE)) for c in columns]
             for i in range(rows):
                 place = e.place(first, e.builder.add(e.builder.mul(stride, INT(i)), here), SINGLE)
-                number, own = e.broadcast(place, e.singles), carried[i * len(columns) :]
+                number, own = e.broadcast(place, e.single_vector), carried[i * len(columns) :]
                 results += [e.fused(number, w, own[v]) for v, w in enumerate(weights)]
         return results
 
     def write(e: Emitter, source: Any, panel: Any, depth: Any, target: Any) -> None:
         out, out_stride, total, added = target
-        width = PANEL // e.singles.count
+        width = PANEL // e.single_vector.count
         builder = e.builder
         for first in range(0, width, 2):
             columns = [2 * v for v in range(first, min(first + 2, width))]
@@ -69,7 +69,7 @@ def _tile(rows: int) -> Any:
                 count = builder.select(builder.icmp_signed("<", left, INT(BLOCK)), left, INT(BLOCK))
                 found = sums(e, columns, source, panel, start, count)
                 for value, place in zip(found, places, strict=True):
-                    e.store(e.add(value, e.load_singles(place)), place)
+                    e.store(e.add(value, e.load_single(place)), place)
             _add_up(e, places, [e.after(total, c) for c in columns])
 
     return emitted(write)
@@ -78,7 +78,7 @@ def _tile(rows: int) -> Any:
 def _clear(e: Emitter, added: Any, places: list[Any]) -> None:
     def zeros() -> list[Any]:
         for place in places:
-            e.store(e.no_singles, place)
+            e.store(e.zero_single, place)
         return []
 
     e.when("==", added, zeros, [])
@@ -86,9 +86,9 @@ def _clear(e: Emitter, added: Any, places: list[Any]) -> None:
 
 def _add_up(e: Emitter, places: list[Any], totals: list[Any]) -> None:
     """Add the absolute values of the rows at ``places``, ``len(totals)`` of each row, to the totals: those of one tile
-    in singles first, see :func:`certrnn.domains.single_precision.summed`."""
+    in single precision first, see :func:`certrnn.domains.single_precision.summed`."""
     for v, total in enumerate(totals):
-        own = [e.absolute(e.load_singles(place)) for place in places[v :: len(totals)]]
+        own = [e.absolute(e.load_single(place)) for place in places[v :: len(totals)]]
         while len(own) > 1:
             own = [e.add(a, b) for a, b in zip(own[::2], own[1::2], strict=True)]
         for value, end in zip(e.halves(own[0]), (total, e.after(total, 1)), strict=True):
@@ -159,8 +159,8 @@ def _one_panel(rows, source, panel, depth, target):
 @kernel
 def product(rows, source, panels, target):
     """Rows of the target are those of the source times the panels, ``sum_k source[i, k] panels[j // PANEL, k, j %
-    PANEL]``, in singles; their absolute values are added to its total, in doubles. Places are addresses; target and
-    total are padded."""
+    PANEL]``, in single precision; their absolute values are added to its total, in doubles. Places are addresses;
+    target and total are padded."""
     for block in range(0, rows, _ROWS):
         here = min(_ROWS, rows - block)
         a, to = _moved(source, target, block)

@@ -1,6 +1,6 @@
 """Vector code for loops whose numbers should stay in registers, which the compiler does not find by itself.
 
-An :class:`Emitter` writes LLVM instructions on vectors of doubles, and of singles that are read and stored in their
+An :class:`Emitter` writes LLVM instructions on vectors of doubles, and of floats that are read and stored in their
 place, at plain addresses. Addresses are int64; strides count numbers.
 """
 
@@ -29,14 +29,16 @@ def lanes() -> int:
 
 
 class Emitter:
-    """Writes vector instructions at the place where ``builder`` stands: on ``lanes`` doubles, or on as many singles as
+    """Writes vector instructions at the place where ``builder`` stands: on ``lanes`` doubles, or on as many floats as
     fill the same register."""
 
     def __init__(self, builder: Any) -> None:
         self.builder, self.lanes = builder, lanes()
         self.vector = ir.VectorType(DOUBLE, self.lanes)
-        self.singles = ir.VectorType(SINGLE, 2 * self.lanes)
-        self.zero, self.no_singles = (ir.Constant(v, [0.0] * v.count) for v in (self.vector, self.singles))
+        self.single_vector = ir.VectorType(SINGLE, 2 * self.lanes)
+        self.zero, self.zero_single = (
+            ir.Constant(v, [0.0] * v.count) for v in (self.vector, self.single_vector)
+        )
 
     def place(self, address: Any, offset: Any, kind: ir.Type = DOUBLE) -> Any:
         """The address ``offset`` numbers after ``address``."""
@@ -54,12 +56,12 @@ class Emitter:
     def load(self, address: Any) -> Any:
         return self._read(address, self.vector, 8)
 
-    def load_singles(self, address: Any) -> Any:
-        """A whole register of singles."""
-        return self._read(address, self.singles, 4)
+    def load_single(self, address: Any) -> Any:
+        """A whole register in single precision."""
+        return self._read(address, self.single_vector, 4)
 
     def load_widened(self, address: Any) -> Any:
-        """``lanes`` singles as doubles."""
+        """``lanes`` numbers in single precision, as doubles."""
         return self.builder.fpext(self._read(address, ir.VectorType(SINGLE, self.lanes), 4), self.vector)
 
     def store(self, value: Any, address: Any) -> None:
@@ -67,13 +69,13 @@ class Emitter:
         self.builder.store(value, self.builder.inttoptr(address, value.type.as_pointer())).align = align
 
     def store_rounded(self, value: Any, address: Any) -> Any:
-        """Doubles as singles; returns what was stored, as doubles again."""
+        """Doubles in single precision; returns what was stored, as doubles again."""
         narrow = self.builder.fptrunc(value, ir.VectorType(SINGLE, self.lanes))
         self.store(narrow, address)
         return self.builder.fpext(narrow, self.vector)
 
     def halves(self, value: Any) -> list[Any]:
-        """The lower and the upper half of a register of singles, as doubles."""
+        """The lower and the upper half of a register in single precision, as doubles."""
         none = ir.Constant(value.type, ir.Undefined)
         order = ir.VectorType(ir.IntType(32), self.lanes)
         starts = (0, self.lanes)

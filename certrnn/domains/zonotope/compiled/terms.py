@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from certrnn.domains import accounts, single_precision
-from certrnn.domains.zonotope.compiled.instructions import Planes, Rows
+from certrnn.domains.zonotope.compiled.operands import Planes, Rows
 from certrnn.domains.zonotope.compiled.records import Buffer, Place
 
 Block = int

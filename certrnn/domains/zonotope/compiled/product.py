@@ -38,8 +38,8 @@ def pack(weight: np.ndarray) -> np.ndarray:
 
 
 def _tile(rows: int) -> Any:
-    """``tile(source, panel, depth, target)``: the product of ``rows`` rows with one panel, in single precision; the depth
-    is at least 1. Two vectors at a time: with eight rows they and their operands fill the registers."""
+    """``tile(source, panel, depth, target)``: the product of ``rows`` rows with one panel, in single precision; the
+    depth is at least 1. Two vectors at a time: with eight rows they and their operands fill the registers."""
 
     def sums(e: Emitter, columns: list[int], source: Any, panel: Any, start: Any, count: Any) -> list[Any]:
         first, stride = source

@@ -20,6 +20,7 @@ FLOORS = (
     {"io"},
     {"domains"},
     {"analyses"},
+    {"coverage"},
     {"search", "attacks", "baselines", "threats"},
     {"dynamics"},
     {"results"},

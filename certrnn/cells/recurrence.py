@@ -77,6 +77,7 @@ class Recurrence:
         frames: positions of the T vectors that the steps read, in the order in which the cell takes them.
         initial: the state before the first step.
         states: the T states, in the same order.
+        reverse: whether the cell takes the frames from the last to the first.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Recurrence:
     frames: tuple[int, ...]
     initial: State
     states: tuple[State, ...]
+    reverse: bool = False
 
 
 @dataclass(frozen=True, eq=False)

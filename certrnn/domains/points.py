@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -67,3 +69,30 @@ class Points(Domain[torch.Tensor]):
 def evaluate(graph: Graph, x: torch.Tensor) -> torch.Tensor:
     """Scores (B, n) of sequences ``x`` (B, frames, features), float64, differentiable in ``x``."""
     return propagate(graph, PointsRun(x))
+
+
+def values_at(graph: Graph, x: torch.Tensor, positions: Sequence[int]) -> list[torch.Tensor]:
+    """Values (B, size) of some nodes of a graph, differentiable in ``x`` (B, frames, features), float64.
+
+    Only what these nodes depend on is computed, and released where no node reads it any more.
+    """
+    needed = set(positions)
+    for position in range(max(needed, default=-1), -1, -1):
+        if position in needed:
+            needed.update(graph.nodes[position].sources)
+    order = sorted(needed)
+    left = Counter(source for position in order for source in graph.nodes[position].sources)
+    left.update(positions)
+    run, values = PointsRun(x), dict[int, torch.Tensor]()
+    for position in order:
+        node = graph.nodes[position]
+        arguments = [values[source] for source in node.sources]
+        if isinstance(node, Elementwise):
+            values[position] = run.elementwise(node, arguments, None)
+        else:
+            values[position] = run.linear_step(node, arguments)
+        left.subtract(node.sources)
+        for source in set(node.sources):
+            if not left[source]:
+                del values[source]
+    return [values[position] for position in positions]

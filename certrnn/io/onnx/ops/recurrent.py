@@ -39,7 +39,7 @@ def recurrent(node: NodeContext) -> list[Tensor]:
         order = slice(None, None, -1 if reverse else 1)
         read = tuple(layer.frames[: layer.length][order])
         node.space.recurrences.append(
-            Recurrence(f"{node.name}{suffix}", node.op, cell, read, initial, tuple(states[order]))
+            Recurrence(f"{node.name}{suffix}", node.op, cell, read, initial, tuple(states[order]), reverse)
         )
         steps.append(_padded(node, layer, [s[0] for s in states]))
         lasts.append(states[0] if reverse else states[-1])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from certrnn.certification.methods import METHODS
     from certrnn.certification.query import Query
     from certrnn.certification.words import WordQuery
+    from certrnn.coverage import MetricOptions
     from certrnn.datasets.sequences import Sequences
     from certrnn.errors import CertrnnError, InvalidInput, Unsupported, UsageError
     from certrnn.examples import resolve
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from certrnn.report.table import plain as table
     from certrnn.results.attacks import AttackResults, AttackRow
     from certrnn.results.certificates import Results
+    from certrnn.results.coverage import CoverageResults
     from certrnn.results.from_json import read_results
     from certrnn.results.row import Row
     from certrnn.results.words import Words
@@ -45,6 +47,7 @@ _HOMES = {
     "certification.methods": ("METHODS",),
     "certification.query": ("Query",),
     "certification.words": ("WordQuery",),
+    "coverage": ("MetricOptions",),
     "datasets.sequences": ("Sequences",),
     "errors": ("CertrnnError", "InvalidInput", "Unsupported", "UsageError"),
     "examples": ("resolve",),
@@ -57,6 +60,7 @@ _HOMES = {
     "report.table": ("plain as table",),
     "results.attacks": ("AttackResults", "AttackRow"),
     "results.certificates": ("Results",),
+    "results.coverage": ("CoverageResults",),
     "results.from_json": ("read_results",),
     "results.row": ("Row",),
     "results.words": ("Words",),
@@ -77,8 +81,10 @@ __all__ = [
     "CompareQuery",
     "ConditionsQuery",
     "Counterexamples",
+    "CoverageResults",
     "InvalidInput",
     "Labels",
+    "MetricOptions",
     "Model",
     "NormBall",
     "Query",
@@ -98,6 +104,7 @@ __all__ = [
     "again",
     "html_page",
     "load",
+    "measure_coverage",
     "read_query",
     "read_results",
     "resolve",

@@ -14,6 +14,7 @@ from certrnn.cli.attack import attack
 from certrnn.cli.certify import certify
 from certrnn.cli.compare import compare
 from certrnn.cli.conditions import conditions
+from certrnn.cli.coverage import coverage
 from certrnn.cli.curve import curve
 from certrnn.cli.doctor import doctor
 from certrnn.cli.examples import examples
@@ -30,6 +31,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "certify": certify,
     "compare": compare,
     "conditions": conditions,
+    "coverage": coverage,
     "curve": curve,
     "doctor": doctor,
     "examples": examples,

@@ -24,6 +24,7 @@ TOPICS = (
     "reports",
     "texts",
     "attacks",
+    "coverage",
     "anomaly",
     "vnnlib",
     "conditions",

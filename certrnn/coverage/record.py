@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,13 +37,14 @@ class Record:
 
     Args:
         metric: what is counted.
-        steps: S; longer samples are refused, shorter ones leave their missing steps uncovered.
+        steps: S, for all layers or by layer; longer samples are refused, shorter ones leave their missing steps
+            uncovered.
         layers: one a layer and direction that has such values; empty before the first sample.
         samples: the numbers of the samples that were recorded.
     """
 
     metric: Metric
-    steps: int
+    steps: int | Mapping[str, int]
     layers: tuple[LayerRecord, ...] = ()
     samples: frozenset[int] = frozenset()
 
@@ -110,14 +111,19 @@ class Record:
         """By layer (K, E) bool: units that were covered at no step."""
         return [(layer.name, np.logical_not(layer.covered.any(axis=1))) for layer in self.layers]
 
+    def _steps(self, layer: str) -> int:
+        return self.steps if isinstance(self.steps, int) else self.steps[layer]
+
     def _empty(self, name: str, values: torch.Tensor) -> LayerRecord:
-        shape = (len(self.metric.names), self.steps, values.shape[2])
+        shape = (len(self.metric.names), self._steps(name), values.shape[2])
         return LayerRecord(name, np.full(shape, NEVER, dtype=np.int64))
 
     def _updated(self, layer: LayerRecord, values: torch.Tensor, numbers: Sequence[int]) -> LayerRecord:
         steps = values.shape[1]
-        if steps > self.steps:
-            raise UsageError("recording coverage", f"a sample has at most {self.steps} steps", steps)
+        if steps > self._steps(layer.name):
+            raise UsageError(
+                "recording coverage", f"a sample has at most {self._steps(layer.name)} steps", steps
+            )
         first, order = layer.first.copy(), np.argsort(np.asarray(numbers, dtype=np.int64), kind="stable")
         part = first[:, :steps]
         open_ = part > min(numbers)  # what an earlier sample covered cannot change

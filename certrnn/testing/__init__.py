@@ -1,0 +1,1 @@
+"""Testing of recurrent networks by coverage and guided search, after Guo et al. (RNN-Test)."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ACROSS = 3
-WIDTH, HEIGHT = 3.2, 2.5
+WIDTH, HEIGHT = 3.8, 2.5
 """Of one panel, in inches."""
 MARKS = ("o", "s", "^", "v", "D")
 
@@ -45,7 +45,8 @@ def _draw(axes: Axes, results: CoverageResults, metric: str) -> None:
     axes.set_xlabel("samples")
     axes.set_ylabel("covered, %")
     axes.set_ylim(0, 100)
-    axes.legend(fontsize=7, frameon=False)
+    if results.of(metric)[0].section:
+        axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 @dataclass(frozen=True)

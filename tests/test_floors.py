@@ -20,7 +20,7 @@ FLOORS = (
     {"io"},
     {"domains"},
     {"analyses"},
-    {"coverage"},
+    {"coverage", "quality"},
     {"search", "attacks", "baselines", "threats"},
     {"dynamics"},
     {"results"},

@@ -51,6 +51,7 @@ from certrnn.attacks.online import CausalAttack, LinfLimits, OnlineAttack
 from certrnn.attacks.optimal_control import OptimalControl
 from certrnn.attacks.pgd import FGSM, PGD
 from certrnn.attacks.replay import Replay, Replayable, replay, replay_smallest
+from certrnn.attacks.rnn_test import RnnTest
 from certrnn.attacks.saliency import Saliency
 from certrnn.attacks.smallest import Ball, Descent, Smallest, smallest_eps
 from certrnn.attacks.squared_error import SquaredError
@@ -73,6 +74,7 @@ NAMED: dict[str, Attack] = {
     "fixed-point": FixedPoint(),
     "dynamic-fixed-point": DynamicFixedPoint(),
     "optimal-control": OptimalControl(),
+    "rnn-test": RnnTest(),
 }
 """Every attack with its default options, by the name that ``certrnn attack --attack`` takes."""
 
@@ -109,6 +111,7 @@ __all__ = [
     "Outcome",
     "Replay",
     "Replayable",
+    "RnnTest",
     "Saliency",
     "Smallest",
     "SquaredError",

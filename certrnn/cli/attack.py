@@ -36,6 +36,7 @@ SMALLEST = "smallest"
 @with_runs
 @with_texts
 @with_reading
+@with_guided
 def attack(
     model: Network,
     data: Data,

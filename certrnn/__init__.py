@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from certrnn.results.certificates import Results
     from certrnn.results.coverage import CoverageResults
     from certrnn.results.from_json import read_results
+    from certrnn.results.guided import GuidedResults
     from certrnn.results.row import Row
     from certrnn.results.words import Words
     from certrnn.runs.settings import Settings
@@ -62,6 +63,7 @@ _HOMES = {
     "results.certificates": ("Results",),
     "results.coverage": ("CoverageResults",),
     "results.from_json": ("read_results",),
+    "results.guided": ("GuidedResults",),
     "results.row": ("Row",),
     "results.words": ("Words",),
     "runs.settings": ("Settings",),
@@ -82,6 +84,8 @@ __all__ = [
     "ConditionsQuery",
     "Counterexamples",
     "CoverageResults",
+    "GuidedResults",
+    "GuidedSearch",
     "InvalidInput",
     "Labels",
     "MetricOptions",
@@ -102,6 +106,7 @@ __all__ = [
     "Words",
     "__version__",
     "again",
+    "guided_search",
     "html_page",
     "load",
     "measure_coverage",

@@ -25,6 +25,7 @@ TOPICS = (
     "texts",
     "attacks",
     "coverage",
+    "guided",
     "anomaly",
     "vnnlib",
     "conditions",

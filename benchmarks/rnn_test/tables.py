@@ -57,14 +57,15 @@ class Bench:
     seed: int
     barred: frozenset[int]
 
-    def outcome(self, method: Method) -> GuidedOutcome:
-        """What a method finds."""
+    def outcome(self, method: Method, fill: bool = False) -> GuidedOutcome:
+        """What a method finds; what it does not is changed by chance where ``fill`` is set."""
         search = GuidedSearch(
             method.orientation,
             method.guide,
             method.strategy,
             runs=self.runs,
             seed=self.seed,
+            fill=fill,
             barred=self.barred,
         )
         print(f"searching: {method.name}", file=sys.stderr, flush=True)

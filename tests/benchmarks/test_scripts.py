@@ -25,6 +25,10 @@ NEEDY: dict[str, tuple[str, ...]] = {
     "precision.methods": (),
     "attacks.squared_error": (),
     "cert_rnn.words": ("--cache", "nowhere"),
+    "rnn_test.guidance": (),
+    "rnn_test.language_model": (),
+    "rnn_test.table1": (),
+    "rnn_test.table4": (),
     "speed.zonotope": ("precision",),
 }
 """Scripts that read real data, and how they are called."""

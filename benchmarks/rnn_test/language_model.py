@@ -44,6 +44,10 @@ class Size:
     clip: float = 5.0
     scale: float = 0.1
 
+    def rate_of(self, number: int) -> float:
+        """The rate of an epoch, from 0."""
+        return self.rate * 0.5 ** max(0, number + 1 - self.slow)
+
 
 SIZES = {
     "paper": Size(10_000, 2, 200, 13, 4),
@@ -155,8 +159,8 @@ def trained(data: Path, cache: Path, name: str, seed: int = 0) -> tuple[Path, Co
         model.load_state_dict(saved["model"])
         done = int(saved["epochs"])
     for number in range(done, size.epochs):
-        rate, start = size.rate * 0.5 ** max(0, number + 1 - size.slow), time.process_time()
-        train = epoch(model, text.parts["train"], size, rate)
+        start = time.process_time()
+        train = epoch(model, text.parts["train"], size, size.rate_of(number))
         valid = epoch(model, text.parts["valid"], size, None)
         spent = time.process_time() - start
         print(

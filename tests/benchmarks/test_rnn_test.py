@@ -137,3 +137,15 @@ def test_tables_have_their_lines(
     found = cells(capsys.readouterr().out)
     assert set(found) >= {"hs", "cs", "dx"}
     assert all(0 <= float(found["hs"][k].rstrip(" %")) <= 100 for k in (0, 1, 3))
+
+
+def test_retraining_tells_where_the_inputs_come_from(
+    asked: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = (*asked[:5], "--repeats", "2", "--inputs", "12")
+    assert run_as_it_is("table7", *told, monkeypatch=monkeypatch) == 0
+    found = cells(capsys.readouterr().out)
+    assert {"nothing", *(f"changed windows of {part}" for part in ("train", "valid", "test"))} <= set(found)
+    assert found["nothing"][0] == "0"
+    assert 0 < int(found["changed windows of test"][0]) <= 120
+    assert found["changed windows of test"][2].endswith("nan") is False

@@ -27,8 +27,10 @@ NEEDY: dict[str, tuple[str, ...]] = {
     "cert_rnn.words": ("--cache", "nowhere"),
     "rnn_test.guidance": (),
     "rnn_test.language_model": (),
+    "rnn_test.selection": (),
     "rnn_test.table1": (),
     "rnn_test.table4": (),
+    "rnn_test.table7": (),
     "speed.zonotope": ("precision",),
 }
 """Scripts that read real data, and how they are called."""

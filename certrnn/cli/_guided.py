@@ -33,6 +33,7 @@ class Guided:
     scales: str | None = None
     runs: int | None = None
     seed: int | None = None
+    next_word: bool = False
     fill: bool = False
     certify: bool = False
 
@@ -48,7 +49,9 @@ class Guided:
         if given:
             received = f"--attack {attack}" + ("" if eps == without else f" --eps {eps}")
             raise UsageError(
-                f"reading --{given[0]}", f"it belongs to --attack {NAME} without --eps", received
+                f"reading --{given[0].replace('_', '-')}",
+                f"it belongs to --attack {NAME} without --eps",
+                received,
             )
         return False
 
@@ -64,7 +67,7 @@ class Guided:
         names = ("orientation", "guide", "strategy", "states", "topk", "runs", "seed")
         told = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         scales = parse_scales(self.scales or SCALES)
-        return GuidedSearch(**told, scales=scales, fill=self.fill, barred=barred)
+        return GuidedSearch(**told, scales=scales, next_word=self.next_word, fill=self.fill, barred=barred)
 
 
 UNGUIDED = Guided()
@@ -85,6 +88,13 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "scales": _option(str, "A:B:STEP", f"what the gradient is multiplied with ({SCALES})."),
     "runs": _option(int, "N", "how often every input is searched (1)."),
     "seed": _option(int, "N", "of all chance (0)."),
+    "next_word": (
+        Annotated[
+            bool,
+            typer.Option("--next-word", help="rnn-test: of a language model, the target is the next word."),
+        ],
+        False,
+    ),
     "fill": (
         Annotated[bool, typer.Option("--fill", help="rnn-test: where nothing is found, change by chance.")],
         False,

@@ -31,6 +31,7 @@ class GuidedSearch:
         scales: what the gradient is multiplied with, in turn.
         runs: how often every input is searched; each run draws its frames anew and covers by itself.
         seed: of all chance.
+        next_word: the target of each step is the word that follows, of a language model; labels are not read.
         fill: an input for which no scale leads anywhere is changed by chance.
         barred: words that are never put in, such as padding.
         counting: how the guide's metric is counted.
@@ -49,6 +50,7 @@ class GuidedSearch:
     scales: tuple[float, ...] = SCALES
     runs: int = 1
     seed: int = 0
+    next_word: bool = False
     fill: bool = False
     barred: frozenset[int] = frozenset()
     counting: MetricOptions = MetricOptions()  # noqa: RUF009
@@ -89,7 +91,7 @@ class GuidedSearch:
 
     def record(self) -> tuple[tuple[str, Any], ...]:
         """The options by name, as documents state them."""
-        plain = ("orientation", "guide", "strategy", "states", "topk", "runs", "seed", "fill")
+        plain = ("orientation", "guide", "strategy", "states", "topk", "runs", "seed", "next_word", "fill")
         told: list[tuple[str, Any]] = [(name, getattr(self, name)) for name in plain]
         return (*told, ("scales", list(self.scales)), ("barred", sorted(self.barred)))
 

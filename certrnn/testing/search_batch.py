@@ -15,10 +15,11 @@ from certrnn.attacks.rnn_test import Words
 from certrnn.coverage import Record, Tracer
 from certrnn.datasets import Batch, Sequences
 from certrnn.domains.points import evaluate
-from certrnn.errors import Unsupported
+from certrnn.errors import Unsupported, UsageError
 from certrnn.io.onnx import OnnxModel
 from certrnn.quality.cost import costs
 from certrnn.results.guided import GuidedRow
+from certrnn.specs import UNASKED
 from certrnn.testing.search import Found, GuidedSearch, Searcher, decided
 
 Spell = Callable[[int], str]
@@ -81,8 +82,10 @@ class SearchBatch:
 
     @cached_property
     def targets(self) -> torch.Tensor:
-        """(B, n) the labels of the data, or the network's own answers."""
+        """(B, n) the words that follow, the labels of the data, or the network's own answers."""
         steps = self.network.steps(self.batch.kind.shape)
+        if self.asked.next_word:
+            return self._following(steps)
         if self.batch.labels is not None:
             return self.batch.labels.reshape(len(self.batch.x), -1)
         own = decided(self.scores(self.batch.x))
@@ -91,6 +94,20 @@ class SearchBatch:
             inside = torch.arange(steps)
             own = torch.where((inside >= first) & (inside < stop), own, -1)
         return own
+
+    def _following(self, steps: int) -> torch.Tensor:
+        """(B, T) the word behind each; nothing is asked behind the last one."""
+        numbers, (first, stop) = self.word_numbers, self.batch.kind.span
+        classes = self.network.graph(self.batch.kind.shape).outputs // steps
+        if numbers is None or steps != numbers.shape[1] or int(numbers.max()) >= classes:
+            raise UsageError(
+                "reading --next-word",
+                "the network reads words, and scores every word at each step",
+                f"{steps} steps of {classes} classes",
+            )
+        out = np.full(numbers.shape, UNASKED)
+        out[:, first : stop - 1] = numbers[:, first + 1 : stop]
+        return torch.from_numpy(out)
 
     def scores(self, x: torch.Tensor) -> torch.Tensor:
         """(B, n, C) in float64."""

@@ -159,6 +159,23 @@ def test_without_targets_the_own_answers_are_kept_or_lost(language) -> None:
     assert all(row.success == (row.wrong_after > 0) for row in rows)
 
 
+def test_a_language_model_is_asked_for_the_next_words(language) -> None:
+    net, model, x, _ = language
+    rows = guided_search(model, x, search=GuidedSearch("cost", next_word=True)).results.rows
+    assert [row.asked for row in rows] == [FRAMES - 1] * SAMPLES
+    with torch.no_grad():
+        logits = net.double()(torch.from_numpy(x))[:, :-1].flatten(0, 1)
+    each = torch.nn.functional.cross_entropy(logits, torch.from_numpy(x[:, 1:]).flatten(), reduction="none")
+    wanted = each.reshape(SAMPLES, -1).sum(dim=1).tolist()
+    assert [row.cost_before for row in rows] == pytest.approx(wanted, rel=1e-5)
+
+
+def test_next_words_are_asked_of_language_models_alone() -> None:
+    model = certrnn.load("example:digits_rnn")
+    with pytest.raises(UsageError, match="--next-word"):
+        guided_search(model, model.read("example:digits").take([0]), search=GuidedSearch(next_word=True))
+
+
 def test_figures_are_the_paper_s(language) -> None:
     results = searched(language, orientation="cost", runs=2).results
     rows, figures = results.rows, results.figures

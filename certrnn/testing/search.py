@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,7 @@ class GuidedSearch:
     next_word: bool = False
     fill: bool = False
     barred: frozenset[int] = frozenset()
-    counting: MetricOptions = MetricOptions()  # noqa: RUF009
+    counting: MetricOptions = field(default_factory=MetricOptions)
 
     def __post_init__(self) -> None:
         for option, value, known in (
@@ -65,6 +65,8 @@ class GuidedSearch:
                 raise UsageError(f"reading {option}", f"it is one of {', '.join(known)}", repr(value))
         if self.runs < 1:
             raise UsageError("reading --runs", "every input is searched once or more", self.runs)
+        if not self.scales or min(self.scales) < 0:
+            raise UsageError("reading --scales", "there are some, none of them negative", self.scales)
         if self.seed < 0:
             raise UsageError("reading --seed", "it is no negative number", self.seed)
         _ = self.objective

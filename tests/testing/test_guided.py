@@ -246,6 +246,8 @@ def test_the_certified_eps_of_the_frame_stands_beside_it() -> None:
         ({"strategy": "greedy"}, "--strategy"),
         ({"runs": 0}, "--runs"),
         ({"seed": -1}, "--seed"),
+        ({"scales": ()}, "--scales"),
+        ({"scales": (-1.0, 1.0)}, "--scales"),
         ({"orientation": "decision", "topk": 1}, "--topk"),
         ({"guide": "cs", "states": 1}, "--states"),
     ],

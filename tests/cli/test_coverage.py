@@ -26,7 +26,7 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, A
 def test_the_guide_shows_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
     text = read("coverage")
     (command,) = re.findall(r"^    certrnn (coverage .*)$", text, re.MULTILINE)
-    (shown,) = re.findall(r"^```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    shown = re.findall(r"prints:\n\n```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[0]
     assert main(command.split()) == 0
     assert capsys.readouterr().out == shown
 

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from certrnn.results.row import Row
     from certrnn.results.words import Words
     from certrnn.runs.settings import Settings
+    from certrnn.testing.guided import guided_search
+    from certrnn.testing.measure import measure_coverage
+    from certrnn.testing.search import GuidedSearch
     from certrnn.threats import Accept, Labels, NormBall, Threshold, WordSet, WordSubstitution
     from certrnn.vnnlib.parse import read_query
     from certrnn.vnnlib.verify import verify
@@ -67,6 +70,9 @@ _HOMES = {
     "results.row": ("Row",),
     "results.words": ("Words",),
     "runs.settings": ("Settings",),
+    "testing.guided": ("guided_search",),
+    "testing.measure": ("measure_coverage",),
+    "testing.search": ("GuidedSearch",),
     "threats": ("Accept", "Labels", "NormBall", "Threshold", "WordSet", "WordSubstitution"),
     "vnnlib.parse": ("read_query",),
     "vnnlib.verify": ("verify",),

@@ -29,7 +29,7 @@ FLOORS = (
     {"certification"},
     {"falsification", "vnnlib"},
     {"model"},
-    {"repetition"},
+    {"repetition", "testing"},
     {"cli"},
     {"__main__"},
 )

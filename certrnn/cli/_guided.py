@@ -37,17 +37,17 @@ class Guided:
     fill: bool = False
     certify: bool = False
 
-    def asked(self, attack: str, eps: str, without: str) -> bool:
+    def asked(self, attack: str | None, eps: str | None, without: str) -> bool:
         """Whether the command is a guided search: the attack ``rnn-test`` without ``--eps``.
 
         Raises:
             UsageError: options of the search with another attack, or beside an eps.
         """
         given = [name for name, value in vars(self).items() if value not in (None, False)]
-        if attack == NAME and eps == without:
+        if attack == NAME and eps in (None, without):
             return True
         if given:
-            received = f"--attack {attack}" + ("" if eps == without else f" --eps {eps}")
+            received = f"--attack {attack or 'pgd'}" + ("" if eps in (None, without) else f" --eps {eps}")
             raise UsageError(
                 f"reading --{given[0].replace('_', '-')}",
                 f"it belongs to --attack {NAME} without --eps",

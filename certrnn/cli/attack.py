@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from certrnn.cli._guided import UNGUIDED, Guided, guided_search, with_guided
 from certrnn.cli._options import Budget, Clip, Data, Debug, Frames, Json, Network, Samples
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
-from certrnn.cli._runs import RunFolder, with_runs
+from certrnn.cli._runs import Carried, RunFolder, with_runs
 from certrnn.cli._samples import read_whole, select
 from certrnn.cli._stream import carry_out
 from certrnn.cli._texts import with_texts
@@ -46,7 +47,7 @@ def attack(
             metavar="NAME",
             help="pgd (the default), fgsm, cw-l2, cw-linf, lbfgs, saliency (few features), mse, mse-noise, words "
             "(embedding neighbours), substitution (the default with --words), gradient-sign, fixed-point, "
-            "dynamic-fixed-point or optimal-control.",
+            "dynamic-fixed-point, optimal-control or rnn-test.",
             show_default=False,
         ),
     ] = None,
@@ -67,6 +68,7 @@ def attack(
     accept: AcceptOption = None,
     threshold: ThresholdOption = None,
     clip: Clip = None,
+    guided: Guided = UNGUIDED,
     samples: Samples = None,
     settled: Settled = AS_IT_IS,
     budget: Budget = None,
@@ -94,6 +96,9 @@ def attack(
     if replay is not None:
         _check_alone(data, out)
         raise typer.Exit(_replayed(settled.load(model), replay, json))
+    if guided.asked(attack, eps, SMALLEST):
+        _check_unguided(given)
+        raise typer.Exit(guided_search(model, settled, data, samples, guided, clip, out, json))
     from certrnn.falsification.counterexamples import Counterexamples
     from certrnn.report.output import Output, write_file
 
@@ -112,6 +117,19 @@ def _check_alone(data: object, out: str | None) -> None:
     for option, value in (("--data", data), ("--out", out)):
         if value is not None:
             raise UsageError("reading --replay", "the file holds its own samples", f"{option} beside it")
+
+
+def _check_unguided(given: dict[str, Any]) -> None:
+    """A guided search draws one frame, wants any other answer, and counts coverage input after input."""
+    run = given["run"]
+    plain = {"frames": "all", "norm": "inf", "joint": False}
+    named = (*plain, "radii", "words", "target", "accept", "threshold", "budget")
+    asked = [name for name in named if given[name] != plain.get(name)]
+    if isinstance(run, Carried) and (run.folder is not None or run.settings.kind != "in-process"):
+        asked.append("run" if run.folder is not None else "workers")
+    if asked:
+        requirement = "rnn-test changes one frame of one input after the other, to any other answer"
+        raise UsageError(f"reading --{asked[0]}", requirement, "it beside --attack rnn-test")
 
 
 def _put(given: dict[str, Any]) -> Job[Any, Any, Any]:

@@ -90,7 +90,7 @@ def guided_search(
         Unsupported: no recurrent node, no classes, or another answer than onnxruntime's.
     """
     asked, sequences = search or GuidedSearch(), model.sequences(x, y)
-    model.check(sequences, Query())
+    model.job(sequences, Query()).check()
     steps = longest(model.network, [sequences])
     words = _words(model.network, asked)
     rows: list[GuidedRow] = []

@@ -15,7 +15,11 @@ def test_of_a_vocabulary(tmp_path: Path) -> None:
     (tmp_path / "v.txt").write_text("\n".join(words) + "\n")
     spell, special = names(TextSource("t.txt", vocab=str(tmp_path / "v.txt")))
     assert [spell(number) for number in range(7)] == [*words, ""]
-    assert special == {"<pad>": 0, "<eos>": 3, "[GO]": 5}  # a word may be <, and the unknown word may be put in
+    assert special == {
+        "<pad>": 0,
+        "<eos>": 3,
+        "[GO]": 5,
+    }  # a word may be <, and the unknown word may be put in
 
 
 def test_of_a_tokenizer(tmp_path: Path) -> None:

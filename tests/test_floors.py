@@ -27,7 +27,7 @@ FLOORS = (
     {"datasets", "report"},
     {"runs"},
     {"certification"},
-    {"falsification", "vnnlib"},
+    {"falsification", "training", "vnnlib"},
     {"model"},
     {"repetition", "testing"},
     {"cli"},

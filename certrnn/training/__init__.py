@@ -1,0 +1,1 @@
+"""Certified training and defences, on torch modules."""

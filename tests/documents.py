@@ -68,6 +68,8 @@ def furnish(folder: Path) -> None:
     network(folder, name="sentiment.onnx")
     (folder / "words.txt").write_text("\n".join(VOCABULARY) + "\n")
     (folder / "reviews.csv").write_text("text\nthe film was good\nnot very good\n")
+    (folder / "bad.txt").write_text("a dull film\nnot good at all\nbad\ndull and bad\n" * 5)
+    (folder / "good.txt").write_text("a good film\nvery good\nfine\nfine and good\n" * 5)
     substitutes = {"sample": 0, "position": 3, "substitutes": [3]}
     (folder / "substitutes.jsonl").write_text(json.dumps(substitutes) + "\n")
     np.save(folder / "sequences.npy", 0.1 * np.ones((2, 6, 2), dtype=np.float32))

@@ -23,6 +23,7 @@ from certrnn.cli.merge import merge
 from certrnn.cli.report import report
 from certrnn.cli.resume import resume
 from certrnn.cli.supports import supports
+from certrnn.cli.train import train
 from certrnn.cli.verify import verify
 from certrnn.cli.words import words
 
@@ -40,6 +41,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": report,
     "resume": resume,
     "supports": supports,
+    "train": train,
     "verify": verify,
     "words": words,
 }

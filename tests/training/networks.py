@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -22,6 +24,11 @@ def recurrent(kind: type[nn.RNN] | type[nn.LSTM] | type[nn.GRU], **more: object)
     return network.eval()
 
 
+def seeded(build: Callable[[], nn.Sequential]) -> nn.Sequential:
+    torch.manual_seed(4)
+    return build().double()
+
+
 NETWORKS = {
     "rnn": lambda: recurrent(nn.RNN),
     "rnn relu": lambda: recurrent(nn.RNN, nonlinearity="relu"),
@@ -30,17 +37,19 @@ NETWORKS = {
     "gru": lambda: recurrent(nn.GRU),
     "deep lstm both ways": lambda: recurrent(nn.LSTM, num_layers=2, bidirectional=True, dropout=0.5),
     "deep gru both ways": lambda: recurrent(nn.GRU, num_layers=2, bidirectional=True),
-    "feed forward": lambda: nn.Sequential(
-        nn.Flatten(),
-        nn.Linear(FRAMES * FEATURES, 6),
-        nn.Tanh(),
-        nn.Linear(6, 6),
-        nn.Sigmoid(),
-        nn.Linear(6, CLASSES),
-    ).double(),
-    "one score": lambda: nn.Sequential(
-        LastStep(nn.RNN(FEATURES, 4, batch_first=True)), nn.Linear(4, 1)
-    ).double(),
+    "feed forward": lambda: seeded(
+        lambda: nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(FRAMES * FEATURES, 6),
+            nn.Tanh(),
+            nn.Linear(6, 6),
+            nn.Sigmoid(),
+            nn.Linear(6, 3),
+        )
+    ),
+    "one score": lambda: seeded(
+        lambda: nn.Sequential(LastStep(nn.RNN(FEATURES, 4, batch_first=True)), nn.Linear(4, 1))
+    ),
 }
 
 

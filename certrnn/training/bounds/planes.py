@@ -1,8 +1,8 @@
 """Differentiable linear enclosures of scalar functions on boxes: slopes, and the middle and radius that follow.
 
-``f(x_1, ..) = sum_k slopes[k] x_k + center -+ radius`` on the box, in ordinary floating point, without outward
-rounding: what is bounded so proves nothing. Slopes are those of Cert-RNN: the secant for one argument, the corner fit for two
-(Theorems 4.2 and 4.3). Computed in float64, whatever the number type of the box.
+``f(x_1, ..) = sum_k slopes[k] x_k + center -+ radius`` on the box, in ordinary floating point, not rounded
+outward: what is bounded so proves nothing. Slopes are those of Cert-RNN: the secant for one argument, the corner
+fit for two (Theorems 4.2 and 4.3). Computed in float64, whatever the number type of the box.
 """
 
 from __future__ import annotations

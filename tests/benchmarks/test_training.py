@@ -1,0 +1,34 @@
+"""Experiments of training run in seconds with --quick, and print the table that they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+Run = Callable[..., object]
+
+
+def table(text: str) -> list[list[str]]:
+    """Rows of a printed table, its heading left out."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines[1:]]
+
+
+def test_steps(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("training.steps", "--quick") == 0
+    rows = table(capsys.readouterr().out)
+    assert [row[1] for row in rows] == ["none", "ibp-vt", "cert-rnn-vt, memory 1"]
+
+
+def test_table7(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("training.table7", "--quick", "--cache", str(tmp_path)) == 0
+    rows = table(capsys.readouterr().out)
+    assert [row[1] for row in rows] == ["Original", "IBP-VT", "Cert-RNN-VT"]
+    assert all(np.isfinite(float(row[2])) for row in rows)
+    assert run("training.table7", "--quick", "--cache", str(tmp_path)) == 0
+    again = capsys.readouterr()
+    assert table(again.out) == rows
+    assert "trained" not in again.err

@@ -4,9 +4,9 @@
     python -m benchmarks.training.table7 --quick
 
 A vanilla RNN of 32 units. Word vectors are those that an undefended network made of GloVe's (characters: of random
-ones) in ``--vector-epochs``; all variants and seeds then keep them frozen. The certified eps of a text is the least over
-its words, each disturbed alone (Table 2's question), by the zonotope on the paper's grid, unclipped. Samples are the
-first test texts, and a mean is over the pairs of seed and sample that all three variants answer rightly. p is of a
+ones) in ``--vector-epochs``; all variants and seeds then keep them frozen. The certified eps of a text is the least
+over its words, each disturbed alone (Table 2's question), by the zonotope on the paper's grid, unclipped. Samples are
+the first test texts, and a mean is over the pairs of seed and sample that all three variants answer rightly. p is of a
 one-sided Wilcoxon test of paired differences, over all pairs and over texts (means over seeds, which share a text's
 words). Networks are kept in ``--cache``.
 """

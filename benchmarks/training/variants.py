@@ -103,6 +103,7 @@ class Variant:
 
 def variant(given: Task, shape: Architecture, settings: Settings, cache: Path) -> Variant:
     """A network, trained where the cache lacks it."""
+    digest = hashlib.sha256(given.table.tobytes()).hexdigest()
     asked = {
         "task": given.name,
         "train": len(given.train),

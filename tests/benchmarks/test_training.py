@@ -32,3 +32,10 @@ def test_table7(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     again = capsys.readouterr()
     assert table(again.out) == rows
     assert "trained" not in again.err
+
+
+def test_contraction(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("training.contraction", "--quick") == 0
+    rows = table(capsys.readouterr().out)
+    assert [row[0] for row in rows] == ["none", "expand"]
+    assert float(rows[1][3]) < float(rows[0][3])

@@ -69,6 +69,7 @@ def furnish(folder: Path) -> None:
     (folder / "words.txt").write_text("\n".join(VOCABULARY) + "\n")
     (folder / "reviews.csv").write_text("text\nthe film was good\nnot very good\n")
     (folder / "bad.txt").write_text("a dull film\nnot good at all\nbad\ndull and bad\n" * 5)
+    (folder / "synonyms.json").write_text('{"good": ["fine"], "bad": ["dull"], "film": ["movie"]}')
     (folder / "good.txt").write_text("a good film\nvery good\nfine\nfine and good\n" * 5)
     substitutes = {"sample": 0, "position": 3, "substitutes": [3]}
     (folder / "substitutes.jsonl").write_text(json.dumps(substitutes) + "\n")

@@ -59,6 +59,10 @@ class Source:
         None
     )
     embeddings: Annotated[str | None, _option("FILE", "Word vectors: GloVe's format, or npz; frozen.")] = None
+    synonyms: Annotated[
+        str | None,
+        _option("FILE", "Train for any number of words replaced by these, in JSON; instead of --eps."),
+    ] = None
     vectors: Annotated[str | None, _option("HOW", "Word vectors are frozen or trained.")] = None
     width: Annotated[int, _shown("N", "Features of word vectors drawn here.")] = 50
     words: Annotated[int, _shown("N", "Entries of a vocabulary made here.")] = 10_000
@@ -71,6 +75,8 @@ class Source:
             raise UsageError("reading the command line", requirement, "both or neither")
         if self.vectors not in (None, "frozen", "trained"):
             raise UsageError("reading --vectors", "it is frozen or trained", repr(self.vectors))
+        if self.synonyms is not None and self.text is None:
+            raise UsageError("reading --synonyms", "it belongs to --text", "--data")
         if self.width < 1:
             raise UsageError("reading --width", "at least one feature", self.width)
 

@@ -14,6 +14,7 @@ from certrnn.errors import UsageError
 if TYPE_CHECKING:
     from certrnn.training import Epoch, Examples, Settings
     from certrnn.training.sources import Words
+    from certrnn.training.synonyms import Synonyms
 
 
 @with_training
@@ -31,7 +32,7 @@ def train(
     Prints loss, clean, attacked and verified accuracy on held-out samples, which are written beside the file. The
     verified accuracy of training is not rounded outward: certify the file to have a proof.
     """
-    from certrnn.report.output import Output, print_rich, print_text
+    from certrnn.report.output import Output, print_rich, print_text, write_file
     from certrnn.report.training_table import as_json, show
     from certrnn.training import Run, from_onnx
     from certrnn.training import train as run_training
@@ -48,13 +49,17 @@ def train(
     for note in (*examples.notes, f"{len(rest)} samples to train on, {len(kept)} held out"):
         print(note, file=sys.stderr)
     state = beside(out, ".checkpoint.npz")
-    trained = run_training(Run(rest, kept, settings, architecture, start, table, None, state, resume, _tell))
+    around = _synonyms(source, words, settings)
+    run = Run(rest, kept, settings, architecture, start, table, around, state, resume, _tell)
+    trained = run_training(run)
     trained.save(out)
     held = write_heldout(out, kept, words)
+    if around is not None:
+        write_file(beside(out, ".synonyms.jsonl"), around.lines(kept).encode("utf-8"))
     if json:
         print_text(as_json(out, settings.document(), trained.history))
         return
-    command = _next(out, held, settings, source)
+    command = _next(out, held, settings, source, around)
     print_rich(lambda console: show(console, trained.history, command))
 
 
@@ -78,13 +83,26 @@ def _read(source: Source, out: str) -> tuple[Examples, Words | None]:
     return words.examples, words
 
 
+def _synonyms(source: Source, words: Words | None, settings: Settings) -> Synonyms | None:
+    """What words may be replaced by."""
+    from certrnn.training.synonyms import read_synonyms
+
+    if source.synonyms is None or words is None:
+        return None
+    if settings.eps:
+        raise UsageError(
+            "reading --synonyms", "words are replaced whole", f"--eps {settings.eps:g} beside it"
+        )
+    return read_synonyms(source.synonyms, words.vocabulary)
+
+
 def _tell(epoch: Epoch) -> None:
     from certrnn.report.training_table import line
 
     print(line(epoch), file=sys.stderr, flush=True)
 
 
-def _next(out: str, held: str, settings: Settings, source: Source) -> str:
+def _next(out: str, held: str, settings: Settings, source: Source, around: Synonyms | None) -> str:
     """The command that certifies what was trained."""
     from certrnn.training.sources import beside
 
@@ -95,5 +113,6 @@ def _next(out: str, held: str, settings: Settings, source: Source) -> str:
         vocabulary = source.vocab or beside(out, ".vocab.txt")
         samples = f"--text {held} --vocab {vocabulary}{split}{length}"
     eps = f" --eps {settings.eps:g}" if settings.eps else ""
+    eps = eps if around is None else f" --words {beside(out, '.synonyms.jsonl')}"
     clip = "" if settings.clip is None else " --clip {:g} {:g}".format(*settings.clip)
     return f"certify {out} {samples} --frames all{eps}{clip}"

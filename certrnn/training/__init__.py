@@ -26,6 +26,7 @@ from certrnn.training.reading import from_onnx
 from certrnn.training.schedules import Ramp
 from certrnn.training.settings import Settings
 from certrnn.training.sources import read_sequences, read_words
+from certrnn.training.synonyms import Synonyms, read_synonyms
 
 __all__ = [
     "CELLS",
@@ -48,6 +49,7 @@ __all__ = [
     "Ramp",
     "Run",
     "Settings",
+    "Synonyms",
     "Trained",
     "Verified",
     "WordSets",
@@ -57,6 +59,7 @@ __all__ = [
     "from_onnx",
     "margins",
     "read_sequences",
+    "read_synonyms",
     "read_words",
     "to_onnx",
     "train",

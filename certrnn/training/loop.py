@@ -82,7 +82,8 @@ class Run:
         architecture: of a new network.
         start: a network to go on from instead.
         table: word vectors of a new network that reads words.
-        around: the perturbation of a batch; the ball of the settings' eps by default.
+        around: the perturbation of a batch; the ball of the settings' eps by default. With a ``digest`` a resumed run
+            is held to it.
         checkpoint: file that the state is kept in after each epoch; None for nowhere.
         resume: go on from that file where it is there.
         tell: told about every epoch.
@@ -120,6 +121,8 @@ class Run:
         if self.start is not None:
             for weight in self.start.state_dict().values():
                 digest.update(weight.numpy().tobytes())
+        if self.around is not None:
+            digest.update(str(getattr(self.around, "digest", "")).encode())
         shape = asdict(self.architecture) if self.start is None else {}
         return {**self.settings.document(), **shape, "data": digest.hexdigest()}
 

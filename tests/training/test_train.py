@@ -16,6 +16,7 @@ from certrnn.errors import InvalidInput, UsageError
 from certrnn.training import LOSSES, Architecture, Epoch, Examples, Run, Settings, Trained, train
 from certrnn.training.checkpoint import Checkpoint
 from certrnn.training.sources import read_words
+from certrnn.training.synonyms import read_synonyms
 
 SMALL = ("--cell", "rnn", "--hidden", "6", "--epochs", "3", "--warmup", "0", "--ramp", "1", "--rate", "0.02")
 
@@ -278,3 +279,38 @@ def test_a_vocabulary_keeps_the_most_frequent_words(tmp_path: Path) -> None:
     words = read_words([str(tmp_path / "t.csv")], str(tmp_path / "v.txt"), words=3)
     assert words.vocabulary == ("<unk>", "a", "b")
     assert words.examples.x[0].tolist() == [1, 1, 1, 2, 2, 0]
+
+
+def test_words_are_trained_for_and_certified_against_their_synonyms(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts(data.parent)
+    Path("synonyms.json").write_text('{"good": ["fine"], "bad": ["dull"], "nowhere": ["dull"]}')
+    asked = [
+        "train",
+        "--text",
+        "bad.txt",
+        "--text",
+        "good.txt",
+        "--width",
+        "4",
+        "--synonyms",
+        "synonyms.json",
+    ]
+    asked += [*SMALL, "--epochs", "14", "--defence", "ibp-vt", "--out", "s.onnx"]
+    assert main(asked) == 0
+    command = capsys.readouterr().out.split("next: certify ")[1].split()
+    assert command[-2:] == ["--words", "s.synonyms.jsonl"]
+    assert certify_main([*command, "--method", "interval", "--no-attack", "--json"]) in (0, 4)
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert sum(row["verdict"] == "certified" for row in rows) >= 4
+    Path("synonyms.json").write_text('{"good": ["bad"]}')
+    assert main([*asked, "--resume"]) == 2
+    assert "data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"good": "fine"}', '{"nowhere": ["else"]}', "{"])
+def test_synonyms_that_are_none_are_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "synonyms.json").write_text(content)
+    with pytest.raises(InvalidInput, match="synonyms"):
+        read_synonyms(str(tmp_path / "synonyms.json"), ["good", "fine"])

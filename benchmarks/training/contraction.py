@@ -2,9 +2,9 @@
 
     python -m benchmarks.training.contraction [--epochs 100] [--samples 20] [--hidden 8] [--out FILE] [--quick]
 
-A vanilla RNN on the bundled handwritten digits (8 frames of 8 pixels, 450 images, a tenth held out),
-trained to contract (``mu(A) < -gamma`` at the nominal states) or to expand (``mu(-A) < -gamma``), with growing weights
-of the penalty. Theorems 1 and 3 are decided by ``certrnn conditions`` over the tube of ``--tube``; certified eps is the zonotope's, all
+A vanilla RNN on the bundled handwritten digits (8 frames of 8 pixels, 450 images, a tenth held out), trained to
+contract (``mu(A) < -gamma`` at the nominal states) or to expand (``mu(-A) < -gamma``), with growing weights of the
+penalty. Theorems 1 and 3 are decided by ``certrnn conditions`` over the tube of ``--tube``; certified eps is the zonotope's, all
 frames; attacked accuracy is PGD's at ``--attacked``, of ten steps.
 """
 

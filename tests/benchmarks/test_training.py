@@ -39,3 +39,10 @@ def test_contraction(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     rows = table(capsys.readouterr().out)
     assert [row[0] for row in rows] == ["none", "expand"]
     assert float(rows[1][3]) < float(rows[0][3])
+
+
+def test_distillation(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("training.distillation", "--quick") == 0
+    rows = table(capsys.readouterr().out)
+    assert [row[0] for row in rows] == ["1", "40"]
+    assert float(rows[1][2]) > 2.0 * float(rows[0][2])  # margins grow with the temperature

@@ -4,8 +4,8 @@
 
 A vanilla RNN on the bundled handwritten digits (8 frames of 8 pixels, 450 images, a tenth held out), trained to
 contract (``mu(A) < -gamma`` at the nominal states) or to expand (``mu(-A) < -gamma``), with growing weights of the
-penalty. Theorems 1 and 3 are decided by ``certrnn conditions`` over the tube of ``--tube``; certified eps is the zonotope's, all
-frames; attacked accuracy is PGD's at ``--attacked``, of ten steps.
+penalty. Theorems 1 and 3 are decided by ``certrnn conditions`` over the tube of ``--tube``; certified eps is the
+zonotope's, all frames; attacked accuracy is PGD's at ``--attacked``, of ten steps.
 """
 
 from __future__ import annotations

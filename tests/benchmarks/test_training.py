@@ -46,3 +46,31 @@ def test_distillation(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     rows = table(capsys.readouterr().out)
     assert [row[0] for row in rows] == ["1", "40"]
     assert float(rows[1][2]) > 2.0 * float(rows[0][2])  # margins grow with the temperature
+
+
+def test_defences(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("training.defences", "--quick", "--cache", str(tmp_path)) == 0
+    rows = table(capsys.readouterr().out)
+    assert len(rows) == 8
+    for row in rows:
+        fgsm, pgd, verified = (float(share.split()[0]) for share in row[4:7])
+        assert verified <= min(fgsm, pgd)  # what is proved no attack contradicts
+
+
+def test_mnist(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("training.mnist", "--quick", "--model", str(tmp_path / "m.onnx")) == 0
+    rows = table(capsys.readouterr().out)
+    assert [row[3] for row in rows] == ["interval", "zonotope"]
+    assert float(rows[0][1].split()[0]) > 50.0
+
+
+def test_synonyms(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("training.synonyms", "--quick") == 0
+    rows = table(capsys.readouterr().out)
+    assert [row[1] for row in rows] == ["none", "ibp-vt"]
+
+
+@pytest.mark.parametrize("script", ["table7", "defences", "mnist", "synonyms"])
+def test_data_that_is_missing_is_named(script: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(f"training.{script}") == 2
+    assert "--data" in capsys.readouterr().err.splitlines()[-1]

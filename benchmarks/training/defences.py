@@ -4,9 +4,9 @@
     python -m benchmarks.training.defences --quick
 
 A vanilla RNN of 32 units with the same frozen word vectors for every defence, trained for ``--train-eps``. Verified is
-the share of all samples that ``certify`` proves by the zonotope, all words disturbed together; attacked the share that is
-answered rightly at every point that FGSM, or PGD of ten steps, finds. A defence that raises the second number without
-the first has shown nothing.
+the share of all samples that ``certify`` proves by the zonotope, all words disturbed together; attacked the share that
+is answered rightly at every point that FGSM, or PGD of ten steps, finds. A defence that raises the second number
+without the first has shown nothing.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def test_distillation(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("training.distillation", "--quick") == 0
     rows = table(capsys.readouterr().out)
     assert [row[0] for row in rows] == ["1", "40"]
-    assert float(rows[1][2]) > 2.0 * float(rows[0][2])  # margins grow with the temperature
+    assert float(rows[1][2]) > 1.5 * float(rows[0][2])  # margins grow with the temperature
 
 
 def test_defences(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

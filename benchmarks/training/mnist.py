@@ -1,4 +1,4 @@
-"""Certified accuracy of an LSTM on MNIST, all frames disturbed together: the anchor that nobody has published.
+"""Certified accuracy of an LSTM on MNIST, all frames disturbed together; no figure is published for one.
 
     python -m benchmarks.training.mnist --data FOLDER [--epochs 20] [--eps 0.05] [--train-eps 0.06] [--samples 500]
     python -m benchmarks.training.mnist --quick

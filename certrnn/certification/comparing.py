@@ -10,7 +10,7 @@ from certrnn.certification.job import CertifyJob, parts_of
 from certrnn.certification.query import Query
 from certrnn.certification.statement import way_of
 from certrnn.certification.summary import gathered
-from certrnn.datasets.sequences import Kind
+from certrnn.datasets.sequences import SequenceShape
 from certrnn.errors import UsageError
 from certrnn.results.comparison import Compared, Comparison, Group, attack_beside, attacked_eps
 from certrnn.results.question import Question
@@ -64,7 +64,7 @@ class CompareJob(Job[CompareQuery, Compared, Comparison]):
         warm: methods and kinds of samples whose kernels were compiled in this process.
     """
 
-    warm: set[tuple[str, Kind]] = field(default_factory=set)
+    warm: set[tuple[str, SequenceShape]] = field(default_factory=set)
 
     record: ClassVar = Compared
     doing: ClassVar = "comparing"
@@ -77,10 +77,10 @@ class CompareJob(Job[CompareQuery, Compared, Comparison]):
         self.query.query.threat.require(self.sequences.numbers)
         super().check()
 
-    def check_kind(self, kind: Kind) -> None:
+    def check_kind(self, kind: SequenceShape) -> None:
         self.asked(self.query.methods[0]).check_kind(kind)
 
-    def parts(self, kind: Kind) -> list[Part]:
+    def parts(self, kind: SequenceShape) -> list[Part]:
         names = (*((ATTACK,) if self.query.attack else ()), *self.query.methods)
         return [replace(part, method=name) for name in names for part in parts_of(self.query.query, kind)]
 

@@ -15,7 +15,7 @@ from certrnn.certification.rounding import outward
 from certrnn.certification.self_check import check_against_onnxruntime
 from certrnn.certification.statement import of_conditions, question_of
 from certrnn.datasets.files import network_for
-from certrnn.datasets.sequences import Kind
+from certrnn.datasets.sequences import SequenceShape
 from certrnn.dynamics import examine, recurrences
 from certrnn.errors import UsageError
 from certrnn.regions import LinfBall
@@ -62,12 +62,12 @@ class ConditionsJob(Job[ConditionsQuery, Examined, Conditions]):
     record: ClassVar = Examined
     doing: ClassVar = "examining"
 
-    def check_kind(self, kind: Kind) -> None:
+    def check_kind(self, kind: SequenceShape) -> None:
         told = network_for(self.network, kind)
         recurrences(told, kind.shape)
         check_against_onnxruntime(told, kind.shape)
 
-    def parts(self, kind: Kind) -> list[Part]:
+    def parts(self, kind: SequenceShape) -> list[Part]:
         return parts_of(self.query.query, kind)
 
     def answers(self, part: Part, tick: Tick) -> Iterator[list[Examined]]:

@@ -15,7 +15,7 @@ from certrnn.certification.statement import question_of
 from certrnn.certification.summary import gathered
 from certrnn.datasets import Batch
 from certrnn.datasets.files import network_for
-from certrnn.datasets.sequences import Kind
+from certrnn.datasets.sequences import SequenceShape
 from certrnn.io.onnx import OnnxModel
 from certrnn.results.certificates import Results
 from certrnn.results.question import Question
@@ -46,12 +46,12 @@ class CertifyJob(Job[Query, Row, Results]):
         self.query.threat.require(self.sequences.numbers)
         super().check()
 
-    def check_kind(self, kind: Kind) -> None:
+    def check_kind(self, kind: SequenceShape) -> None:
         if isinstance(self.query.specification, Labels):
             self.sequences.require_classes()
         check_kind(self.asked, self.sequences, kind, self.query, self.clip)
 
-    def parts(self, kind: Kind) -> list[Part]:
+    def parts(self, kind: SequenceShape) -> list[Part]:
         return parts_of(self.query, kind)
 
     def answers(self, part: Part, tick: Tick) -> Iterator[list[Row]]:
@@ -106,7 +106,7 @@ def asked_of(network: OnnxModel, query: Query) -> OnnxModel:
     return network.as_numbers() if isinstance(query.specification, Threshold) else network
 
 
-def parts_of(query: Query, kind: Kind) -> list[Part]:
+def parts_of(query: Query, kind: SequenceShape) -> list[Part]:
     """Every set of frames with every eps.
 
     Raises:
@@ -121,7 +121,7 @@ def parts_of(query: Query, kind: Kind) -> list[Part]:
     return found
 
 
-def frame_set_of(part: Part, kind: Kind) -> FrameSet:
+def frame_set_of(part: Part, kind: SequenceShape) -> FrameSet:
     """The frames that a part disturbs, of samples of this kind."""
     (frame_set,) = parse_frames(part.frames, kind.span[1], kind.span[0])
     return frame_set

@@ -14,7 +14,7 @@ from certrnn.certification.rounding import require_inside
 from certrnn.certification.self_check import check_against_onnxruntime, check_points
 from certrnn.datasets import Batch, Sequences
 from certrnn.datasets.files import network_for
-from certrnn.datasets.sequences import Kind
+from certrnn.datasets.sequences import SequenceShape
 from certrnn.errors import InvalidInput, Unsupported, UsageError
 from certrnn.io.onnx import OnnxModel
 from certrnn.threats import Threshold
@@ -22,7 +22,9 @@ from certrnn.threats import Threshold
 Clip = tuple[float, float] | None
 
 
-def check_kind(network: OnnxModel, sequences: Sequences, kind: Kind, query: Query, clip: Clip) -> None:
+def check_kind(
+    network: OnnxModel, sequences: Sequences, kind: SequenceShape, query: Query, clip: Clip
+) -> None:
     """Everything that can be refused of samples of one kind, before anything is certified.
 
     Args:

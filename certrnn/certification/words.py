@@ -18,7 +18,7 @@ from certrnn.certification.radii import radii
 from certrnn.certification.statement import of_words, question_of
 from certrnn.datasets import Batch, Sequences
 from certrnn.datasets.files import network_for
-from certrnn.datasets.sequences import Kind
+from certrnn.datasets.sequences import SequenceShape
 from certrnn.domains import evaluate
 from certrnn.errors import Unsupported, UsageError
 from certrnn.results.question import Question
@@ -86,7 +86,7 @@ class WordsJob(Job[WordQuery, Sentence, Words]):
     record: ClassVar = Sentence
     doing: ClassVar = "ranking words"
 
-    def check_kind(self, kind: Kind) -> None:
+    def check_kind(self, kind: SequenceShape) -> None:
         self.sequences.require_classes()
         check_kind(self.network, self.sequences, kind, self.query.query, None)
         if network_for(self.network, kind).steps(kind.shape) > 1:
@@ -94,7 +94,7 @@ class WordsJob(Job[WordQuery, Sentence, Words]):
                 "ranking words", "the network gives one answer a sample", "an answer a step", "Use certify."
             )
 
-    def parts(self, kind: Kind) -> list[Part]:
+    def parts(self, kind: SequenceShape) -> list[Part]:
         return [Part("each", [])]
 
     def answers(self, part: Part, tick: Tick) -> Iterator[list[Sentence]]:

@@ -24,14 +24,21 @@ def merge(
 ) -> None:
     """Bring the shards of a run together, each row once, and show the results.
 
-    What is still missing can be resumed in the new folder. Exit codes are those of certify; 4 where rows are missing.
+    What is still missing can be resumed in the new folder. Exit codes are those of the command that began the run;
+    4 where rows are missing.
     """
-    from certrnn.report.output import Output
+    from certrnn.cli._show import show
+    from certrnn.report.output import Output, write_file
+    from certrnn.results.comparison import Comparison
     from certrnn.runs.merge import merge as merged
-    from certrnn.runs.store import read_plan
+    from certrnn.runs.store import missing, parts
 
-    output = Output(json, out)
-    results = merged([Path(folder) for folder in folders], Path(into))
-    output.write(results)
-    missing = len(results) < read_plan(Path(into)).rows
-    raise typer.Exit(results.exit_code() or (4 if missing else 0))
+    Output(json, out)
+    pairs = [(place, [Path(folder) / place for folder in folders]) for place in parts(Path(folders[0]))]
+    found = [merged(shards, Path(into) / place) for place, shards in pairs]
+    results = Comparison.together(found) if len(found) > 1 else found[0]
+    if out is not None:
+        write_file(out, results.to_json().encode("utf-8"))
+    show(results, json)
+    left = any(missing(Path(into) / place) for place, _ in pairs)
+    raise typer.Exit(results.exit_code() or (4 if left else 0))

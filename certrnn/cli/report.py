@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from certrnn.cli._options import Debug
+from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
     from certrnn.results.certificates import Results
@@ -36,10 +37,15 @@ def report(
 
 
 def _read(path: str) -> Results:
+    from certrnn.results.certificates import Results
+
     if Path(path).is_dir():
         from certrnn.runs.store import read_results as read_folder
 
-        return read_folder(Path(path))
+        found = read_folder(Path(path))
+        if not isinstance(found, Results):
+            raise UsageError("reading RESULTS", "the run is one of certify or curve", type(found).__name__)
+        return found
     from certrnn.results.from_json import read_results
 
     return read_results(path)

@@ -52,10 +52,10 @@ def resume(
     The command that began it is given again with all its options; those given here replace its own. Exit codes are
     those of that command.
     """
-    from certrnn.runs.store import first_run, read_plan
+    from certrnn.runs.store import parts, read_plan
 
     place = Path(folder).resolve()
-    plan = read_plan(first_run(place))
+    plan = read_plan(place / parts(place)[0])
     options = dict(plan.command or {})
     name = options.pop("name", None)
     if name not in RESUMABLE:

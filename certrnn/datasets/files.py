@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from certrnn.datasets.axes import arranged
-from certrnn.datasets.sequences import Kind, Sequences
+from certrnn.datasets.sequences import Sequences, SequenceShape
 from certrnn.errors import InvalidInput
 from certrnn.io.data import Samples, read_samples
 from certrnn.io.data.samples import Arrays, Origin
@@ -22,7 +22,7 @@ TOLD = "the network is told every sample's length; frames after it are padding a
 KEPT = "the network reads the padding, which stays as it is"
 
 
-def network_for(network: OnnxModel, kind: Kind) -> OnnxModel:
+def network_for(network: OnnxModel, kind: SequenceShape) -> OnnxModel:
     """The network as it sees samples of one kind: told their length, where it takes one."""
     return network.at_length(kind.told or kind.span[1]) if network.takes_lengths else network
 

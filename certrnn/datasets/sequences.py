@@ -21,7 +21,7 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True, order=True)
-class Kind:
+class SequenceShape:
     """What samples of one batch have in common: frames T and features D, and which frames are no padding.
 
     ``told`` is the length that a network is told where that is not the end of the span, else 0.
@@ -42,7 +42,7 @@ class Batch:
     numbers: tuple[int, ...]
     x: torch.Tensor
     labels: torch.Tensor | None
-    kind: Kind
+    kind: SequenceShape
     places: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
 
@@ -184,12 +184,12 @@ class Sequences:
         labels = tuple(_asked(label, len(part), span) for label, part, span in parts)
         return replace(self, spans=own, labels=labels)
 
-    def kind(self, position: int) -> Kind:
+    def kind(self, position: int) -> SequenceShape:
         """The kind of the sample at ``position``."""
         part = self.frames[position]
         span = (0, len(part)) if self.spans is None else self.spans[position]
         told = span[1] if self.told is None else self.told[position]
-        return Kind((part.shape[0], part.shape[1]), span, 0 if told == span[1] else told)
+        return SequenceShape((part.shape[0], part.shape[1]), span, 0 if told == span[1] else told)
 
     def place(self, position: int) -> Sequence[int]:
         """What people call each frame in the span of the sample at ``position``."""
@@ -197,7 +197,7 @@ class Sequences:
         return range(stop - first) if self.places is None else self.places[position]
 
     @property
-    def kinds(self) -> tuple[Kind, ...]:
+    def kinds(self) -> tuple[SequenceShape, ...]:
         """The distinct kinds, the shortest first."""
         return tuple(sorted({self.kind(p) for p in range(len(self))}))
 

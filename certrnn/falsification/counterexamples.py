@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from certrnn.datasets.files import network_for
-from certrnn.datasets.sequences import Kind
+from certrnn.datasets.sequences import SequenceShape
 from certrnn.encode import as_text, from_text
 from certrnn.errors import InvalidInput
 from certrnn.falsification.rows import UNFINITE, met
@@ -202,7 +202,7 @@ def _asked(arrays: dict[str, np.ndarray], row: int, label: int, target: int | No
 def _replayed(
     member: Counterexample, clip: tuple[float, float] | None, network: OnnxModel, precision: Any
 ) -> ReplayedRow:
-    model = network_for(network, Kind(_shape(member), member.span, member.told))
+    model = network_for(network, SequenceShape(_shape(member), member.span, member.told))
     if isinstance(member.specification, Threshold):
         model = model.as_numbers()
     first, stop = member.span

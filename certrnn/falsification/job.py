@@ -15,7 +15,7 @@ from certrnn.certification.rounding import outward
 from certrnn.certification.statement import question_of
 from certrnn.datasets import Batch
 from certrnn.datasets.files import network_for
-from certrnn.datasets.sequences import Kind
+from certrnn.datasets.sequences import SequenceShape
 from certrnn.falsification.query import AttackQuery
 from certrnn.falsification.rows import Found, rows_of
 from certrnn.falsification.search import falsified
@@ -48,12 +48,12 @@ class AttackJob(Job[AttackQuery, AttackRow, AttackResults]):
         self.query.query.threat.require(self.sequences.numbers)
         super().check()
 
-    def check_kind(self, kind: Kind) -> None:
+    def check_kind(self, kind: SequenceShape) -> None:
         if isinstance(self.query.query.specification, Labels):
             self.sequences.require_classes()
         check_kind(self.asked, self.sequences, kind, self.query.query, self.clip)
 
-    def parts(self, kind: Kind) -> list[Part]:
+    def parts(self, kind: SequenceShape) -> list[Part]:
         return parts_of(self.query.query, kind)
 
     def answers(self, part: Part, tick: Tick) -> Iterator[list[AttackRow]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from certrnn.datasets.sequences import Kind
+from certrnn.datasets.sequences import SequenceShape
 from certrnn.encode import pack, unpack
 from certrnn.engine import engine_version
 from certrnn.errors import InvalidInput
@@ -23,7 +23,7 @@ class Answerer:
         checked: kinds that need no check any more.
     """
 
-    def __init__(self, job: Job[Any, Any, Any], checked: Iterable[Kind] = ()) -> None:
+    def __init__(self, job: Job[Any, Any, Any], checked: Iterable[SequenceShape] = ()) -> None:
         self._job, self._checked = job, set(checked)
 
     def __call__(self, task: bytes) -> bytes:

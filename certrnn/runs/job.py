@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from certrnn.datasets import Sequences
-from certrnn.datasets.sequences import Kind
+from certrnn.datasets.sequences import SequenceShape
 from certrnn.io.data import spelled_samples
 from certrnn.io.onnx import OnnxModel
 from certrnn.results.question import Question
@@ -83,7 +83,7 @@ class Job(ABC, Generic[Q, R, C]):
     # ---- for each command
 
     @abstractmethod
-    def check_kind(self, kind: Kind) -> None:
+    def check_kind(self, kind: SequenceShape) -> None:
         """Refuse what makes no sense of the samples of one kind, and hold the network against onnxruntime.
 
         Raises:
@@ -91,7 +91,7 @@ class Job(ABC, Generic[Q, R, C]):
         """
 
     @abstractmethod
-    def parts(self, kind: Kind) -> list[Part]:
+    def parts(self, kind: SequenceShape) -> list[Part]:
         """The rows that a sample of this kind has."""
 
     @abstractmethod

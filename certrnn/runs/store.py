@@ -164,10 +164,17 @@ def kept(entries: Iterable[Entry]) -> dict[str, Record]:
     return found
 
 
-def first_run(folder: Path) -> Path:
-    """The folder itself, or of a command about several models the folder of the first."""
-    first = folder / "1"
-    return first if not (folder / PLAN).exists() and (first / PLAN).exists() else folder
+def parts(folder: Path) -> list[str]:
+    """The runs in a folder: itself, or of a command about several models a folder each, by its place from 1."""
+    if (folder / PLAN).exists() or not (folder / "1" / PLAN).exists():
+        return [""]
+    numbers = sorted(int(one.parent.name) for one in folder.glob(f"*/{PLAN}") if one.parent.name.isdecimal())
+    return [str(number) for number in numbers]
+
+
+def missing(folder: Path) -> int:
+    """How many rows of a run, all shards together, are still to come."""
+    return max(read_plan(folder).rows - len(read_entries(folder)), 0)
 
 
 def read_plan(folder: Path) -> Plan:

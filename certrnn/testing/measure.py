@@ -16,7 +16,7 @@ from certrnn.certification.statement import question_of
 from certrnn.coverage import Metric, MetricOptions, Record, Tracer, chosen
 from certrnn.datasets import Sequences
 from certrnn.datasets.files import network_for
-from certrnn.datasets.sequences import Kind
+from certrnn.datasets.sequences import SequenceShape
 from certrnn.errors import UsageError
 from certrnn.io.onnx import OnnxModel
 from certrnn.model import Data, Model
@@ -115,7 +115,7 @@ def recorded(
     return found
 
 
-def _recurrences(network: OnnxModel, kind: Kind) -> tuple[Recurrence, ...]:
+def _recurrences(network: OnnxModel, kind: SequenceShape) -> tuple[Recurrence, ...]:
     return Tracer.of(network_for(network, kind), kind.shape).recurrences
 
 

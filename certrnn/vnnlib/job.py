@@ -13,7 +13,8 @@ import numpy as np
 
 from certrnn.arrays import to_numpy
 from certrnn.datasets import Sequences
-from certrnn.datasets.sequences import Kind
+from certrnn.datasets.sequences import SequenceShape
+from certrnn.errors import UsageError
 from certrnn.io.onnx import OnnxModel
 from certrnn.results.record import Record
 from certrnn.results.subject import Expected, Subject, early, extent_of
@@ -40,11 +41,18 @@ class VerifyQuery:
         name: of its file.
         text: what the file holds.
         budget: seconds that branching may take for a case, or None.
+
+    Raises:
+        UsageError: a budget that is not positive.
     """
 
     name: str
     text: str
     budget: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.budget is not None and not 0 < self.budget < math.inf:
+            raise UsageError("reading --budget", "seconds are positive", self.budget)
 
     @property
     def parsed(self) -> Query:
@@ -140,10 +148,10 @@ class VerifyJob(Job[VerifyQuery, CaseAnswer, Verified]):
         witnesses = Witnesses(query, known.binding, self.precision)
         return Search(witnesses, self.deadline, self.query.budget), known.cases
 
-    def check_kind(self, kind: Kind) -> None:
+    def check_kind(self, kind: SequenceShape) -> None:
         """Nothing: the query was bound to the network, which was held against onnxruntime."""
 
-    def parts(self, kind: Kind) -> list[Part]:
+    def parts(self, kind: SequenceShape) -> list[Part]:
         return [Part(method=step) for step in STEPS]
 
     def answers(self, part: Part, tick: Tick) -> Iterator[list[CaseAnswer]]:

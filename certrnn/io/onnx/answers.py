@@ -22,7 +22,7 @@ from certrnn.io.onnx.space import Space
 from certrnn.io.onnx.spans import members, moves, own_frames, spans, windows
 from certrnn.io.onnx.tensors import Chosen, Normalised, Tensor, View
 
-Kind = Literal["classes", "score", "label", "numbers"]
+AnswerKind = Literal["classes", "score", "label", "numbers"]
 _ANOTHER = "Name another output with --output, or check the export."
 
 
@@ -41,7 +41,7 @@ class Answer:
     """
 
     output: str
-    kind: Kind
+    kind: AnswerKind
     places: np.ndarray
     classes: int
     cut: float

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol
 
-Kind = Literal["error", "memory", "timeout", "died"]
+FailureKind = Literal["error", "memory", "timeout", "died"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Failure:
         reason: one line.
     """
 
-    kind: Kind
+    kind: FailureKind
     reason: str
 
 

@@ -138,7 +138,7 @@ class Model:
         asked = (FULL,) if isinstance(threat, WordSubstitution) else eps_values(eps)
         query = Query(asked, spelled_frames(frames), clip, method, attack=attack, budget=budget)
         query = replace(query, threat=threat or NormBall(), specification=specification or Labels())
-        return self._answered(self.job(self.sequences(x, y), query))
+        return self.ask(self.sequences(x, y), query)
 
     def radius(
         self,
@@ -163,7 +163,7 @@ class Model:
             None, spelled_frames(frames), clip, method, schedule, attack, budget, threat or NormBall()
         )
         query = replace(query, specification=specification or Labels())
-        return self._answered(self.job(self.sequences(x, y), query))
+        return self.ask(self.sequences(x, y), query)
 
     def attack(
         self,
@@ -191,8 +191,7 @@ class Model:
         asked = (FULL,) if isinstance(threat, WordSubstitution) else eps_values(eps)
         query = Query(asked, spelled_frames(frames), clip, budget=budget, threat=threat or NormBall())
         query = replace(query, specification=targeted(target, specification))
-        job = self.job(self.sequences(x, y), AttackQuery(attack or usual(query), query))
-        results = self._answered(job)
+        results = self.ask(self.sequences(x, y), AttackQuery(attack or usual(query), query))
         return results, Counterexamples.of(results)
 
     @ORDINARY
@@ -255,7 +254,7 @@ class Model:
 
         Parameters are those of :meth:`certify`, which says what is raised; ``question`` says how words change.
         """
-        return self._answered(self.job(self.sequences(x, y), question or WordQuery()))
+        return self.ask(self.sequences(x, y), question or WordQuery())
 
     def job(self, sequences: Sequences, query: Any) -> Job[Any, Any, Any]:
         """A question put to samples: what a run carries out.
@@ -265,6 +264,16 @@ class Model:
                 :class:`certrnn.ConditionsQuery` or :class:`certrnn.CompareQuery`.
         """
         return JOBS[type(query)](self.path, self.network, sequences, query)
+
+    def ask(self, sequences: Sequences, query: Any) -> Any:
+        """The results of a question of any kind: see :meth:`job`.
+
+        >>> model = load("example:digits_rnn")
+        >>> model.ask(model.read("example:digits").take([0]), ConditionsQuery((0.001,), "6")).rows[0].reports[0].kind
+        'RNN'
+        """
+        rows = [row for some in self.stream(sequences, query) for row in some]
+        return self.job(sequences, query).collect(rows)
 
     @ORDINARY
     def stream(self, sequences: Sequences, query: Any, tick: Tick = silent) -> Iterator[list[Any]]:
@@ -292,10 +301,6 @@ class Model:
         'certified'
         """
         return loop.run(self.job(sequences, query), folder, settings)
-
-    def _answered(self, job: Job[Any, Any, Any]) -> Any:
-        rows = [row for some in self.stream(job.sequences, job.query) for row in some]
-        return job.collect(rows)
 
     def _labelled(self, sequences: Sequences) -> Sequences:
         """With the labels that are asked."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from certrnn.certification.conditions import conditions_of
+from certrnn.certification.conditions import ConditionsQuery
 from certrnn.model import load
 from certrnn.training import (
     Architecture,
@@ -44,9 +44,10 @@ def measured(trained: Trained, heldout: Examples, tube: float, samples: int) -> 
         trained.save(path)
         model = load(path)
         sequences = model.sequences(list(few.x), few.y)
-        found = conditions_of(str(path), model.network, sequences, (tube,), clip=(0.0, 1.0))
+        found = model.ask(sequences, ConditionsQuery((tube,), clip=(0.0, 1.0)))
         radii = model.radius(sequences, frames="all", clip=(0.0, 1.0), method="zonotope", attack=False)
-    findings = [f for row in found.rows for f in row.report.findings if f.over == "tube"]
+    reports = [report for row in found.rows for report in row.reports]
+    findings = [f for report in reports for f in report.findings if f.over == "tube"]
     one, three = ([f for f in findings if f.condition == name] for name in ("Theorem 1", "Theorem 3"))
     numbers = [f.at_most for f in one if f.at_most is not None]
     eps = [row.eps_certified or 0.0 for row in radii if row.verdict != "misclassified"]

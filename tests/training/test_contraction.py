@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 import certrnn
-from certrnn.certification.conditions import conditions_of
 from certrnn.training import Architecture, Examples, Run, Settings, Trained, train
 
 
@@ -23,8 +22,8 @@ def verdicts(found: Trained, folder: Path) -> set[str]:
     found.save(folder / "network.onnx")
     model = certrnn.load(folder / "network.onnx")
     samples = model.sequences(0.1 * np.random.default_rng(1).standard_normal((3, 3, 3)))
-    rows = conditions_of("network", model.network, samples, (1e-4,)).rows
-    findings = [one for row in rows for one in row.report.findings]
+    rows = model.ask(samples, certrnn.ConditionsQuery((1e-4,))).rows
+    findings = [one for row in rows for report in row.reports for one in report.findings]
     return {one.verdict for one in findings if (one.condition, one.over) == ("Theorem 1", "tube")}
 
 

@@ -36,5 +36,9 @@ class InvalidInput(CertrnnError):
     """A model or data file that is damaged, malformed or inconsistent (exit code 3)."""
 
 
+class TimedOut(BaseException):
+    """The time of a whole command is over: like an interrupt it passes everything that catches errors."""
+
+
 class Unsupported(CertrnnError):
     """A valid model that uses something certrnn refuses to interpret (exit code 3)."""

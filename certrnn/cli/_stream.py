@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from certrnn.cli._runs import Carried
+from certrnn.errors import TimedOut
 
 if TYPE_CHECKING:
     from certrnn.runs.job import Job
@@ -28,9 +29,12 @@ def carry_out(job: Job[Any, Any, Any], run: Carried | str | None) -> tuple[Any, 
             for some in loop.carry_out(job, run.settings, run.folder, run.command, bar.bounded):
                 rows.extend(some)
                 bar.finished(len(some))
-        except (Exception, KeyboardInterrupt) as error:
+        except (Exception, KeyboardInterrupt, TimedOut) as error:
             failure = error
     if failure is not None and not rows:
+        interrupted = isinstance(failure, KeyboardInterrupt) and run.folder is not None
+        if interrupted and (Path(run.folder or "") / "plan.json").exists():
+            _hint(run)
         raise failure
     return (job.collect(rows) if run.folder is None else _kept(run, failure)), failure
 
@@ -40,6 +44,11 @@ def _kept(run: Carried, failure: BaseException | None) -> Any:
     from certrnn.runs.store import read_results
 
     if failure is not None:
-        kept = f"finished rows are kept; go on with: certrnn resume {run.folder}"
-        print(f"{run.command['name']}: {kept}", file=sys.stderr)
+        _hint(run)
     return read_results(Path(run.folder or ""))
+
+
+def _hint(run: Carried) -> None:
+    program = "certify" if run.command["name"] == "certify" else "certrnn"
+    kept = f"finished rows are kept; go on with: certrnn resume {run.folder}"
+    print(f"{program}: {kept}", file=sys.stderr)

@@ -94,7 +94,7 @@ def attack(
     """
     given = dict(locals())
     if replay is not None:
-        _check_alone(data, out)
+        _check_alone(given)
         raise typer.Exit(_replayed(settled.load(model), replay, json))
     if guided.asked(attack, eps, SMALLEST):
         _check_unguided(given)
@@ -113,10 +113,29 @@ def attack(
     raise typer.Exit(results.exit_code())
 
 
-def _check_alone(data: object, out: str | None) -> None:
-    for option, value in (("--data", data), ("--out", out)):
-        if value is not None:
-            raise UsageError("reading --replay", "the file holds its own samples", f"{option} beside it")
+def _check_alone(given: dict[str, Any]) -> None:
+    """The file holds its own samples, what may change and what must hold."""
+    plain = {"frames": "all", "norm": "inf", "joint": False, "guided": UNGUIDED}
+    named = (
+        "data",
+        "out",
+        "attack",
+        "eps",
+        *plain,
+        "radii",
+        "words",
+        "target",
+        "accept",
+        "threshold",
+        "clip",
+    )
+    asked = [name for name in (*named, "samples", "budget") if given[name] != plain.get(name)]
+    if isinstance(given["run"], Carried) and given["run"].folder is not None:
+        asked.append("run")
+    if asked:
+        option = "orientation and the like" if asked[0] == "guided" else asked[0]
+        requirement = "the file holds its own samples and what is asked of them"
+        raise UsageError("reading --replay", requirement, f"--{option} beside it")
 
 
 def _check_unguided(given: dict[str, Any]) -> None:

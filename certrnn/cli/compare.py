@@ -73,7 +73,8 @@ def compare(
 ) -> None:
     """Certified eps of models and methods: mean, spread, time, violins, and Mann-Whitney's U between them.
 
-    Exit codes: 0 done, 2 usage, 3 invalid or unsupported input or a failed self-check, 130 interrupted.
+    Exit codes: 0 done, 2 usage, 3 invalid or unsupported input or a failed self-check, 4 no sample is finished, 130
+    interrupted.
     """
     from certrnn.certification import Query
     from certrnn.certification.comparing import CompareQuery
@@ -95,15 +96,17 @@ def compare(
         asked = asking(query, network, norm, joint, radii, None)
         jobs.append(network.job(chosen, CompareQuery(asked, names, not no_attack, axis)))
     comparison, failure = _compared(jobs, run)
+    report = CompareReport(comparison)
     if comparison.groups:
-        report = CompareReport(comparison)
         files.write(report.content)
-        if json:
-            print_text(comparison.to_json())
-        else:
-            print_rich(report.show)
-        if comparison.broken:
-            raise typer.Exit(self_check_failed("certrnn compare"))
+    else:  # a picture needs something to show
+        Files(tuple(name for name in files.names if name.endswith(".json"))).write(report.content)
+    if json:
+        print_text(comparison.to_json())
+    else:
+        print_rich(report.show)
+    if comparison.broken:
+        raise typer.Exit(self_check_failed("certrnn compare"))
     if failure is not None:
         raise failure
     raise typer.Exit(comparison.exit_code())

@@ -77,5 +77,7 @@ def resume(
     os.chdir(plan.folder)  # its file names are relative to it
     command = RESUMABLE[name]
     known = inspect.signature(command).parameters
+    if out is not None and "out" not in known:
+        raise UsageError("reading --out", f"the command that began the run, {name}, has it", "--json prints")
     told = {"run": str(place), "json": json, "out": where, "debug": debug, "version": version}
     command(**options, **{option: value for option, value in told.items() if option in known}, retry=retry)

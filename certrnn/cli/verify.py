@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -74,13 +75,13 @@ def verify(
     loaded = Settled(output, layout).load(model)
     query = read_query(query_file)
     _check_name(query, name)
-    asked = VerifyQuery(query_file, query.source.text, budget)
+    asked = VerifyQuery(Path(query_file).name, query.source.text, budget)
     deadline = float("inf") if timeout is None else start + timeout
     done = _timed(lambda: VerifyJob.of(model, loaded.network, asked, deadline), run, start, timeout)
     if done is None:
         answer = Answer(TIMED_OUT)
         done = Verified(query, model, loaded.sha256, answer, 0.0)
-    done = replace(done, seconds=time.perf_counter() - start)
+    done = replace(done, query=query, seconds=time.perf_counter() - start)
     for note in done.answer.notes:
         print(f"certrnn: {note}", file=sys.stderr)
     print_text(done.to_json() if json else done.text())
@@ -91,12 +92,12 @@ def _timed(
     make: Callable[[], VerifyJob], run: Carried | str | None, start: float, timeout: float | None
 ) -> Verified | None:
     """What came out in time; None where that is nothing at all."""
+    from certrnn.errors import TimedOut
     from certrnn.vnnlib.answer import TIMED_OUT
-    from certrnn.vnnlib.search import TimedOutError
 
-    with contextlib.suppress(TimedOutError), _alarm(start, timeout):
+    with contextlib.suppress(TimedOut), _alarm(start, timeout):
         done, failure = carry_out(make(), run)
-        if isinstance(failure, TimedOutError):
+        if isinstance(failure, TimedOut):
             return replace(done, answer=replace(done.answer, verdict=TIMED_OUT))
         if failure is not None:
             raise failure
@@ -107,10 +108,10 @@ def _timed(
 @contextlib.contextmanager
 def _alarm(start: float, timeout: float | None) -> Iterator[None]:
     """Ends a step that takes longer than what is left, where the system has alarms."""
-    from certrnn.vnnlib.search import TimedOutError
+    from certrnn.errors import TimedOut
 
     def ring(*_: object) -> None:
-        raise TimedOutError
+        raise TimedOut
 
     main = threading.current_thread() is threading.main_thread()
     if timeout is None or not main or not hasattr(signal, "setitimer"):

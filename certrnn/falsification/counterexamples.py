@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -16,12 +15,12 @@ import torch
 
 from certrnn.datasets.files import network_for
 from certrnn.datasets.sequences import SequenceShape
-from certrnn.encode import as_text, from_text
 from certrnn.errors import InvalidInput
 from certrnn.falsification.rows import UNFINITE, met
+from certrnn.falsification.written import parse, spell
 from certrnn.io.onnx import OnnxModel
 from certrnn.results.attacks import AttackResults, Counterexample, ReplayedRow
-from certrnn.threats import Accept, Labels, NormBall, Specification, ThreatModel, Threshold
+from certrnn.threats import Accept, Labels, NormBall, Threshold
 
 NONE = -1
 """Stands for "no target" in the file."""
@@ -78,9 +77,7 @@ class Counterexamples:
             "wanted": _whole([NONE if m.target is None else m.target for m in members]),
             "answer": _whole([m.answer for m in members]),
             "clip": np.array(self.clip or (), dtype=np.float64),
-            "required": _texts([m.required for m in members]),
-            "threat": _texts([m.threat for m in members]),
-            "specification": _texts([m.specification for m in members]),
+            "asked": np.array([spell(m) for m in members], dtype=np.str_),
             "attack": np.array(self.attack),
             "sha256": np.array(self.sha256),
         }
@@ -132,11 +129,9 @@ def _whole(values: Sequence[int]) -> np.ndarray:
     return np.array(values, dtype=np.int64)
 
 
-def _texts(values: Sequence[Any]) -> np.ndarray:
-    return np.array([json.dumps(as_text(value)) for value in values], dtype=np.str_)
-
-
 def _parsed(arrays: dict[str, np.ndarray]) -> Counterexamples:
+    if not _numbers(arrays):
+        raise ValueError("an array holds another kind of value than its name says")
     words = arrays["x"].astype(np.int64) if "vectors" in arrays else None
     x, clip = arrays["vectors" if "vectors" in arrays else "x"].astype(np.float64), arrays["clip"]
     count, stop, _ = x.shape
@@ -150,8 +145,10 @@ def _parsed(arrays: dict[str, np.ndarray]) -> Counterexamples:
     fit = shapes == ((count,), (count, stop), x.shape, (count, 2)) and single == {(count,)}
     if not fit or clip.size not in (0, 2) or (words is not None and words.shape != (count, stop)):
         raise ValueError("its arrays do not fit together")
-    if not (np.isfinite(x).all() and np.isfinite(center).all()):
-        raise ValueError("its sequences are not finite")
+    if not (np.isfinite(x).all() and np.isfinite(center).all() and np.isfinite(clip).all()):
+        raise ValueError("its sequences or its valid range are not finite")
+    if count and int(arrays["sample"].min()) < 0:
+        raise ValueError("samples are numbered from 0")
     if count and not 1 <= int(lengths.min()) <= int(lengths.max()) <= stop:
         raise ValueError("lengths lie outside the sequences")
     told = arrays.get("told", np.zeros(count, dtype=np.int64))
@@ -162,8 +159,8 @@ def _parsed(arrays: dict[str, np.ndarray]) -> Counterexamples:
         length, target = int(lengths[row]), int(arrays["wanted"][row])
         first, last = (int(end) for end in arrays["span"][row])
         frames = tuple(int(t) for t in np.flatnonzero(moving[row]))
-        if not 0 <= first < last <= length or (frames and frames[-1] >= length):
-            raise ValueError("frames lie outside the sequence")
+        if not 0 <= first < last <= length or (frames and not first <= frames[0] <= frames[-1] < last):
+            raise ValueError("frames lie outside the sequence, or are padding")
         label = int(arrays["y"][row])
         members.append(
             Counterexample(
@@ -187,16 +184,21 @@ def _parsed(arrays: dict[str, np.ndarray]) -> Counterexamples:
 
 def _asked(arrays: dict[str, np.ndarray], row: int, label: int, target: int | None) -> dict[str, Any]:
     """What may change and what must hold; of files that do not say it the l-inf ball, and the label or the target."""
-    if "threat" not in arrays:
+    if "asked" not in arrays:
         held = Labels() if target is None else Accept((target,), never=True)
         return {"threat": NormBall(), "specification": held, "required": (label,)}
-    names = ("threat", "specification", "required")
-    threat, held, required = (from_text(json.loads(str(arrays[name][row]))) for name in names)
-    if not (
-        isinstance(threat, ThreatModel) and isinstance(held, Specification) and isinstance(required, tuple)
-    ):
-        raise ValueError("it does not say what may change and what must hold")
+    threat, held, required = parse(str(arrays["asked"][row]), int(arrays["sample"][row]))
     return {"threat": threat, "specification": held, "required": required}
+
+
+def _numbers(arrays: dict[str, np.ndarray]) -> bool:
+    """Whether every array holds what its name says: whole numbers, real ones, or text."""
+    whole = ("y", "lengths", "span", "told", "sample", "wanted", "answer")
+    real = ("center", "eps", "clip", *(("vectors",) if "vectors" in arrays else ("x",)))
+    kinds = [(name, "iu") for name in whole] + [(name, "f") for name in real] + [("frames", "b")]
+    kinds += [("attack", "U"), ("sha256", "U"), ("asked", "U")]
+    scalars = all(arrays[name].ndim == 0 for name in ("attack", "sha256"))
+    return scalars and all(arrays[name].dtype.kind in kind for name, kind in kinds if name in arrays)
 
 
 def _replayed(
@@ -213,7 +215,9 @@ def _replayed(
         disturbed = _answer(member, model, model.run_onnxruntime_on_words(member.words[None]))
     return ReplayedRow(
         sample=member.sample,
-        frames="all" if len(member.frames) == stop - first else [frame - first for frame in member.frames],
+        frames="all"
+        if member.frames == tuple(range(first, stop))
+        else [frame - first for frame in member.frames],
         label=member.label,
         target=member.target,
         eps=member.eps,

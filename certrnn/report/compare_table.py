@@ -35,10 +35,14 @@ class CompareReport:
         """Print the groups, the tests and the notes."""
         from rich.text import Text
 
+        if not self.comparison.groups:
+            console.print("no sample has the rows of every method yet", soft_wrap=True)
         for path, digest in dict.fromkeys((g.results.path, g.results.sha256) for g in self.comparison.groups):
             console.print(Text(f"{visible(path)} (sha256 {digest[:12]})", "bold"), soft_wrap=True)
-        console.print(fitted(_groups(self.comparison), console.width))
-        console.print(Text(f"{_over(self.comparison)}; seconds a row are the method's alone"), soft_wrap=True)
+        if self.comparison.groups:
+            console.print(fitted(_groups(self.comparison), console.width))
+            over = f"{_over(self.comparison)}; seconds a row are the method's alone"
+            console.print(Text(over), soft_wrap=True)
         for line in dict.fromkeys(line for g in self.comparison.groups for line in short(g.results.question)):
             console.print(Text(visible(line)), soft_wrap=True)
         if self.comparison.tests:

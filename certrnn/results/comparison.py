@@ -187,9 +187,10 @@ class Comparison:
         return Comparison(groups, eps, tuple(notes), next((part.folder for part in parts), ""))
 
     def exit_code(self) -> int:
-        """3 where a counterexample contradicts a certificate or a task ended in an error, else 0."""
+        """3 where a counterexample contradicts a certificate or a task ended in an error, 4 where no sample has all its
+        rows, else 0."""
         failed = any(row.failed for group in self.groups for row in group.results)
-        return 3 if self.broken or failed else 0
+        return 3 if self.broken or failed else 0 if self.groups else 4
 
     @cached_property
     def tests(self) -> tuple[UTest, ...]:

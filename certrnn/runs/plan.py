@@ -11,6 +11,7 @@ from certrnn.datasets import Sequences
 from certrnn.encode import class_named, digest, name_of
 from certrnn.engine import engine_version
 from certrnn.errors import UsageError
+from certrnn.io.onnx import Choices
 from certrnn.results.certificates import SEMANTICS
 from certrnn.results.subject import Expected, Subject
 from certrnn.runs.job import TOGETHER, Job, Part
@@ -63,6 +64,7 @@ class Plan:
     Args:
         kind: the job's class, by name.
         subject: what the rows are about.
+        choices: how the model's file is read.
         query: what is asked of every sample.
         samples: how many there are.
         data: digest of the samples.
@@ -78,6 +80,7 @@ class Plan:
 
     kind: str
     subject: Subject
+    choices: Choices
     query: Any
     samples: int
     data: str
@@ -114,6 +117,7 @@ class Plan:
         return Plan(
             name_of(type(job)),
             job.subject,
+            job.network.choices,
             job.query,
             len(sequences),
             digest(sequences.bare()),
@@ -185,7 +189,7 @@ class _Keys:
 
     def __init__(self, plan: Plan, sequences: Sequences) -> None:
         model = (plan.subject.sha256, plan.subject.external)
-        self._base = digest((plan.engine, plan.semantics, model, plan.kind, plan.query))
+        self._base = digest((plan.engine, plan.semantics, model, plan.kind, plan.choices, plan.query))
         self._samples = [digest(sequences.take([p]).bare()) for p in range(len(sequences))]
 
     def of(self, positions: Sequence[int], part: Part) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ class Settings:
         _require(
             known, "--executor", f"it is {IN_PROCESS}, {PROCESSES} or {DASK}HOST:PORT", repr(self.executor)
         )
+        _require(self.size > 0, "--task", "a task has at least one sample", self.size)
         _require(self.workers is None or self.workers > 0, "--workers", "there is at least one", self.workers)
         seconds, megabytes = self.limits.seconds, self.limits.megabytes
         _require(

@@ -86,6 +86,10 @@ class CaseAnswer(Record):
     def place(self) -> tuple[Any, ...]:
         return self.sample, STEPS.index(self.step)
 
+    def contradicts(self, other: CaseAnswer) -> str:
+        false = {self.verdict, other.verdict} == {REFUTED, SAT}
+        return f"both for case {self.sample}" if false else ""
+
     def answers(self, frames: str | list[int], eps: float | None, method: str = "") -> bool:
         return self.step == method
 
@@ -97,13 +101,18 @@ class Known:
     Args:
         binding, cases: of the query; None until they are needed.
         refuted: numbers of cases.
-        satisfied: whether an assignment was found: nothing else needs an answer.
+        found: assignments by the number of their case: once there is one, nothing else needs an answer.
     """
 
     binding: Binding | None = None
     cases: list[Case] | None = None
     refuted: set[int] = field(default_factory=set)
-    satisfied: bool = False
+    found: dict[int, Assignment] = field(default_factory=dict)
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether some assignment is known."""
+        return bool(self.found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +171,8 @@ class VerifyJob(Job[VerifyQuery, CaseAnswer, Verified]):
         known, (search, cases) = self.known, self.search
         if number in known.refuted:
             return CaseAnswer(number, step, REFUTED)
+        if number in known.found:
+            return CaseAnswer(number, step, SAT, known.found[number])
         if known.satisfied:
             return CaseAnswer(number, step, OPEN)
         case, refuted, found = cases[number], False, None
@@ -171,7 +182,7 @@ class VerifyJob(Job[VerifyQuery, CaseAnswer, Verified]):
             found = search.attacked(case)
         else:
             refuted, found = search.thoroughly(case)
-        known.satisfied |= found is not None
+        known.found |= {number: found} if found else {}
         known.refuted |= {number} if refuted else set()
         return CaseAnswer(number, step, SAT if found else REFUTED if refuted else OPEN, found)
 

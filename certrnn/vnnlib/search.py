@@ -14,7 +14,7 @@ from certrnn.analyses import Analysis, BranchAndBound, proved
 from certrnn.attacks import PGD
 from certrnn.attacks.attack import worst_margin
 from certrnn.certification.methods import METHODS
-from certrnn.errors import Unsupported
+from certrnn.errors import TimedOut, Unsupported
 from certrnn.ir import Graph
 from certrnn.regions import Region
 from certrnn.specs import Spec
@@ -32,17 +32,13 @@ DEEPER = (0.0, 1e-4, 1e-2)
 arithmetic may disagree."""
 
 
-class TimedOutError(Exception):
-    """The time is over."""
-
-
 @dataclass(frozen=True, eq=False)
 class Search:
     """What is tried on a case.
 
     Args:
         witnesses: what makes assignments of points.
-        deadline: of ``time.perf_counter``, looked at between steps, which then raise :class:`TimedOutError`.
+        deadline: of ``time.perf_counter``, looked at between steps, which then raise :class:`certrnn.errors.TimedOut`.
         budget: seconds that branching may take for a case, or None.
     """
 
@@ -104,7 +100,7 @@ class Search:
 
     def _check_time(self) -> None:
         if time.perf_counter() > self.deadline:
-            raise TimedOutError
+            raise TimedOut
 
 
 def _deeper(spec: Spec, share: float) -> Spec:

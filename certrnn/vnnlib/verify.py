@@ -6,12 +6,12 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from certrnn.errors import TimedOut
 from certrnn.io.onnx import OnnxModel
 from certrnn.runs.loop import answer_here
 from certrnn.vnnlib.answer import TIMED_OUT, Answer
 from certrnn.vnnlib.job import VerifyJob, VerifyQuery
 from certrnn.vnnlib.parse import Query
-from certrnn.vnnlib.search import TimedOutError
 
 
 def verify(network: OnnxModel, query: Query, deadline: float = math.inf) -> Answer:
@@ -30,6 +30,6 @@ def verify(network: OnnxModel, query: Query, deadline: float = math.inf) -> Answ
     try:
         for some in answer_here(job):
             rows += some
-    except TimedOutError:
+    except TimedOut:
         return replace(job.collect(rows).answer, verdict=TIMED_OUT)
     return job.collect(rows).answer

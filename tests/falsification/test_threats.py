@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import torch
 import certrnn
 from certrnn.attacks import NAMED
 from certrnn.certification import Query
-from certrnn.errors import UsageError
+from certrnn.errors import InvalidInput, UsageError
 from certrnn.falsification.counterexamples import Counterexamples
 from certrnn.falsification.query import AttackQuery, usual
 from certrnn.results.attacks import AttackResults
@@ -104,7 +105,7 @@ def test_a_wider_region_is_tried_where_a_norm_needs_it() -> None:
 def test_a_file_of_before_threats_is_the_l_inf_ball(tmp_path: Path) -> None:
     found = Counterexamples.of(attacked("pgd", NormBall(), Labels(), 3.0))
     with np.load(io.BytesIO(found.content(np.float32))) as file:
-        old = {n: file[n] for n in file.files if n not in ("threat", "specification", "required")}
+        old = {n: file[n] for n in file.files if n != "asked"}
     np.savez(tmp_path / "old.npz", **old)
     read = Counterexamples.read(str(tmp_path / "old.npz"))
     assert [row.reason for row in read.replayed(MODEL.network, np.float32)] == ["", ""]
@@ -125,3 +126,53 @@ def test_another_threat_or_demand_is_seen(tmp_path: Path) -> None:
 def test_two_targets_are_refused() -> None:
     with pytest.raises(UsageError, match="target"):
         MODEL.attack(SAMPLES, target=1, specification=Accept((1,)))
+
+
+DEEP = "[" * 3000 + "]" * 3000
+STRANGE = {
+    "deeply nested": lambda asked: DEEP,
+    "no object": lambda asked: "[]",
+    "another type": lambda asked: json.dumps({**asked, "threat": {"kind": 5}}),
+    "another norm": lambda asked: json.dumps({**asked, "threat": {**asked["threat"], "norm": "7"}}),
+    "radii of another shape": lambda asked: json.dumps(
+        {**asked, "threat": {**asked["threat"], "shape": [7], "radii": [1.0]}}
+    ),
+    "text for a truth": lambda asked: json.dumps({**asked, "threat": {**asked["threat"], "joint": "x"}}),
+    "numbers beyond numbers": lambda asked: json.dumps(
+        {**asked, "specification": {"kind": "threshold", "high": 10**400}}
+    ),
+    "requirements that are none": lambda asked: json.dumps({**asked, "required": ["a"]}),
+    "requirements beyond whole numbers": lambda asked: json.dumps({**asked, "required": [10**30]}),
+    "a demand that does not exist": lambda asked: json.dumps({**asked, "specification": {"kind": "nothing"}}),
+}
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_a_file_that_asks_nonsense_is_refused_in_one_line(what: str, tmp_path: Path) -> None:
+    found = Counterexamples.of(attacked("pgd", NormBall(), Labels(), 3.0))
+    with np.load(io.BytesIO(found.content(np.float32))) as file:
+        arrays = {name: file[name] for name in file.files}
+    arrays["asked"] = np.array([STRANGE[what](json.loads(str(text))) for text in arrays["asked"]])
+    np.savez(tmp_path / "bad.npz", **arrays)
+    with pytest.raises(InvalidInput, match="a damaged one"):
+        Counterexamples.read(str(tmp_path / "bad.npz"))
+
+
+ALTERED = {
+    "frames of padding": {"span": np.array([[7, 8], [7, 8]])},
+    "a negative sample": {"sample": np.array([-5, 1])},
+    "complex sequences": {"center": np.zeros((2, 8, 8), dtype=complex)},
+    "lengths that are no whole numbers": {"lengths": np.array([8.0, 8.0])},
+    "a range without ends": {"clip": np.array([-np.inf, np.inf])},
+    "two names": {"attack": np.array(["a", "b"])},
+}
+
+
+@pytest.mark.parametrize("what", ALTERED)
+def test_a_file_that_no_attack_writes_is_refused(what: str, tmp_path: Path) -> None:
+    found = Counterexamples.of(attacked("pgd", NormBall(), Labels(), 3.0))
+    with np.load(io.BytesIO(found.content(np.float32))) as file:
+        arrays = {name: file[name] for name in file.files} | ALTERED[what]
+    np.savez(tmp_path / "bad.npz", **arrays)
+    with pytest.raises(InvalidInput, match="a damaged one"):
+        Counterexamples.read(str(tmp_path / "bad.npz"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from certrnn.certification.comparing import CompareQuery
 from certrnn.certification.conditions import ConditionsQuery
 from certrnn.certification.words import WordQuery
 from certrnn.encode import as_text
-from certrnn.errors import CertrnnError
+from certrnn.errors import CertrnnError, TimedOut
 from certrnn.falsification.query import AttackQuery
 from certrnn.model import JOBS
 from certrnn.results.record import Record
@@ -30,7 +31,9 @@ from certrnn.runs.plan import Plan
 from certrnn.runs.settings import Settings
 from certrnn.runs.store import Memory, read_results
 from certrnn.threats import Accept, NormBall, Threshold, WordSet, WordSubstitution
-from certrnn.vnnlib.job import VerifyJob, VerifyQuery
+from certrnn.vnnlib.job import CaseAnswer, Known, VerifyJob, VerifyQuery
+from certrnn.vnnlib.search import Search
+from tests.runs.test_settled import edited
 
 MODEL = certrnn.load("example:digits_rnn")
 SEQUENCES = MODEL.read("example:digits").take(range(3))
@@ -192,3 +195,63 @@ def test_another_question_is_not_taken_up(name: str, tmp_path: Path) -> None:
         if other != name:
             with pytest.raises(CertrnnError, match="has the same"):
                 next(carry_out(job(other), Settings(size=1), tmp_path / "run"))
+
+
+def test_another_reading_of_the_file_is_not_taken_up(tmp_path: Path) -> None:
+    """Of a query nothing but the model's reading differs: the answer of one output is none of the other's."""
+    path = edited(tmp_path / "two.onnx", "two outputs")
+    query = asserted(0.001, "(>= Y_0 Y_7)")
+    scores, other = (
+        VerifyJob.of(path, certrnn.load(path, output=name).network, query) for name in ("scores", "other")
+    )
+    assert run(scores, tmp_path / "run").answer.verdict == "unsat"
+    with pytest.raises(CertrnnError, match="same choices"):
+        run(other, tmp_path / "run")
+    assert not {k for t in Plan.of(scores).tasks(scores) for k in t.keys} & {
+        k for t in Plan.of(other).tasks(other) for k in t.keys
+    }
+
+
+def test_a_command_that_ran_out_of_time_records_nothing_false(tmp_path: Path) -> None:
+    late = replace(job("verify, unsat"), deadline=0.0)
+    with pytest.raises(TimedOut):
+        run(late, tmp_path / "run")
+    assert read_results(tmp_path / "run").answer.verdict == "unknown"
+    assert run(job("verify, unsat"), tmp_path / "run").answer.verdict == "unsat"
+
+
+def test_an_assignment_is_kept_when_the_next_case_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attacked, tried = Search.attacked, []
+
+    def failing(self: Search, case: Any) -> Any:
+        tried.append(case)
+        if len(tried) == 2:
+            raise MemoryError
+        return attacked(self, case)
+
+    asked = VerifyJob.of(MODEL.path, MODEL.network, asserted(0.5, "(>= Y_3 Y_7)", "(>= Y_0 Y_7)"))
+    first = Search.quickly
+    monkeypatch.setattr(
+        Search, "quickly", lambda self, case: False if asked.known.found else first(self, case)
+    )
+    monkeypatch.setattr(Search, "attacked", failing)
+    monkeypatch.setattr(
+        Known, "satisfied", property(lambda self: False)
+    )  # both cases are attacked in one task
+    found = run(asked, tmp_path / "run")
+    assert found.answer.verdict == "sat"
+    assert len(tried) == 2
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_task_has_samples(size: int) -> None:
+    with pytest.raises(CertrnnError, match="at least one sample"):
+        Settings(size=size)
+
+
+def test_a_proof_and_an_assignment_of_one_case_contradict_each_other() -> None:
+    refuted, sat = (CaseAnswer(0, "attack", verdict) for verdict in ("refuted", "sat"))
+    assert refuted.contradicts(sat)
+    assert not sat.contradicts(sat)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from certrnn.certification.job import CertifyJob, frame_set_of
 from certrnn.datasets import Sequences
 from certrnn.encode import as_text, digest, from_text, pack, unpack
 from certrnn.errors import InvalidInput, Unsupported, UsageError
+from certrnn.io.onnx import Choices
 from certrnn.results.row import Row
 from certrnn.results.subject import Subject
 from certrnn.runs import parquet
@@ -44,7 +46,7 @@ def named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def job(sequences: Sequences = SEQUENCES, query: Query = QUERY, subject: Subject = SUBJECT) -> Planned:
-    network: Any = None
+    network: Any = SimpleNamespace(choices=Choices())
     return Planned("model.onnx", network, sequences, query, subject)
 
 
@@ -79,6 +81,7 @@ def test_every_question_has_its_key_once() -> None:
         {"sequences": Sequences.of([X[0] + 1e-12, X[1][:2] + 1e-12, X[2] + 1e-12], [0, 1, 2])},
         {"sequences": Sequences.of([X[0], X[1][:2], X[2]])},
         {"sequences": Sequences.of([X[0], X[1][:2], X[2]], [2, 0, 1])},
+        {"choices": Choices(output="other")},
         {"engine": "another"},
         {"semantics": "float32"},
     ],

@@ -1,0 +1,107 @@
+"""What a file of counterexamples says of what may change and what must hold: typed text, never a program."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from certrnn.errors import CertrnnError
+from certrnn.results.attacks import Counterexample
+from certrnn.results.question import read, written
+from certrnn.threats import (
+    SPECIFICATIONS,
+    NormBall,
+    Specification,
+    SpecificationRecord,
+    ThreatModel,
+    WordSet,
+    WordSubstitution,
+)
+
+BALL, WORDS = "ball", "words"
+
+
+@dataclass(frozen=True)
+class WrittenWord:
+    """The substitutes of one word: its frame, and their vectors (K, features), flattened."""
+
+    frame: int
+    features: int
+    vectors: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class WrittenThreat:
+    """What may change of one sample: a ``ball`` in a norm, with radii of this shape, flattened, or ``words``."""
+
+    kind: str
+    norm: str = "inf"
+    joint: bool = False
+    shape: tuple[int, ...] = ()
+    radii: tuple[float, ...] = ()
+    words: tuple[WrittenWord, ...] = ()
+
+
+@dataclass(frozen=True)
+class WrittenDemand:
+    """What may change, what must hold, and what that asks of the sample, a number a step."""
+
+    threat: WrittenThreat
+    specification: SpecificationRecord
+    required: tuple[int, ...]
+
+
+def spell(member: Counterexample) -> str:
+    """The text of one counterexample."""
+    asked = WrittenDemand(_threat(member.threat), member.specification.record(), member.required)
+    return json.dumps(written(asked), allow_nan=False)
+
+
+def parse(text: str, sample: int) -> tuple[ThreatModel, Specification, tuple[int, ...]]:
+    """What :func:`spell` wrote: threat model, specification, and what is required.
+
+    Raises:
+        ValueError: anything else.
+    """
+    try:
+        asked: WrittenDemand = read(WrittenDemand, json.loads(text), _need)
+        if asked.specification.kind not in SPECIFICATIONS:
+            raise ValueError(f"what must hold is one of {', '.join(SPECIFICATIONS)}")
+        held = SPECIFICATIONS[asked.specification.kind].restored(asked.specification)
+        return _restored(asked.threat, sample), held, asked.required
+    except (CertrnnError, RecursionError, OverflowError) as error:
+        raise ValueError(f"what it asks makes no sense: {type(error).__name__}: {error}") from None
+
+
+def _threat(threat: ThreatModel) -> WrittenThreat:
+    if isinstance(threat, WordSubstitution):
+        words = [
+            WrittenWord(one.position, one.vectors.shape[1], tuple(one.vectors.reshape(-1).tolist()))
+            for one in threat.sets
+        ]
+        return WrittenThreat(WORDS, words=tuple(words))
+    assert isinstance(threat, NormBall)
+    radii = np.zeros(0) if threat.radii is None else threat.radii
+    shape = () if threat.radii is None else radii.shape
+    return WrittenThreat(BALL, threat.order, threat.joint, shape, tuple(radii.reshape(-1).tolist()))
+
+
+def _restored(given: WrittenThreat, sample: int) -> ThreatModel:
+    if given.kind == BALL:
+        radii = np.array(given.radii, dtype=np.float64).reshape(given.shape) if given.shape else None
+        return NormBall(given.norm, given.joint, radii)
+    if given.kind != WORDS:
+        raise ValueError(f"what may change is {BALL} or {WORDS}")
+    sets = [
+        WordSet(sample, one.frame, np.array(one.vectors, dtype=np.float64).reshape(-1, one.features))
+        for one in given.words
+    ]
+    return WordSubstitution(tuple(sets))
+
+
+def _need(holds: bool, requirement: str, received: Any) -> None:
+    if not holds:
+        raise ValueError(f"{requirement}, not {str(received)[:80]}")

@@ -26,6 +26,7 @@ TOPICS = (
     "attacks",
     "coverage",
     "guided",
+    "training",
     "anomaly",
     "vnnlib",
     "conditions",

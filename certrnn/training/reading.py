@@ -144,7 +144,7 @@ def _layer(
 ) -> tuple[
     type[nn.RNN] | type[nn.LSTM] | type[nn.GRU], bool, bool, tuple[np.ndarray, np.ndarray, np.ndarray]
 ]:
-    """SequenceShape, whether relu bends it, whether it has two directions, and its W, R and B."""
+    """Its kind, whether relu bends it, whether it has two directions, and its W, R and B."""
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     where = f"node {node.name or node.op_type}"
     direction = attributes.get("direction", b"forward")

@@ -73,24 +73,8 @@ class AttackJob(Job[AttackQuery, AttackRow, AttackResults]):
         return batch, problem_of(told, batch, self.query.query, self.clip), told
 
     def failure(self, part: Part, number: int, label: int, verdict: str, reason: str) -> AttackRow:
-        return AttackRow(
-            sample=number,
-            frames=part.name,
-            label=label,
-            prediction=-1,
-            target=self.query.target,
-            verdict=cast(AttackVerdict, verdict),
-            eps=part.eps,
-            answer=None,
-            radius=None,
-            linf=None,
-            l2=None,
-            l0=None,
-            words=None,
-            attack=self.query.name,
-            seconds=0.0,
-            reason=reason,
-        )
+        wanted = (self.query.name, self.query.target, part.eps)
+        return AttackRow.without(number, part.name, (label, -1), wanted, cast(AttackVerdict, verdict), reason)
 
     def question(self) -> Question:
         query = self.query.query

@@ -63,23 +63,10 @@ def rows_of(found: Found, side: Side, seconds: float) -> list[AttackRow]:
 def _plain(found: Found, sample: int) -> AttackRow:
     """The row of a sample of which nothing is found, as if it were not attacked."""
     problem = found.problem
-    return AttackRow(
-        sample=found.batch.numbers[sample],
-        frames=found.frame_set.name,
-        label=int(problem.labels[sample]),
-        prediction=int(problem.predictions[sample]),
-        target=found.query.target,
-        verdict="misclassified",
-        eps=found.eps,
-        answer=None,
-        radius=None,
-        linf=None,
-        l2=None,
-        l0=None,
-        words=None,
-        attack=found.query.name,
-        seconds=0.0,
-    )
+    answers = int(problem.labels[sample]), int(problem.predictions[sample])
+    wanted = (found.query.name, found.query.target, found.eps)
+    number = found.batch.numbers[sample]
+    return AttackRow.without(number, found.frame_set.name, answers, wanted, "misclassified")
 
 
 def _confirmed(found: Found, row: AttackRow, sample: int, eps: float, x: torch.Tensor) -> AttackRow:

@@ -99,6 +99,40 @@ class AttackRow(Record):
     reason: str = ""
     counterexample: Counterexample | None = field(default=None, compare=False, repr=False)
 
+    @staticmethod
+    def without(
+        sample: int,
+        frames: str | list[int],
+        answers: tuple[int, int],
+        wanted: tuple[str, int | None, float | None],
+        verdict: AttackVerdict,
+        reason: str = "",
+    ) -> AttackRow:
+        """A row without a counterexample.
+
+        Args:
+            answers: label and prediction.
+            wanted: the attack's name, the target, and the eps that was asked.
+        """
+        return AttackRow(
+            sample=sample,
+            frames=frames,
+            label=answers[0],
+            prediction=answers[1],
+            target=wanted[1],
+            verdict=verdict,
+            eps=wanted[2],
+            answer=None,
+            radius=None,
+            linf=None,
+            l2=None,
+            l0=None,
+            words=None,
+            attack=wanted[0],
+            seconds=0.0,
+            reason=reason,
+        )
+
     @property
     def failed(self) -> bool:
         return bool(self.reason) and self.verdict in ("error", "timeout")

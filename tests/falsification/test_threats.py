@@ -76,9 +76,13 @@ def test_every_attack_knows_every_threat(name: str, tmp_path: Path) -> None:
 def test_the_usual_attack_succeeds_on_every_threat_and_specification(what: str, tmp_path: Path) -> None:
     threat = THREATS[what]
     name = usual(Query((1.0,), "all", threat=threat))
+    found = 0
     for held in SPECIFICATIONS.values():
         results = attacked(name, threat, held, 30.0)
-        assert confirmed(results, tmp_path) > 0 or what == "words", held  # few words may do nothing
+        some = confirmed(results, tmp_path)
+        assert some > 0 or what == "words", held  # a few words need not break each of them
+        found += some
+    assert found > 0
 
 
 @pytest.mark.parametrize("what", ["l2 jointly", "radii a sample"])

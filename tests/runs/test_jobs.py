@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import certrnn
 from certrnn.certification import Query
@@ -33,6 +34,8 @@ from certrnn.runs.store import Memory, read_results
 from certrnn.threats import Accept, NormBall, Threshold, WordSet, WordSubstitution
 from certrnn.vnnlib.job import CaseAnswer, Known, VerifyJob, VerifyQuery
 from certrnn.vnnlib.search import Search
+from tests.cli.test_words import TEXTS, VOCABULARY, Sentiment
+from tests.datasets.packed import export
 from tests.runs.test_settled import edited
 
 MODEL = certrnn.load("example:digits_rnn")
@@ -255,3 +258,21 @@ def test_a_proof_and_an_assignment_of_one_case_contradict_each_other() -> None:
     refuted, sat = (CaseAnswer(0, "attack", verdict) for verdict in ("refuted", "sat"))
     assert refuted.contradicts(sat)
     assert not sat.contradicts(sat)
+
+
+def test_texts_are_the_same_by_a_worker(tmp_path: Path) -> None:
+    """Words, padding and lengths travel with the samples."""
+    network = tmp_path / "m.onnx"
+    export(Sentiment(), (torch.ones(1, 4, dtype=torch.long),), ["words"], True, network)
+    (tmp_path / "v.txt").write_text("\n".join(VOCABULARY) + "\n")
+    (tmp_path / "t.txt").write_text(TEXTS)
+    model = certrnn.load(network)
+    texts = model.read_text(certrnn.TextSource(text=str(tmp_path / "t.txt"), vocab=str(tmp_path / "v.txt")))
+    for query in (
+        WordQuery(method="zonotope"),
+        Query((0.1,), "each", method="zonotope", attack=False),
+        AttackQuery("words", Query((3.0,), "all")),
+    ):
+        asked = model.job(texts.take([2, 0, 1]), query)
+        there = answer(asked, partial(worker, asked), Memory(Plan.of(asked)))
+        assert ordered(there) == ordered(answer_here(asked))

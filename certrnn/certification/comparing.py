@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from certrnn.certification.job import CertifyJob, parts_of
+from certrnn.certification.job import CertifyJob
 from certrnn.certification.query import Query
+from certrnn.certification.robustness import parts_of
 from certrnn.certification.statement import way_of
 from certrnn.certification.summary import gathered
 from certrnn.datasets.sequences import SequenceShape

@@ -9,8 +9,8 @@ from typing import ClassVar
 import torch
 
 from certrnn.certification.clock import Clock
-from certrnn.certification.job import frame_set_of, parts_of
 from certrnn.certification.query import Query
+from certrnn.certification.robustness import frame_set_of, parts_of
 from certrnn.certification.rounding import outward
 from certrnn.certification.self_check import check_against_onnxruntime
 from certrnn.certification.statement import of_conditions, question_of

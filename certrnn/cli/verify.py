@@ -75,7 +75,7 @@ def verify(
     loaded = Settled(output, layout).load(model)
     query = read_query(query_file)
     _check_name(query, name)
-    asked = VerifyQuery(Path(query_file).name, query.source.text, budget)
+    asked = VerifyQuery(Path(query_file).name, query.source.text, _branching(budget, timeout))
     deadline = float("inf") if timeout is None else start + timeout
     done = _timed(lambda: VerifyJob.of(model, loaded.network, asked, deadline), run, start, timeout)
     if done is None:
@@ -86,6 +86,13 @@ def verify(
         print(f"certrnn: {note}", file=sys.stderr)
     print_text(done.to_json() if json else done.text())
     raise typer.Exit(done.exit_code())
+
+
+def _branching(budget: float | None, timeout: float | None) -> float | None:
+    """Seconds for branching in a case: where only the whole has a limit, workers know no other end either."""
+    if budget is not None and not 0 < budget < float("inf"):
+        raise UsageError("reading --budget", "seconds are positive", budget)
+    return float("inf") if budget is None and timeout is not None else budget
 
 
 def _timed(

@@ -38,6 +38,16 @@ class AttackQuery:
         if self.name not in NAMED:
             known = f"the attack is one of {', '.join(NAMED)}"
             raise UsageError("reading --attack", known, repr(self.name))
+        if self.query.eps is not None and self.query.budget is not None:
+            requirement = (
+                "it belongs to the search of the closest counterexample: at one eps there is one attempt"
+            )
+            beside = (
+                "--words"
+                if isinstance(self.query.threat, WordSubstitution)
+                else f"--eps {self.query.eps[0]:g}"
+            )
+            raise UsageError("reading --budget", requirement, f"{beside} beside it")
 
     @property
     def target(self) -> int | None:

@@ -40,7 +40,8 @@ class VerifyQuery:
     Args:
         name: of its file.
         text: what the file holds.
-        budget: seconds that branching may take for a case, or None.
+        budget: seconds that branching may take for a case; inf for as many as a time limit leaves; None for those of
+            :data:`certrnn.vnnlib.search.SECONDS`, or of the time limit where it is known.
 
     Raises:
         UsageError: a budget that is not positive.
@@ -51,7 +52,7 @@ class VerifyQuery:
     budget: float | None = None
 
     def __post_init__(self) -> None:
-        if self.budget is not None and not 0 < self.budget < math.inf:
+        if self.budget is not None and not self.budget > 0:
             raise UsageError("reading --budget", "seconds are positive", self.budget)
 
     @property

@@ -186,6 +186,7 @@ def test_a_file_that_is_none_is_refused(
         ([*QUICK, "--attack", "words"], 2),
         ([*QUICK, "--target", "10"], 2),
         ([*QUICK, "--eps", "-1"], 2),
+        ([*QUICK, "--eps", "0.1", "--budget", "1"], 2),
         ([*QUICK, "--eps", "much"], 2),
         ([*QUICK, "--replay", "found.npz"], 2),
         (["attack", RNN, "--replay", "missing.npz"], 3),

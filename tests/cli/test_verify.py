@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 import certrnn
 from certrnn.cli import main
+from certrnn.runs.store import read_plan
 from certrnn.vnnlib.parse import holds, parse
 from certrnn.vnnlib.parse.source import Source
 from tests.cli.terminal import RNN, one_line
@@ -29,6 +31,17 @@ def folder(tmp_path: Path) -> Path:
 def test_unsat_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(folder / "unsat2.vnnlib"), "--network", f"f={RNN}", "--timeout", "60"]) == 0
     assert capsys.readouterr().out == "unsat\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds"), [([], None), (["--timeout", "60"], math.inf), (["--budget", "5"], 5.0)]
+)
+def test_workers_branch_as_long_as_the_limit_of_the_whole(
+    folder: Path, tmp_path: Path, options: list[str], seconds: float | None
+) -> None:
+    query = [str(folder / "unsat2.vnnlib"), "--network", f"f={RNN}"]
+    assert main(["verify", *query, *options, "--run", str(tmp_path / "run"), "--workers", "1"]) == 0
+    assert read_plan(tmp_path / "run").query.budget == seconds
 
 
 def test_sat_of_version_2_prints_tensors_that_replay(
@@ -93,6 +106,7 @@ def test_the_time_limit_is_kept(
         (["unsat2.vnnlib", "--network", f"g={RNN}"], 2),
         (["unsat2.vnnlib", "--network", f"f={RNN}", "--network", f"g={RNN}"], 2),
         (["unsat2.vnnlib", "--network", f"f={RNN}", "--timeout", "0"], 2),
+        (["unsat2.vnnlib", "--network", f"f={RNN}", "--budget", "inf"], 2),
         (["missing.vnnlib", "--network", f"f={RNN}"], 3),
         (["unsat2.vnnlib", "--network", "f=missing.onnx"], 3),
         (["unsat2.vnnlib", "--network", "f=unsat2.vnnlib"], 3),

@@ -116,9 +116,16 @@ WAYS: dict[str, Callable[[Job[Any, Any, Any], Path], Iterator[list[Record]]]] = 
 }
 
 
+def leaves(base: type) -> set[type]:
+    """The product's classes that derive from it and that no other of them derives from."""
+    own = [one for one in base.__subclasses__() if one.__module__.startswith("certrnn.")]
+    below = {leaf for one in own for leaf in leaves(one)}
+    return below or {base}
+
+
 def test_every_job_has_a_case() -> None:
     assert {type(query) for query in QUERIES.values()} == {*JOBS, VerifyQuery}
-    assert {type(job(name)) for name in QUERIES} == {*Job.__subclasses__()}
+    assert {type(job(name)) for name in QUERIES} == leaves(Job)
 
 
 @pytest.mark.parametrize("name", QUERIES)

@@ -12,7 +12,8 @@ import torch
 
 from certrnn import encode
 from certrnn.certification import Query, parse_frames
-from certrnn.certification.job import CertifyJob, frame_set_of
+from certrnn.certification.job import CertifyJob
+from certrnn.certification.robustness import frame_set_of
 from certrnn.datasets import Sequences
 from certrnn.encode import as_text, digest, from_text, pack, unpack
 from certrnn.errors import InvalidInput, Unsupported, UsageError

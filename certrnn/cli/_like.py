@@ -32,8 +32,10 @@ RowOption = Annotated[
     typer.Option("--row", metavar="K", help="Only the K-th row of --like, from 0.", show_default=False),
 ]
 
-PLACES = ("model", "data", "radii", "words")
+PLACES = ("model", "data")
 """Options that say where something lies; their contents are held against the document's digests."""
+FILES = ("radii", "words")
+"""Options of what may change that do the same."""
 UNASKED = (*PASSING, "fail_under", "like", "row")
 """Options that say nothing of the question."""
 
@@ -61,7 +63,7 @@ def put_again(given: dict[str, Any], command: Callable[..., None]) -> tuple[Mode
         given["model"] or results.path
     )
     same_model(network, results)
-    radii, words = given["radii"], given["words"]
+    radii, words = given["threat"].radii, given["threat"].words
     chosen, query = asked_again(
         network,
         results,
@@ -75,13 +77,15 @@ def put_again(given: dict[str, Any], command: Callable[..., None]) -> tuple[Mode
 
 def _require_alone(given: dict[str, Any], command: Callable[..., None]) -> None:
     own = inspect.signature(command).parameters
+    asked: dict[str, Any] = {name: getattr(given["threat"], name) for name in given["threat"].named(*FILES)}
+    if given["settled"] != AS_IT_IS:
+        asked["output, --layout, --cut or --multi-label"] = given["settled"]
     for name, value in given.items():
-        default = AS_IT_IS if name == "settled" else None if name in ("model", "data") else own[name].default
-        if name not in (*PLACES, *UNASKED) and value != default:
-            option = (
-                "output, --layout, --cut or --multi-label" if name == "settled" else name.replace("_", "-")
-            )
-            raise UsageError(f"reading --{option}", "the document of --like says what is asked", value)
+        if name not in (*PLACES, *UNASKED, "threat", "settled") and value != own[name].default:
+            asked[name.replace("_", "-")] = value
+    if asked:
+        option, value = next(iter(asked.items()))
+        raise UsageError(f"reading --{option}", "the document of --like says what is asked", value)
 
 
 def _samples(network: Model, question: Question, data: Any) -> Sequences:

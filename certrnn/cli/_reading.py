@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 from certrnn.cli._options import Cut, Layout, MultiLabel, OneLabel, OutputName
+from certrnn.cli._options_of import with_options
 
 if TYPE_CHECKING:
     from certrnn.model import Model
@@ -44,26 +42,5 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
 """Annotation and default, option by option, in the order of the help."""
 
 
-def with_reading(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with these options in place of its parameter ``settled``, which then is :class:`Settled`."""
-    hints = get_type_hints(command, include_extras=True)
-    own = inspect.signature(command)
-
-    @functools.wraps(command)
-    def run(**given: Any) -> None:
-        told = {name: given.pop(name, default) for name, (_, default) in OPTIONS.items()}
-        command(settled=Settled(**told), **given)
-
-    parameters: list[inspect.Parameter] = []
-    for name, parameter in own.parameters.items():
-        kind = inspect.Parameter.KEYWORD_ONLY
-        if name == "settled":
-            parameters += [
-                inspect.Parameter(n, kind, default=d, annotation=a) for n, (a, d) in OPTIONS.items()
-            ]
-        else:
-            parameters.append(parameter.replace(kind=kind, annotation=hints[name]))
-    shown: Any = run
-    shown.__signature__ = own.replace(parameters=parameters)
-    shown.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
-    return run
+with_reading = with_options("settled", OPTIONS, Settled)
+"""Gives a command these options in place of its parameter ``settled``, which then is :class:`Settled`."""

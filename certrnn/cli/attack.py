@@ -13,17 +13,7 @@ from certrnn.cli._runs import Carried, RunFolder, with_runs
 from certrnn.cli._samples import read_whole, select
 from certrnn.cli._stream import carry_out
 from certrnn.cli._texts import with_texts
-from certrnn.cli._threats import (
-    AcceptOption,
-    Joint,
-    NormOption,
-    Radii,
-    Target,
-    ThresholdOption,
-    WordsOption,
-    asking,
-    check_words,
-)
+from certrnn.cli._threats import USUAL, Threatened, with_threats
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +27,7 @@ SMALLEST = "smallest"
 @with_runs
 @with_texts
 @with_reading
+@with_threats
 @with_guided
 def attack(
     model: Network,
@@ -60,13 +51,7 @@ def attack(
         ),
     ] = None,
     frames: Frames = "all",
-    norm: NormOption = "inf",
-    joint: Joint = False,
-    radii: Radii = None,
-    words: WordsOption = None,
-    target: Target = None,
-    accept: AcceptOption = None,
-    threshold: ThresholdOption = None,
+    threat: Threatened = USUAL,
     clip: Clip = None,
     guided: Guided = UNGUIDED,
     samples: Samples = None,
@@ -115,21 +100,9 @@ def attack(
 
 def _check_alone(given: dict[str, Any]) -> None:
     """The file holds its own samples, what may change and what must hold."""
-    plain = {"frames": "all", "norm": "inf", "joint": False, "guided": UNGUIDED}
-    named = (
-        "data",
-        "out",
-        "attack",
-        "eps",
-        *plain,
-        "radii",
-        "words",
-        "target",
-        "accept",
-        "threshold",
-        "clip",
-    )
-    asked = [name for name in (*named, "samples", "budget") if given[name] != plain.get(name)]
+    plain = {"frames": "all", "guided": UNGUIDED}
+    named = ("data", "out", "attack", "eps", *plain, "clip", "samples", "budget")
+    asked = [name for name in named if given[name] != plain.get(name)] + given["threat"].named()
     if isinstance(given["run"], Carried) and given["run"].folder is not None:
         asked.append("run")
     if asked:
@@ -141,9 +114,8 @@ def _check_alone(given: dict[str, Any]) -> None:
 def _check_unguided(given: dict[str, Any]) -> None:
     """A guided search draws one frame, wants any other answer, and counts coverage input after input."""
     run = given["run"]
-    plain = {"frames": "all", "norm": "inf", "joint": False}
-    named = (*plain, "radii", "words", "target", "accept", "threshold", "budget")
-    asked = [name for name in named if given[name] != plain.get(name)]
+    plain = {"frames": "all", "budget": None}
+    asked = [name for name, default in plain.items() if given[name] != default] + given["threat"].named()
     if isinstance(run, Carried) and (run.folder is not None or run.settings.kind != "in-process"):
         asked.append("run" if run.folder is not None else "workers")
     if asked:
@@ -154,18 +126,17 @@ def _check_unguided(given: dict[str, Any]) -> None:
 def _put(given: dict[str, Any]) -> Job[Any, Any, Any]:
     """The question that the options put to the samples they name."""
     from certrnn.certification import Query, eps_numbers
-    from certrnn.certification.options import among, numbers, specification
+    from certrnn.certification.options import among
 
-    eps = None if given["eps"] == SMALLEST else given["eps"]
-    check_words(given["words"], eps, given["norm"], given["joint"], given["radii"])
-    held = specification(given["target"], numbers(given["accept"], "--accept"), given["threshold"])
+    threat, eps = given["threat"], None if given["eps"] == SMALLEST else given["eps"]
+    threat.check(eps)
+    held = threat.specification
     query = Query(
         eps_numbers(eps), given["frames"], given["clip"], budget=given["budget"], specification=held
     )
     network = given["settled"].load(given["model"])
     every = read_whole(network, given["data"])
-    threat = (given[name] for name in ("norm", "joint", "radii", "words"))
-    query, chosen = among(asking(query, network, *threat), every, select(every, given["samples"]))
+    query, chosen = among(threat.put(query, network), every, select(every, given["samples"]))
     return network.job(chosen, _named(given["attack"], query))
 
 

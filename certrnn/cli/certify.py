@@ -27,17 +27,7 @@ from certrnn.cli._runs import RunFolder, with_runs
 from certrnn.cli._samples import read_whole, select
 from certrnn.cli._stream import carry_out
 from certrnn.cli._texts import with_texts
-from certrnn.cli._threats import (
-    AcceptOption,
-    Joint,
-    NormOption,
-    Radii,
-    Target,
-    ThresholdOption,
-    WordsOption,
-    asking,
-    check_words,
-)
+from certrnn.cli._threats import USUAL, Threatened, with_threats
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,6 +43,7 @@ OptionalNetwork = Annotated[
 @with_runs
 @with_texts
 @with_reading
+@with_threats
 def certify(
     model: OptionalNetwork = None,
     data: Data = "",
@@ -61,13 +52,7 @@ def certify(
         typer.Option(metavar="E[,E..]", help="Decide these eps; without, search the largest certified eps."),
     ] = None,
     frames: Frames = "each",
-    norm: NormOption = "inf",
-    joint: Joint = False,
-    radii: Radii = None,
-    words: WordsOption = None,
-    target: Target = None,
-    accept: AcceptOption = None,
-    threshold: ThresholdOption = None,
+    threat: Threatened = USUAL,
     clip: Clip = None,
     method: Method = "auto",
     rel_tol: RelTol = None,
@@ -109,8 +94,9 @@ def certify(
 def _put(given: dict[str, Any]) -> tuple[Model, Sequences, Query]:
     """The network, the samples and the query that the options name."""
     from certrnn.certification import Query, eps_numbers
-    from certrnn.certification.options import among, numbers, specification
+    from certrnn.certification.options import among
 
+    threat = given["threat"]
     query = Query(
         eps=eps_numbers(given["eps"]),
         frames=given["frames"],
@@ -119,25 +105,22 @@ def _put(given: dict[str, Any]) -> tuple[Model, Sequences, Query]:
         schedule=Query.search(given["rel_tol"]),
         attack=not given["no_attack"],
         budget=given["budget"],
-        specification=specification(
-            given["target"], numbers(given["accept"], "--accept"), given["threshold"]
-        ),
+        specification=threat.specification,
     )
     network = given["settled"].load(given["model"])
     every = read_whole(network, given["data"])
-    threat = (given[name] for name in ("norm", "joint", "radii", "words"))
-    query, chosen = among(asking(query, network, *threat), every, select(every, given["samples"]))
+    query, chosen = among(threat.put(query, network), every, select(every, given["samples"]))
     return network, chosen, query
 
 
 def _check_options(given: dict[str, Any]) -> None:
     if given["like"] is None:
-        check_words(*(given[name] for name in ("words", "eps", "norm", "joint", "radii")))
+        given["threat"].check(given["eps"])
         for option, missing in (("MODEL", given["model"] is None), ("--like", given["row"] is not None)):
             if missing:
                 named = "--row" if option == "--like" else "the command line"
                 raise UsageError(f"reading {named}", f"{option} is given", "none")
-    beside = "--eps" if given["eps"] is not None else "--words" if given["words"] is not None else None
+    beside = "--eps" if given["eps"] is not None else "--words" if given["threat"].words is not None else None
     fail_under = given["fail_under"]
     for option, value in (("--rel-tol", given["rel_tol"]), ("--fail-under", fail_under)):
         if beside is not None and value is not None:

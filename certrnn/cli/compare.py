@@ -25,7 +25,7 @@ from certrnn.cli._runs import Carried, RunFolder, with_runs
 from certrnn.cli._samples import read_data
 from certrnn.cli._stream import carry_out
 from certrnn.cli._texts import with_texts
-from certrnn.cli._threats import AcceptOption, Joint, NormOption, Radii, Target, ThresholdOption, asking
+from certrnn.cli._threats import USUAL, Threatened, with_balls
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ Networks = Annotated[
 @with_runs
 @with_texts
 @with_reading
+@with_balls
 def compare(
     models: Networks,
     data: Data,
@@ -54,12 +55,7 @@ def compare(
     eps: Annotated[
         str | None, typer.Option(metavar="AXIS", help="Also show the verified accuracy at these eps.")
     ] = None,
-    norm: NormOption = "inf",
-    joint: Joint = False,
-    radii: Radii = None,
-    target: Target = None,
-    accept: AcceptOption = None,
-    threshold: ThresholdOption = None,
+    threat: Threatened = USUAL,
     clip: Clip = None,
     rel_tol: RelTol = None,
     samples: Samples = None,
@@ -78,7 +74,6 @@ def compare(
     """
     from certrnn.certification import Query
     from certrnn.certification.comparing import CompareQuery
-    from certrnn.certification.options import numbers, specification
     from certrnn.cli._eps import eps_axis
     from certrnn.report.compare_table import CompareReport
     from certrnn.report.files import Files
@@ -86,15 +81,13 @@ def compare(
 
     axis, files = eps_axis(eps) if eps is not None else (), Files.of(out)
     names = tuple(listed(methods, "--methods"))
-    held = specification(target, numbers(accept, "--accept"), threshold)
     schedule = Query.search(rel_tol)
-    query = Query(None, frames, clip, names[0], schedule, False, budget, specification=held)
+    query = Query(None, frames, clip, names[0], schedule, False, budget, specification=threat.specification)
     paths = [models] if Path(models).exists() else listed(models, "MODEL")
     jobs = []
     for path in paths:  # whatever is refused, is refused first
         network, chosen = read_data(path, settled, data, samples)
-        asked = asking(query, network, norm, joint, radii, None)
-        jobs.append(network.job(chosen, CompareQuery(asked, names, not no_attack, axis)))
+        jobs.append(network.job(chosen, CompareQuery(threat.put(query, network), names, not no_attack, axis)))
     comparison, failure = _compared(jobs, run)
     report = CompareReport(comparison)
     if comparison.groups:

@@ -25,12 +25,13 @@ from certrnn.cli._runs import RunFolder, with_runs
 from certrnn.cli._samples import read_data
 from certrnn.cli._stream import carry_out
 from certrnn.cli._texts import with_texts
-from certrnn.cli._threats import AcceptOption, Joint, NormOption, Radii, Target, ThresholdOption, asking
+from certrnn.cli._threats import USUAL, Threatened, with_balls
 
 
 @with_runs
 @with_texts
 @with_reading
+@with_balls
 def curve(
     model: Network,
     data: Data,
@@ -38,12 +39,7 @@ def curve(
         str, typer.Option(metavar="AXIS", help="Eps as LOW:HIGH:COUNT, or E,E,..", show_default=False)
     ],
     frames: Frames = "all",
-    norm: NormOption = "inf",
-    joint: Joint = False,
-    radii: Radii = None,
-    target: Target = None,
-    accept: AcceptOption = None,
-    threshold: ThresholdOption = None,
+    threat: Threatened = USUAL,
     clip: Clip = None,
     method: Method = "zonotope",
     samples: Samples = None,
@@ -62,7 +58,6 @@ def curve(
     from dataclasses import replace
 
     from certrnn.certification import Query
-    from certrnn.certification.options import numbers, specification
     from certrnn.cli._eps import eps_axis
     from certrnn.report.curve_table import CurveReport
     from certrnn.report.files import Files
@@ -74,12 +69,10 @@ def curve(
     from certrnn.search import EpsGrid
 
     axis, files = eps_axis(eps), Files.of(out)
-    held = specification(target, numbers(accept, "--accept"), threshold)
     grid = EpsGrid.including(axis)
-    query = Query(None, frames, clip, method, grid, not no_attack, budget, specification=held)
+    query = Query(None, frames, clip, method, grid, not no_attack, budget, specification=threat.specification)
     network, chosen = read_data(model, settled, data, samples)
-    query = asking(query, network, norm, joint, radii, None)
-    results, failure = carry_out(network.job(chosen, query), run)
+    results, failure = carry_out(network.job(chosen, threat.put(query, network)), run)
     zero = (f"eps 0 was decided at {exact(grid.eps[0])}, which holds it",) if axis[0] == 0.0 else ()
     results = replace(results, rows=results.finished(), grid=axis, notes=(*results.notes, *zero))
     found = finished(results)

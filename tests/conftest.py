@@ -35,10 +35,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _tables_are_wide(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which columns a table has room for does not depend on the terminal that the tests are started from."""
     monkeypatch.setenv("COLUMNS", "160")
-
-
-@pytest.fixture(autouse=True)
-def _auto_stays_cheap(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``auto`` stops after its first method, except in tests marked ``expensive`` or where a budget is given."""
-    if request.node.get_closest_marker("expensive") is None:
-        monkeypatch.setattr("certrnn.certification.batch.AUTO_BUDGET", 0.0)

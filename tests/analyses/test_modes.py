@@ -45,7 +45,6 @@ def test_margins_are_the_same_inside(name: str) -> None:
             assert torch.allclose(ANALYSES[name].margins(*question), expected, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.expensive
 def test_the_library_answers_inside() -> None:
     data = np.load(resolve("example:digits"))
     x, y = data["x"][:1], data["y"][:1]

@@ -31,7 +31,7 @@ def test_importing_certrnn_loads_nothing_heavy() -> None:
 
 def test_a_verdict_agrees_with_the_radius() -> None:
     x, y = digits(2)
-    radii = MODEL.radius(x, y, frames=[7], attack=False).column("eps_certified")
+    radii = MODEL.radius(x, y, frames=[7], method="zonotope", attack=False).column("eps_certified")
     below = MODEL.certify(x, y, eps=float(radii.min()), frames=[7], attack=False)
     assert [row.verdict for row in below] == ["certified"] * 2
     assert radii.min() > 0
@@ -39,9 +39,10 @@ def test_a_verdict_agrees_with_the_radius() -> None:
 
 def test_one_sequence_and_a_list_are_like_a_stack() -> None:
     x, y = digits(2)
-    stack = MODEL.certify(x, y, eps=0.01, frames=[0], attack=False)
-    single = MODEL.certify(x[0], int(y[0]), eps=0.01, frames=[0], attack=False)
-    listed = MODEL.certify(list(x), y, eps=0.01, frames=[0], attack=False)
+    once = {"eps": 0.01, "frames": [0], "method": "zonotope", "attack": False}
+    stack = MODEL.certify(x, y, **once)
+    single = MODEL.certify(x[0], int(y[0]), **once)
+    listed = MODEL.certify(list(x), y, **once)
     assert single.column("verdict").tolist() == stack.column("verdict").tolist()[:1]
     assert listed.column("verdict").tolist() == stack.column("verdict").tolist()
     assert len(stack) == 2
@@ -57,8 +58,9 @@ def test_without_labels_the_answers_stand_in() -> None:
 
 def test_inside_the_valid_range_nothing_is_lost() -> None:
     x, y = digits(2)
-    free = MODEL.radius(x, y, frames="all", attack=False).column("eps_certified")
-    clipped = MODEL.radius(x, y, frames="all", clip=(0, 1), attack=False).column("eps_certified")
+    once = {"frames": "all", "method": "zonotope", "attack": False}
+    free = MODEL.radius(x, y, **once).column("eps_certified")
+    clipped = MODEL.radius(x, y, **once, clip=(0, 1)).column("eps_certified")
     assert (clipped >= free).all()
 
 

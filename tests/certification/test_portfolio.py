@@ -19,7 +19,6 @@ from certrnn.regions import Region
 from certrnn.specs import Spec
 from tests.clock import LATE, Clock
 
-pytestmark = pytest.mark.expensive
 MODEL = certrnn.load("example:digits_rnn")
 
 

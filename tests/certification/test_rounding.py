@@ -90,7 +90,7 @@ def test_nothing_is_certified_on_less_than_the_range(tmp_path: Path, monkeypatch
     assert weight * Fraction(7, 10) + offset < 0 < weight * Fraction(float(np.float32(0.7))) + offset
     assert verdicts(path) == ["unknown"]
     monkeypatch.setattr(
-        "certrnn.certification.job.outward", lambda clip, kind: tuple(float(kind(end)) for end in clip)
+        "certrnn.certification.robustness.outward", lambda clip, kind: tuple(float(kind(end)) for end in clip)
     )
     assert verdicts(path) == ["certified"]  # planted: the nearest float32
 

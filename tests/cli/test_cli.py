@@ -78,8 +78,9 @@ def test_a_search_gives_a_row_a_sample_with_both_sides(capsys: pytest.CaptureFix
 
 
 def test_each_is_one_row_a_frame_and_a_list_is_one_row(capsys: pytest.CaptureFixture[str]) -> None:
-    _, each = quick(capsys, "--samples", "0", "--no-attack")
-    _, some = quick(capsys, "--samples", "0", "--no-attack", "--frames", "0,3-5")
+    once = ("--samples", "0", "--no-attack", "--method", "zonotope")
+    _, each = quick(capsys, *once)
+    _, some = quick(capsys, *once, "--frames", "0,3-5")
     assert [row["frames"] for row in each["rows"]] == [[t] for t in range(8)]
     assert [row["frames"] for row in some["rows"]] == [[0, 3, 4, 5]]
     assert {row["eps_attacked"] for row in each["rows"]} == {None}
@@ -113,7 +114,7 @@ def test_fail_under_exits_with_1_below_it(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_relative_tolerance_leaves_the_papers_grid(capsys: pytest.CaptureFixture[str]) -> None:
-    few = ("--samples", "0", "--frames", "all", "--no-attack")
+    few = ("--samples", "0", "--frames", "all", "--no-attack", "--method", "zonotope")
     grid = quick(capsys, *few)[1]["rows"][0]["eps_certified"]
     fine = quick(capsys, *few, "--rel-tol", "0.0001")[1]["rows"][0]["eps_certified"]
     assert fine >= grid
@@ -142,6 +143,7 @@ def test_a_wrong_label_is_misclassified(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_both_exports_of_a_network_have_the_same_rows(capsys: pytest.CaptureFixture[str]) -> None:
     few = ["--data", DIGITS, "--samples", "0:3", "--frames", "all", "--json", "--no-attack"]
+    few += ["--method", "zonotope"]
     found = []
     for name in (RNN, f"{RNN}_dynamo"):
         assert certify_main([name, *few]) == 0

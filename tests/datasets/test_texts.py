@@ -187,7 +187,7 @@ def test_a_run_folder_answers_texts_as_the_command_does(
     path = str(packed(files / "m.onnx"))
     (files / "t.txt").write_text("the film was good .\nawful\nbad movie\n")
     asked = [path, "--text", str(files / "t.txt"), "--vocab", str(files / "v.txt")]
-    asked += ["--eps", "0.01", "--no-attack", "--json"]
+    asked += ["--eps", "0.01", "--no-attack", "--method", "zonotope", "--json"]
 
     def rows(*more: str) -> list[dict]:
         assert certify_main([*asked, *more]) in (0, 4)

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 import torch
 
-from benchmarks.deka import frequency as experiment
+from benchmarks.deka import signals as experiment
 from certrnn.attacks import (
     CausalAttack,
     CausalSystem,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from certrnn.analyses import Analysis, Forward, certified
 from certrnn.certification import FrameSet, Problem, margins, parse_frames, radii
@@ -14,6 +16,7 @@ from certrnn.domains import Zonotopes
 from certrnn.errors import UsageError
 from certrnn.ir import Graph, GraphBuilder
 from certrnn.regions import LinfBall, Region
+from certrnn.results.row import spelled
 from certrnn.search import PaperGrid, RelativeTolerance
 from certrnn.specs import Spec
 from certrnn.threats import predict
@@ -108,6 +111,13 @@ def test_one_score_is_a_sign(method: str) -> None:
 def test_predictions() -> None:
     assert predict(double([[0.0, 2.0, 1.0]])).tolist() == [1]
     assert predict(double([[0.0], [1e-300], [-1.0]])).tolist() == [0, 1, 0]
+
+
+@given(frames=st.sets(st.integers(0, 30), min_size=1), beyond=st.integers(0, 3))
+def test_a_set_of_frames_comes_back_from_its_text(frames: set[int], beyond: int) -> None:
+    (read,) = parse_frames(spelled(sorted(frames)), max(frames) + 1 + beyond)
+    assert read.frames == tuple(sorted(frames))
+    assert read.whole == (len(frames) == max(frames) + 1 + beyond and len(frames) > 1)
 
 
 def test_threats_are_read() -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from certrnn.errors import CertrnnError, InvalidInput, UsageError
-from certrnn.io.data import parse_selection, read_samples
+from certrnn.io.data import parse_selection, read_samples, spelled_samples
 from certrnn.io.data import samples as limits
 
 X = np.arange(24.0).reshape(2, 4, 3) / 7.0
@@ -355,3 +357,8 @@ def test_selection(text: str, size: int | None, expected: tuple[int, ...]) -> No
 def test_a_selection_that_makes_no_sense_is_a_usage_error(text: str, size: int | None) -> None:
     with pytest.raises(UsageError, match="Example"):
         parse_selection(text, size)
+
+
+@given(numbers=st.lists(st.integers(0, 40), min_size=1, unique=True))
+def test_samples_come_back_from_their_text(numbers: list[int]) -> None:
+    assert parse_selection(spelled_samples(numbers)) == tuple(numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from certrnn import encode
 from certrnn.certification import Query, parse_frames
@@ -112,12 +115,24 @@ def test_a_field_that_is_added_later_is_part_of_the_key(monkeypatch: pytest.Monk
     assert digest(Longer()) != digest(Query())
 
 
-def test_shards_take_every_task_once() -> None:
-    whole = Plan.of(job(), 1)
-    shards = [replace(whole, shard=(i, 3)) for i in (1, 2, 3)]
-    parts = [task for shard in shards for task in shard.tasks(job())]
-    assert sorted(map(repr, parts)) == sorted(map(repr, whole.tasks(job())))
-    assert shards[0].differs(shards[1]) == "shard"
+@given(
+    lengths=st.lists(st.integers(1, 4), min_size=1, max_size=9),
+    frames=st.sampled_from(("each", "all", "0")),
+    eps=st.lists(st.sampled_from((0.1, 0.2, 0.3)), max_size=3, unique=True),
+    size=st.integers(1, 5),
+    count=st.integers(1, 4),
+)
+@settings(deadline=None)
+def test_shards_take_every_row_once(
+    lengths: list[int], frames: str, eps: list[float], size: int, count: int
+) -> None:
+    sequences = Sequences.of([np.zeros((length, 2)) for length in lengths], list(range(len(lengths))))
+    whole = job(sequences, Query(tuple(eps) or None, frames))
+    shards = [Plan.of(whole, size, (number, count)) for number in range(1, count + 1)]
+    rows = [key for shard in shards for task in shard.tasks(whole) for key in task.keys]
+    assert len(rows) == len({*rows}) == whole.total
+    assert {*rows} == {key for task in Plan.of(whole, size).tasks(whole) for key in task.keys}
+    assert all(one.differs(other) == "shard" for one, other in itertools.pairwise(shards))
 
 
 def test_a_task_asks_only_for_its_own() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.transformers_abs import clipped, exact, laws, regions
 from transformers_abs import MUL_SIGMOID, PRODUCT, SIGMOID_TANH, Cuts, Quadratic, Region, Secant, Transformer
@@ -54,6 +56,23 @@ def _assert_encloses(transformer: Transformer, kind: str, count: int, seed: int)
 @each_kind
 def test_encloses_exact_residual(transformer: Transformer, kind: str) -> None:
     _assert_encloses(transformer, kind, 600, seed=1)
+
+
+numbers = st.floats(-50.0, 50.0) | st.floats(-1e3, 1e3) | st.sampled_from((0.0, -1.0, 1.0, 5e-324, 700.0))
+
+
+@each
+@given(data=st.lists(st.tuples(*[numbers] * 6), min_size=1, max_size=4), seed=st.integers(0, 9))
+@settings(max_examples=40, deadline=None)
+def test_encloses_exact_residual_on_found_regions(
+    transformer: Transformer, data: list[tuple[float, ...]], seed: int
+) -> None:
+    first_x, second_x, first_y, second_y, *slopes = np.array(data).T
+    first, second = np.stack([first_x, first_y]), np.stack([second_x, second_y])
+    box = Region(np.minimum(first, second), np.maximum(first, second))
+    assert laws.violations(transformer, np.stack(slopes), box, None, seed) == []
+    region = clipped.clip(box, np.random.default_rng(seed))
+    assert clipped.violations(transformer, np.stack(slopes), region, None, seed) == []
 
 
 @pytest.mark.slow

@@ -31,7 +31,8 @@ COMPARE = ("<=", "<", ">=", ">", "==", "!=")
 
 
 def disagreements(count: int = 60) -> int:
-    """How often our reading, or the alternatives made of it, differs from the reference parser at some point."""
+    """How often our reading, or the alternatives made of it, differs from the reference parser at some point: never,
+    where hypothesis draws the formulas (``test_drawn``), and often, where an error is planted."""
     rng = np.random.default_rng(0)
     different = 0
     for _ in range(count):
@@ -43,10 +44,6 @@ def disagreements(count: int = 60) -> int:
             truth = theirs(point)
             different += holds(ours.formula, *point) is not truth or parts(point) is not truth
     return different
-
-
-def test_queries_mean_what_the_reference_parser_reads() -> None:
-    assert disagreements(200) == 0
 
 
 def _swapped(first: str, second: str) -> dict[str, Callable[[Fraction, Fraction], bool]]:

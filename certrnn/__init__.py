@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from certrnn.testing.guided import guided_search
     from certrnn.testing.measure import measure_coverage
     from certrnn.testing.search import GuidedSearch
-    from certrnn.threats import Accept, Labels, NormBall, Threshold, WordSet, WordSubstitution
+    from certrnn.threats import Accept, Edits, Labels, NormBall, Threshold, WordSet, WordSubstitution
     from certrnn.vnnlib.parse import read_query
     from certrnn.vnnlib.verify import verify
 
@@ -73,7 +73,7 @@ _HOMES = {
     "testing.guided": ("guided_search",),
     "testing.measure": ("measure_coverage",),
     "testing.search": ("GuidedSearch",),
-    "threats": ("Accept", "Labels", "NormBall", "Threshold", "WordSet", "WordSubstitution"),
+    "threats": ("Accept", "Edits", "Labels", "NormBall", "Threshold", "WordSet", "WordSubstitution"),
     "vnnlib.parse": ("read_query",),
     "vnnlib.verify": ("verify",),
 }
@@ -90,6 +90,7 @@ __all__ = [
     "ConditionsQuery",
     "Counterexamples",
     "CoverageResults",
+    "Edits",
     "GuidedResults",
     "GuidedSearch",
     "InvalidInput",

@@ -135,7 +135,7 @@ class Model:
             InvalidInput: the data does not fit the network.
             Unsupported: the network is not interpreted, or disagrees with onnxruntime.
         """
-        asked = (FULL,) if isinstance(threat, WordSubstitution) else eps_values(eps)
+        asked = (FULL,) if threat is not None and threat.discrete else eps_values(eps)
         query = Query(asked, spelled_frames(frames), clip, method, attack=attack, budget=budget)
         query = replace(query, threat=threat or NormBall(), specification=specification or Labels())
         return self.ask(self.sequences(x, y), query)
@@ -188,7 +188,7 @@ class Model:
 
         Others are those of :meth:`certify`, which says what is raised.
         """
-        asked = (FULL,) if isinstance(threat, WordSubstitution) else eps_values(eps)
+        asked = (FULL,) if threat is not None and threat.discrete else eps_values(eps)
         query = Query(asked, spelled_frames(frames), clip, budget=budget, threat=threat or NormBall())
         query = replace(query, specification=targeted(target, specification))
         results = self.ask(self.sequences(x, y), AttackQuery(attack or usual(query), query))

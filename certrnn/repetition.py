@@ -14,7 +14,7 @@ from certrnn.model import Model
 from certrnn.results.certificates import Results
 from certrnn.results.question import Question
 from certrnn.results.row import spelled
-from certrnn.threats import WordSubstitution
+from certrnn.threats import Edits, WordSubstitution
 
 
 def again(
@@ -23,7 +23,7 @@ def again(
     row: int | None = None,
     data: Sequences | None = None,
     radii: np.ndarray | None = None,
-    words: WordSubstitution | None = None,
+    words: WordSubstitution | Edits | None = None,
 ) -> Results:
     """Put the question of some results again, or that of one of their rows.
 
@@ -83,7 +83,7 @@ def asked_again(
     row: int | None,
     data: Sequences,
     radii: np.ndarray | None = None,
-    words: WordSubstitution | None = None,
+    words: WordSubstitution | Edits | None = None,
 ) -> tuple[Sequences, Query]:
     """The samples and the query of some results, or of one of their rows; see :func:`again`."""
     question = question_in(results)

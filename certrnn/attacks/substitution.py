@@ -1,8 +1,8 @@
-"""Word substitution: every combination where there are few, else one word after the other."""
+"""Sets of finitely many sequences: every one where there are few, else one frame after the other."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -10,7 +10,7 @@ from certrnn.attacks.attack import Attack, worst_margin
 from certrnn.attacks.pgd import PGD
 from certrnn.errors import UsageError
 from certrnn.ir import Graph
-from certrnn.regions import Region, Substitutes
+from certrnn.regions import Finite, Region
 from certrnn.specs import Spec
 
 
@@ -19,11 +19,12 @@ class Substitution(Attack):
     """Replaces words by their listed substitutes; on other regions it is another attack.
 
     Where a set has at most ``most`` members all of them are tried, so that what it does not find is not there, up to
-    rounding. Larger sets are searched greedily: every substitute of every word is tried, the one that lowers the
-    smallest margin most is kept, until none does (words may be replaced again).
+    rounding. Larger sets are searched from the sample outward: every member that differs on one more word (or the same
+    words otherwise) is tried, and of all the ``beam`` with the smallest margins are kept, until they get no smaller.
 
     Args:
         most: members of a set that is tried in full.
+        beam: sequences that are kept from round to round.
         copies: largest number of sequences in one evaluation of the graph.
         otherwise: the attack on regions that are no word sets.
 
@@ -31,53 +32,52 @@ class Substitution(Attack):
         UsageError: a count below 1.
     """
 
-    most: int = 4096
+    most: int = 1 << 14
+    beam: int = 4
     copies: int = 1024
     otherwise: Attack = field(default_factory=PGD)
 
     def __post_init__(self) -> None:
-        if min(self.most, self.copies) < 1:
-            raise UsageError("attacking", "members and copies are at least 1", (self.most, self.copies))
+        if min(self.most, self.beam, self.copies) < 1:
+            sizes = self.most, self.beam, self.copies
+            raise UsageError("attacking", "members, the beam and copies are at least 1", sizes)
 
     def starting_at(self, x: torch.Tensor) -> Substitution:
-        return Substitution(self.most, self.copies, self.otherwise.starting_at(x))
+        return replace(self, otherwise=self.otherwise.starting_at(x))
 
     def run(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
-        if not isinstance(region, Substitutes):
+        if not isinstance(region, Finite):
             return self.otherwise.run(graph, region, spec)
         parts = [region.center[:0]]
         counts = region.counts
         for row in range(region.batch):
-            one, own = region.rows(row, row + 1), spec.part(row, row + 1)
-            parts.append(
-                self._worst(graph, one, own) if counts[row] <= self.most else self._greedy(graph, one, own)
-            )
+            one = spec.part(row, row + 1)
+            search = self._worst if counts[row] <= self.most else self._outward
+            parts.append(search(graph, region, one, row))
         return torch.cat(parts)
 
-    def _worst(self, graph: Graph, region: Substitutes, spec: Spec) -> torch.Tensor:
-        best, lowest = region.center, torch.inf
-        for x in region.parts(0, self.copies):
+    def _worst(self, graph: Graph, region: Finite, spec: Spec, row: int) -> torch.Tensor:
+        best, lowest = region.center[row : row + 1], torch.inf
+        for x in region.parts(row, self.copies):
             margins = self._margins(graph, spec, x)
             if float(margins.min()) < lowest:
                 lowest, best = float(margins.min()), x[margins.argmin()][None]
         return best
 
-    def _greedy(self, graph: Graph, region: Substitutes, spec: Spec) -> torch.Tensor:
-        x = region.center
-        lowest = float(self._margins(graph, spec, x)[0])
-        while lowest > 0:
-            tried = []
-            for frame in region.frames:
-                points = region.points(frame)[0]
-                moved = x.expand(len(points), -1, -1).clone()
-                moved[:, frame] = points
-                tried.append(moved)
-            every = torch.cat([x, *tried])
-            margins = torch.cat([self._margins(graph, spec, part) for part in every.split(self.copies)])
-            if not float(margins.min()) < lowest:
+    def _outward(self, graph: Graph, region: Finite, spec: Spec, row: int) -> torch.Tensor:
+        kept = region.center[row : row + 1]
+        margins = self._margins(graph, spec, kept)
+        while float(margins.min()) > 0:
+            near = torch.cat([region.neighbours(row, x) for x in kept])
+            if not len(near):
                 break
-            lowest, x = float(margins.min()), every[margins.argmin()][None]
-        return x
+            near = near.unique(dim=0) if len(kept) > 1 else near
+            found = torch.cat([self._margins(graph, spec, part) for part in near.split(self.copies)])
+            if not float(found.min()) < float(margins.min()):
+                break
+            order = found.argsort(stable=True)[: self.beam]
+            kept, margins = near[order], found[order]
+        return kept[margins.argmin()][None]
 
     def _margins(self, graph: Graph, spec: Spec, x: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():

@@ -71,7 +71,7 @@ def among(query: Query, every: Sequences, chosen: Sequences) -> tuple[Query, Seq
     """
     asked = query.threat
     if not isinstance(asked, WordSubstitution):
-        return query, chosen
+        return replace(query, threat=asked.only(chosen.numbers)), chosen
     asked.require(every.numbers)
     own = asked.only(chosen.numbers)
     spoken = {one.sample for one in own.sets}

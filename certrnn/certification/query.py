@@ -10,10 +10,11 @@ import numpy as np
 
 from certrnn.analyses import Analysis
 from certrnn.analyses.enumeration import Enumeration
+from certrnn.analyses.position_splitting import PositionSplitting
 from certrnn.certification.methods import METHODS, STEPS
 from certrnn.errors import UsageError
 from certrnn.search import PaperGrid, RelativeTolerance, Schedule
-from certrnn.threats import FULL, Labels, NormBall, Specification, ThreatModel, WordSubstitution
+from certrnn.threats import FULL, Edits, Labels, NormBall, Specification, ThreatModel
 
 AUTO = "auto"
 FIRST = "zonotope"
@@ -54,7 +55,7 @@ class Query:
     specification: Specification = field(default_factory=Labels)
 
     def __post_init__(self) -> None:
-        if isinstance(self.threat, WordSubstitution):
+        if self.threat.discrete:
             _require(self.eps == (FULL,), "--eps", "words are substituted whole, there is no eps", self.eps)
             _require(self.clip is None, "--clip", "words are substituted by vectors as they are", self.clip)
         for eps in self.eps or ():
@@ -100,7 +101,9 @@ class Query:
 
     def wrapped(self, analysis: Analysis) -> Analysis:
         """The analysis as the threat model needs it."""
-        return Enumeration(analysis) if isinstance(self.threat, WordSubstitution) else analysis
+        if isinstance(self.threat, Edits):
+            return Enumeration(PositionSplitting(Enumeration(analysis, most=1 << 11)))
+        return Enumeration(analysis) if self.threat.discrete else analysis
 
 
 def spelled_frames(frames: str | Sequence[int]) -> str:

@@ -17,7 +17,7 @@ from certrnn.io.data import parse_selection
 from certrnn.io.text import TextSource
 from certrnn.results.question import Data, Question, Source, Way
 from certrnn.search import EpsGrid, PaperGrid, Schedule
-from certrnn.threats import SPECIFICATIONS, THREAT_MODELS, Supplied, WordSubstitution
+from certrnn.threats import SPECIFICATIONS, THREAT_MODELS, Edits, Supplied, WordSubstitution
 
 
 def text_source(source: Source) -> TextSource:
@@ -32,7 +32,7 @@ def text_source(source: Source) -> TextSource:
 
 
 def query_of(
-    question: Question, radii: np.ndarray | None = None, words: WordSubstitution | None = None
+    question: Question, radii: np.ndarray | None = None, words: WordSubstitution | Edits | None = None
 ) -> Query:
     """The query that :func:`question_of` described.
 

@@ -11,7 +11,7 @@ from certrnn.results.figures import lower, upper
 from certrnn.results.row import Row
 from certrnn.results.subject import Expected, Subject, early, extent_of
 from certrnn.search import EpsGrid, PaperGrid
-from certrnn.threats import WordSubstitution
+from certrnn.threats import Edits, WordSubstitution
 
 SELF_CHECK = "THE SELF-CHECK FAILED: an attack succeeded inside a certified region. Please report this."
 REASONS_SHOWN = 3
@@ -30,6 +30,8 @@ def gathered(
     notes = [subject.note] if subject.note else []
     if isinstance(query.threat, WordSubstitution):
         notes.append("eps 1 is full substitution: each word stays, or is replaced by one of its substitutes")
+    if isinstance(query.threat, Edits):
+        notes.append(f"eps 1 is {query.threat.name}, wherever the frames that were asked allow")
     if any(row.verdict == "error" and not row.reason for row in done):
         notes.append(SELF_CHECK)
     notes += _failures(done)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from certrnn.cli._edits import UNEDITED
 from certrnn.cli._reading import AS_IT_IS, Settled
 from certrnn.cli._runs import PASSING
 from certrnn.errors import UsageError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from certrnn.datasets import Sequences
     from certrnn.model import Model
     from certrnn.results.question import Question
+    from certrnn.threats import Edits
 
 Like = Annotated[
     str | None,
@@ -64,15 +66,28 @@ def put_again(given: dict[str, Any], command: Callable[..., None]) -> tuple[Mode
     )
     same_model(network, results)
     radii, words = given["threat"].radii, given["threat"].words
+    whole, source = _samples(network, question, given["data"])
+    edits = _edits(network, question, source, whole)
     chosen, query = asked_again(
         network,
         results,
         given["row"],
-        _samples(network, question, given["data"]),
+        whole if edits is None else whole.noted(edits[1]),
         None if radii is None else read_radii(radii),
-        None if words is None else network.substitution(read_substitutes(words)),
+        edits[0] if edits is not None else words and network.substitution(read_substitutes(words)),
     )
     return network, chosen, query
+
+
+def _edits(network: Model, question: Question, source: Any, texts: Sequences) -> tuple[Edits, str] | None:
+    """The edits that a document names, read anew; None where something else may change."""
+    from certrnn.datasets.edits import edits_of
+
+    asked = question.threat
+    if asked.kind != "edits" or asked.edits is None or isinstance(source, str):
+        return None
+    names = asked.alphabet or None, asked.synonyms or None
+    return edits_of(network.network, source, texts, asked.edits, *names)
 
 
 def _require_alone(given: dict[str, Any], command: Callable[..., None]) -> None:
@@ -80,16 +95,18 @@ def _require_alone(given: dict[str, Any], command: Callable[..., None]) -> None:
     asked: dict[str, Any] = {name: getattr(given["threat"], name) for name in given["threat"].named(*FILES)}
     if given["settled"] != AS_IT_IS:
         asked["output, --layout, --cut or --multi-label"] = given["settled"]
+    if given["edited"] != UNEDITED:
+        asked["edits"] = given["edited"]
     for name, value in given.items():
-        if name not in (*PLACES, *UNASKED, "threat", "settled") and value != own[name].default:
+        if name not in (*PLACES, *UNASKED, "threat", "settled", "edited") and value != own[name].default:
             asked[name.replace("_", "-")] = value
     if asked:
         option, value = next(iter(asked.items()))
         raise UsageError(f"reading --{option}", "the document of --like says what is asked", value)
 
 
-def _samples(network: Model, question: Question, data: Any) -> Sequences:
-    """The samples of a file or of texts: those that were named, else the document's own."""
+def _samples(network: Model, question: Question, data: Any) -> tuple[Sequences, Any]:
+    """The samples of a file or of texts, and where they are from: those that were named, else the document's own."""
     from certrnn.certification.restatement import text_source
 
     source = question.data.source
@@ -98,4 +115,4 @@ def _samples(network: Model, question: Question, data: Any) -> Sequences:
     if data is None:
         given = "--data FILE gives the samples: a program made them"
         raise UsageError("reading --like", given, "a document without a file")
-    return network.read(data) if isinstance(data, str) else network.read_text(data)
+    return network.read(data) if isinstance(data, str) else network.read_text(data), data

@@ -30,7 +30,8 @@ OPTIONS: dict[str, Any] = {
     ],
     "max_length": Annotated[int | None, _option("N", "Keep at most so many words of a text.")],
     "split": Annotated[
-        str | None, _option("HOW", "space (the default), words (punctuation apart) or keras (none of it).")
+        str | None,
+        _option("HOW", "space (the default), words (punctuation apart), keras (none of it) or chars."),
     ],
     "unknown": Annotated[
         str | None, _option("WORD", "What unknown words are read as, or drop; else <unk> and the like.")

@@ -113,6 +113,11 @@ class Threatened:
         if self.words is not None and beside:
             raise UsageError("reading --words", "words are substituted whole", f"--{beside[0]} beside it")
 
+    def changes(self, eps: str | None, clip: tuple[float, float] | None) -> dict[str, Any]:
+        """The options that say what may change, None where they were not given."""
+        named = {name: getattr(self, name) for name in ("joint", "radii", "words")}
+        return {"norm": self.norm if self.norm != "inf" else None, "eps": eps, "clip": clip, **named}
+
     @property
     def specification(self) -> Specification:
         """What must hold.

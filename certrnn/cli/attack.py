@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from certrnn.cli._edits import UNEDITED, Edited, with_edits
 from certrnn.cli._guided import UNGUIDED, Guided, guided_search, with_guided
 from certrnn.cli._options import Budget, Clip, Data, Debug, Frames, Json, Network, Samples
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
@@ -28,6 +29,7 @@ SMALLEST = "smallest"
 @with_texts
 @with_reading
 @with_threats
+@with_edits
 @with_guided
 def attack(
     model: Network,
@@ -37,7 +39,7 @@ def attack(
         typer.Option(
             metavar="NAME",
             help="pgd (the default), fgsm, cw-l2, cw-linf, lbfgs, saliency (few features), mse, mse-noise, words "
-            "(embedding neighbours), substitution (the default with --words), gradient-sign, fixed-point, "
+            "(embedding neighbours), substitution (the default with --words and --edits), gradient-sign, fixed-point, "
             "dynamic-fixed-point, optimal-control or rnn-test.",
             show_default=False,
         ),
@@ -52,6 +54,7 @@ def attack(
     ] = None,
     frames: Frames = "all",
     threat: Threatened = USUAL,
+    edited: Edited = UNEDITED,
     clip: Clip = None,
     guided: Guided = UNGUIDED,
     samples: Samples = None,
@@ -73,9 +76,9 @@ def attack(
 ) -> None:
     """Look for inputs that break what must hold (else: that the label is answered), and replay each in onnxruntime.
 
-    Exit codes: with --eps E or --words 1 where a counterexample was found, else 4; with --eps smallest 0 where one was
-    found, else 4; with --replay 0 where all are confirmed, else 1. 2 usage, 3 invalid or unsupported input, 130
-    interrupted.
+    Exit codes: with --eps E, --words or --edits 1 where a counterexample was found, else 4; with --eps smallest 0
+    where one was found, else 4; with --replay 0 where all are confirmed, else 1. 2 usage, 3 invalid or unsupported
+    input, 130 interrupted.
     """
     given = dict(locals())
     if replay is not None:
@@ -100,13 +103,13 @@ def attack(
 
 def _check_alone(given: dict[str, Any]) -> None:
     """The file holds its own samples, what may change and what must hold."""
-    plain = {"frames": "all", "guided": UNGUIDED}
+    plain = {"frames": "all", "guided": UNGUIDED, "edited": UNEDITED}
     named = ("data", "out", "attack", "eps", *plain, "clip", "samples", "budget")
     asked = [name for name in named if given[name] != plain.get(name)] + given["threat"].named()
     if isinstance(given["run"], Carried) and given["run"].folder is not None:
         asked.append("run")
     if asked:
-        option = "orientation and the like" if asked[0] == "guided" else asked[0]
+        option = {"guided": "orientation and the like", "edited": "edits"}.get(asked[0], asked[0])
         requirement = "the file holds its own samples and what is asked of them"
         raise UsageError("reading --replay", requirement, f"--{option} beside it")
 
@@ -114,11 +117,12 @@ def _check_alone(given: dict[str, Any]) -> None:
 def _check_unguided(given: dict[str, Any]) -> None:
     """A guided search draws one frame, wants any other answer, and counts coverage input after input."""
     run = given["run"]
-    plain = {"frames": "all", "budget": None}
+    plain = {"frames": "all", "budget": None, "edited": UNEDITED}
     asked = [name for name, default in plain.items() if given[name] != default] + given["threat"].named()
     if isinstance(run, Carried) and (run.folder is not None or run.settings.kind != "in-process"):
         asked.append("run" if run.folder is not None else "workers")
     if asked:
+        asked[0] = "edits" if asked[0] == "edited" else asked[0]
         requirement = "rnn-test changes one frame of one input after the other, to any other answer"
         raise UsageError(f"reading --{asked[0]}", requirement, "it beside --attack rnn-test")
 
@@ -130,13 +134,15 @@ def _put(given: dict[str, Any]) -> Job[Any, Any, Any]:
 
     threat, eps = given["threat"], None if given["eps"] == SMALLEST else given["eps"]
     threat.check(eps)
+    given["edited"].check(threat.changes(eps, given["clip"]))
     held = threat.specification
     query = Query(
         eps_numbers(eps), given["frames"], given["clip"], budget=given["budget"], specification=held
     )
     network = given["settled"].load(given["model"])
     every = read_whole(network, given["data"])
-    query, chosen = among(threat.put(query, network), every, select(every, given["samples"]))
+    query, every = given["edited"].asked(threat.put(query, network), network, given["data"], every)
+    query, chosen = among(query, every, select(every, given["samples"]))
     return network.job(chosen, _named(given["attack"], query))
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from certrnn.cli._app import self_check_failed
+from certrnn.cli._edits import UNEDITED, Edited, with_edits
 from certrnn.cli._like import Like, RowOption, put_again
 from certrnn.cli._options import (
     Budget,
     Clip,
     Data,
     Debug,
-    Frames,
     Json,
     Method,
     NoAttack,
@@ -39,11 +39,21 @@ OptionalNetwork = Annotated[
     str | None, typer.Argument(metavar="MODEL", help="ONNX file, or example:NAME.", show_default=False)
 ]
 
+OptionalFrames = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHICH",
+        help="each (one row a frame; the default), all (together; the default of --edits), or a set such as 0,3-5.",
+        show_default=False,
+    ),
+]
+
 
 @with_runs
 @with_texts
 @with_reading
 @with_threats
+@with_edits
 def certify(
     model: OptionalNetwork = None,
     data: Data = "",
@@ -51,8 +61,9 @@ def certify(
         str | None,
         typer.Option(metavar="E[,E..]", help="Decide these eps; without, search the largest certified eps."),
     ] = None,
-    frames: Frames = "each",
+    frames: OptionalFrames = None,
     threat: Threatened = USUAL,
+    edited: Edited = UNEDITED,
     clip: Clip = None,
     method: Method = "auto",
     rel_tol: RelTol = None,
@@ -99,7 +110,7 @@ def _put(given: dict[str, Any]) -> tuple[Model, Sequences, Query]:
     threat = given["threat"]
     query = Query(
         eps=eps_numbers(given["eps"]),
-        frames=given["frames"],
+        frames=given["frames"] or ("all" if given["edited"] else "each"),
         clip=given["clip"],
         method=given["method"],
         schedule=Query.search(given["rel_tol"]),
@@ -109,18 +120,21 @@ def _put(given: dict[str, Any]) -> tuple[Model, Sequences, Query]:
     )
     network = given["settled"].load(given["model"])
     every = read_whole(network, given["data"])
-    query, chosen = among(threat.put(query, network), every, select(every, given["samples"]))
+    query, every = given["edited"].asked(threat.put(query, network), network, given["data"], every)
+    query, chosen = among(query, every, select(every, given["samples"]))
     return network, chosen, query
 
 
 def _check_options(given: dict[str, Any]) -> None:
     if given["like"] is None:
         given["threat"].check(given["eps"])
+        given["edited"].check(given["threat"].changes(given["eps"], given["clip"]))
         for option, missing in (("MODEL", given["model"] is None), ("--like", given["row"] is not None)):
             if missing:
                 named = "--row" if option == "--like" else "the command line"
                 raise UsageError(f"reading {named}", f"{option} is given", "none")
     beside = "--eps" if given["eps"] is not None else "--words" if given["threat"].words is not None else None
+    beside = "--edits" if given["edited"] else beside
     fail_under = given["fail_under"]
     for option, value in (("--rel-tol", given["rel_tol"]), ("--fail-under", fail_under)):
         if beside is not None and value is not None:

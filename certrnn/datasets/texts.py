@@ -31,7 +31,7 @@ def read_text(network: OnnxModel, source: TextSource) -> Sequences:
         UsageError, Unsupported: options do not fit the network, or a package is missing.
     """
     texts, encoder = read_texts(source.text), read_encoder(source)
-    table = _table(network, encoder)
+    table = word_table(network, encoder)
     fixed = _fixed_frames(network, table.shape[1])
     encoded = [encoder.encode(text, fixed) for text in texts.texts]
     kept = [number for number, one in enumerate(encoded) if one.words]
@@ -67,7 +67,7 @@ def fade_to(network: OnnxModel, source: TextSource, word: str | None = None) -> 
         InvalidInput: the word is not one word of the vocabulary.
     """
     encoder = read_encoder(source)
-    table = _table(network, encoder)
+    table = word_table(network, encoder)
     if word is None and encoder.unknown is not None:
         return "the unknown word", table[encoder.unknown]
     if word is None or word == ZERO:
@@ -78,7 +78,7 @@ def fade_to(network: OnnxModel, source: TextSource, word: str | None = None) -> 
     return repr(one.words[0]), table[one.ids[one.first]]
 
 
-def _table(network: OnnxModel, encoder: Encoder) -> np.ndarray:
+def word_table(network: OnnxModel, encoder: Encoder) -> np.ndarray:
     """Vectors by number: the network's own, or those of the file."""
     if network.embedding is not None:
         if encoder.table is not None:

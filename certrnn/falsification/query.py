@@ -10,7 +10,7 @@ from certrnn.attacks import NAMED, Attack, Descent, NearestWords
 from certrnn.certification import Query
 from certrnn.errors import UsageError
 from certrnn.io.onnx import OnnxModel
-from certrnn.threats import Accept, WordSubstitution
+from certrnn.threats import Accept
 
 PGD, SUBSTITUTION = "pgd", "substitution"
 
@@ -79,4 +79,4 @@ class AttackQuery:
 
 def usual(query: Query) -> str:
     """The attack that is put to a question where none is named: of listed words those, else projected descent."""
-    return SUBSTITUTION if isinstance(query.threat, WordSubstitution) else PGD
+    return SUBSTITUTION if query.threat.discrete else PGD

@@ -13,7 +13,9 @@ from certrnn.results.attacks import Counterexample
 from certrnn.results.question import read, written
 from certrnn.threats import (
     SPECIFICATIONS,
+    Edits,
     NormBall,
+    Place,
     Specification,
     SpecificationRecord,
     ThreatModel,
@@ -21,7 +23,7 @@ from certrnn.threats import (
     WordSubstitution,
 )
 
-BALL, WORDS = "ball", "words"
+BALL, WORDS, EDITS = "ball", "words", "edits"
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,27 @@ class WrittenWord:
 
 
 @dataclass(frozen=True)
+class WrittenPlace:
+    """What the word of one frame may become, by their numbers in the pool."""
+
+    frame: int
+    members: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class WrittenEdits:
+    """At most so many frames become vectors of a pool, (V, features) flattened; None for any of them wherever."""
+
+    most: int
+    features: int
+    pool: tuple[float, ...]
+    places: tuple[WrittenPlace, ...] | None = None
+
+
+@dataclass(frozen=True)
 class WrittenThreat:
-    """What may change of one sample: a ``ball`` in a norm, with radii of this shape, flattened, or ``words``."""
+    """What may change of one sample: a ``ball`` in a norm, with radii of this shape, flattened, ``words`` or
+    ``edits``."""
 
     kind: str
     norm: str = "inf"
@@ -43,6 +64,7 @@ class WrittenThreat:
     shape: tuple[int, ...] = ()
     radii: tuple[float, ...] = ()
     words: tuple[WrittenWord, ...] = ()
+    edits: WrittenEdits | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +105,8 @@ def _threat(threat: ThreatModel) -> WrittenThreat:
             for one in threat.sets
         ]
         return WrittenThreat(WORDS, words=tuple(words))
+    if isinstance(threat, Edits):
+        return WrittenThreat(EDITS, edits=_edits(threat))
     assert isinstance(threat, NormBall)
     radii = np.zeros(0) if threat.radii is None else threat.radii
     shape = () if threat.radii is None else radii.shape
@@ -93,13 +117,33 @@ def _restored(given: WrittenThreat, sample: int) -> ThreatModel:
     if given.kind == BALL:
         radii = np.array(given.radii, dtype=np.float64).reshape(given.shape) if given.shape else None
         return NormBall(given.norm, given.joint, radii)
+    if given.kind == EDITS and given.edits is not None:
+        return _edited(given.edits, sample)
     if given.kind != WORDS:
-        raise ValueError(f"what may change is {BALL} or {WORDS}")
+        raise ValueError(f"what may change is {BALL}, {WORDS} or {EDITS}")
     sets = [
         WordSet(sample, one.frame, np.array(one.vectors, dtype=np.float64).reshape(-1, one.features))
         for one in given.words
     ]
     return WordSubstitution(tuple(sets))
+
+
+def _edits(threat: Edits) -> WrittenEdits:
+    listed = threat.places
+    places = (
+        None
+        if listed is None
+        else tuple(WrittenPlace(one.position, tuple(one.members.tolist())) for one in listed)
+    )
+    return WrittenEdits(threat.most, threat.pool.shape[1], tuple(threat.pool.reshape(-1).tolist()), places)
+
+
+def _edited(given: WrittenEdits, sample: int) -> Edits:
+    pool = np.array(given.pool, dtype=np.float64).reshape(-1, given.features)
+    if given.places is None:
+        return Edits(given.most, pool)
+    places = [Place(sample, one.frame, np.array(one.members, dtype=np.int64)) for one in given.places]
+    return Edits(given.most, pool, tuple(places))
 
 
 def _need(holds: bool, requirement: str, received: Any) -> None:

@@ -13,10 +13,12 @@ True
 """
 
 from certrnn.regions._ball import Ball
-from certrnn.regions._constraints import ChoiceConstraint, Constraint, NormConstraint
+from certrnn.regions._constraints import ChoiceConstraint, Constraint, EditsConstraint, NormConstraint
 from certrnn.regions._norm_ball import NormBall
 from certrnn.regions.box import Box
+from certrnn.regions.edits import Edits
 from certrnn.regions.fading import Fading
+from certrnn.regions.finite import Finite
 from certrnn.regions.l1 import L1Ball
 from certrnn.regions.l2 import L2Ball
 from certrnn.regions.linf import LinfBall
@@ -28,7 +30,10 @@ __all__ = [
     "Box",
     "ChoiceConstraint",
     "Constraint",
+    "Edits",
+    "EditsConstraint",
     "Fading",
+    "Finite",
     "L1Ball",
     "L2Ball",
     "LinfBall",

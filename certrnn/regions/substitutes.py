@@ -10,11 +10,12 @@ import torch
 
 from certrnn.errors import InvalidInput
 from certrnn.regions._constraints import ChoiceConstraint
-from certrnn.regions.region import Region, require_frames
+from certrnn.regions.finite import Finite
+from certrnn.regions.region import require_frames
 
 
 @dataclass(frozen=True, eq=False)
-class Substitutes(Region):
+class Substitutes(Finite):
     """Every disturbed frame is its own vector or one of its substitutes, each frame independently.
 
     Domains read the smallest box around the vectors, and the vectors themselves: what is linear in a frame takes its
@@ -89,10 +90,6 @@ class Substitutes(Region):
             inside &= (x[:, None, frame] == allowed).all(dim=2).any(dim=1)
         return inside
 
-    def distance(self, x: torch.Tensor) -> torch.Tensor:
-        """1, the eps of full substitution, for members."""
-        return torch.where(self.contains(x), 1.0, torch.inf).to(x.dtype)
-
     def _distinct(self, row: int, frame: int) -> torch.Tensor:
         """The different vectors of one frame, its own first: (K', features)."""
         points = self.points(frame)[row]
@@ -109,12 +106,7 @@ class Substitutes(Region):
         ]
         return torch.tensor(sizes, dtype=torch.float64)
 
-    def members(self, row: int) -> torch.Tensor:
-        """Every sequence of one set, (count, frames, features), the center first."""
-        return torch.cat(list(self.parts(row, 1 << 62)))
-
     def parts(self, row: int, most: int) -> Iterator[torch.Tensor]:
-        """The sequences of one set, at most ``most`` at a time: (N, frames, features)."""
         sets = [self._distinct(row, frame) for frame in self.frames]
         sizes = [len(s) for s in sets]
         total = math.prod(sizes)
@@ -126,3 +118,12 @@ class Substitutes(Region):
             ):
                 x[:, frame] = points[(number // after) % len(points)]
             yield x
+
+    def neighbours(self, row: int, x: torch.Tensor) -> torch.Tensor:
+        found = []
+        for frame in self.frames:
+            points = self.points(frame)[row]
+            moved = x.expand(len(points), -1, -1).clone()
+            moved[:, frame] = points
+            found.append(moved)
+        return torch.cat(found) if found else x[None][:0]

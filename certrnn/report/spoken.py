@@ -24,6 +24,8 @@ def units(results: Results) -> str:
     """What one eps is."""
     if results.threat == "word substitution":
         return "all substitutes of the words"
+    if results.question is not None and results.question.threat.kind == "edits":
+        return results.threat
     return "each feature's own radius" if by_radii(results) else _UNITS
 
 
@@ -105,6 +107,10 @@ def _versions(asked: Question) -> str:
 def _change(threat: ThreatRecord, name: str) -> str:
     if threat.kind == "words":
         return f"{threat.words} words may be replaced by their substitutes (sha256 {threat.sha256})"
+    if threat.kind == "edits":
+        named = [f"the alphabet {threat.alphabet}"] if threat.alphabet else []
+        named += [f"the synonyms {threat.synonyms}"] if threat.synonyms else []
+        return f"{name}, to words of {' and '.join(named) or 'a pool'} (sha256 {threat.sha256})"
     if threat.radii is None:
         return name
     return f"{name}: {_span(threat.radii)}, shape {list(threat.radii.shape)}, sha256 {threat.radii.sha256}"

@@ -19,15 +19,16 @@ Accept(labels=(0, 2), never=False)
 """
 
 from certrnn.threats.accept import Accept
+from certrnn.threats.edits import Edits, Place
 from certrnn.threats.labels import Labels
 from certrnn.threats.norm import NormBall
 from certrnn.threats.records import Radii, SpecificationRecord, ThreatRecord
 from certrnn.threats.specification import Specification, Targets, predict
-from certrnn.threats.threat_model import Supplied, ThreatModel
+from certrnn.threats.threat_model import FULL, Supplied, ThreatModel
 from certrnn.threats.threshold import Threshold
-from certrnn.threats.word_substitution import FULL, WordSet, WordSubstitution
+from certrnn.threats.word_substitution import WordSet, WordSubstitution
 
-THREAT_MODELS: dict[str, type[ThreatModel]] = {"ball": NormBall, "words": WordSubstitution}
+THREAT_MODELS: dict[str, type[ThreatModel]] = {"ball": NormBall, "words": WordSubstitution, "edits": Edits}
 """By the kind of their record."""
 
 SPECIFICATIONS: dict[str, type[Specification]] = {
@@ -43,8 +44,10 @@ __all__ = [
     "SPECIFICATIONS",
     "THREAT_MODELS",
     "Accept",
+    "Edits",
     "Labels",
     "NormBall",
+    "Place",
     "Radii",
     "Specification",
     "SpecificationRecord",

@@ -19,8 +19,9 @@ class Radii:
 
 @dataclass(frozen=True)
 class ThreatRecord:
-    """What may change: a ``ball`` in a norm (one budget over the sequence where ``joint``), or ``words`` (so many of
-    them have substitutes, with a digest). Others are known by their name only."""
+    """What may change: a ``ball`` in a norm (one budget over the sequence where ``joint``), ``words`` (so many of them
+    have substitutes, with a digest), or ``edits`` (at most so many, to words of an alphabet or to synonyms, as these
+    were named). Others are known by their name only."""
 
     kind: str
     norm: str | None = None
@@ -28,6 +29,9 @@ class ThreatRecord:
     radii: Radii | None = None
     words: int | None = None
     sha256: str | None = None
+    edits: int | None = None
+    alphabet: str = ""
+    synonyms: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,6 +13,9 @@ import torch
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.regions import Region
 from certrnn.threats.records import ThreatRecord
+
+FULL = 1.0
+"""The eps of what is discrete: a word stands in whole or not at all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +41,12 @@ class Supplied:
 
 
 class ThreatModel(ABC):
-    """Gives each sample its region. Samples are named by their position in the data."""
+    """Gives each sample its region. Samples are named by their position in the data.
+
+    ``discrete`` ones give finite sets, at the one eps :data:`FULL`.
+    """
+
+    discrete: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -70,6 +78,10 @@ class ThreatModel(ABC):
 
     def of(self, number: int) -> ThreatModel:
         """What it says of one sample."""
+        return self
+
+    def only(self, numbers: Collection[int]) -> ThreatModel:
+        """What it says of these samples."""
         return self
 
     def covering(self, width: float, frames: int, features: int) -> float:

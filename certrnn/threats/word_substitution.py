@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -14,10 +15,6 @@ from certrnn.errors import InvalidInput
 from certrnn.regions import Region, Substitutes
 from certrnn.threats.records import ThreatRecord
 from certrnn.threats.threat_model import Supplied, ThreatModel
-
-FULL = 1.0
-"""The eps of word substitution: every listed word stands in whole or not at all."""
-
 
 _LISTED = 8
 """Numbers that an error lists."""
@@ -34,7 +31,7 @@ class WordSet:
 
 @dataclass(frozen=True, eq=False)
 class WordSubstitution(ThreatModel):
-    """Each disturbed frame stays, or becomes one of its listed substitutes. There is one eps, :data:`FULL`.
+    """Each disturbed frame stays, or becomes one of its listed substitutes. There is one eps, 1.
 
     Args:
         sets: at most one for each sample and position; a frame without one stays as it is.
@@ -44,6 +41,7 @@ class WordSubstitution(ThreatModel):
     """
 
     sets: tuple[WordSet, ...]
+    discrete: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         seen: set[tuple[int, int]] = set()

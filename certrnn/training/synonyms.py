@@ -6,14 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from certrnn.errors import InvalidInput
-from certrnn.io.data.read import file_content
-from certrnn.io.data.samples import Origin, shown
+from certrnn.io.text.alphabet import read_listed
 from certrnn.training.examples import Examples
 from certrnn.training.perturbations import WordSets
 
@@ -72,16 +70,7 @@ def read_synonyms(path: str, words: Sequence[str]) -> Synonyms:
     Raises:
         InvalidInput: the file is missing, damaged or something else, or no word of the vocabulary has a synonym in it.
     """
-    origin = Origin(Path(path))
-    try:
-        text = file_content(origin.path, origin).decode("utf-8")
-        records = [json.loads(text)] if text.lstrip().startswith("{") else []
-    except ValueError as error:
-        raise origin.invalid("synonyms are one JSON object", shown(str(error))) from None
-    listed: dict[str, list[str]] = records[0] if records and isinstance(records[0], dict) else {}
-    fits = all(isinstance(v, list) and all(isinstance(s, str) for s in v) for v in listed.values())
-    if not listed or not fits:
-        raise origin.invalid('synonyms are {"word": ["other", ..], ..}', shown(text))
+    listed = read_listed(path)
     found = Synonyms.of(words, listed)
     if found.table.shape[1] == 1:
         requirement = "some word of the vocabulary has a synonym in it"

@@ -9,7 +9,19 @@ import torch
 import certrnn.regions
 from certrnn.domains import evaluate
 from certrnn.ir import Graph
-from certrnn.regions import Ball, Box, Fading, L1Ball, L2Ball, LinfBall, NormBall, Region, Substitutes
+from certrnn.regions import (
+    Ball,
+    Box,
+    Edits,
+    Fading,
+    Finite,
+    L1Ball,
+    L2Ball,
+    LinfBall,
+    NormBall,
+    Region,
+    Substitutes,
+)
 from tests.laws.networks import Rng, numbers
 from tests.laws.oracle import Points
 
@@ -35,6 +47,14 @@ def _words(rng: Rng, x: torch.Tensor, eps: torch.Tensor, frames: tuple[int, ...]
     return Substitutes(x, x[:, :, None] + moved, frames)
 
 
+def _edits(rng: Rng, x: torch.Tensor, eps: torch.Tensor, frames: tuple[int, ...]) -> Edits:
+    batch, length, features = x.shape
+    pool = 0.5 + float(eps.max()) * numbers(rng, 5, features)
+    allowed = torch.from_numpy(rng.random((batch, length, 5)) < 0.7)
+    free = torch.from_numpy(rng.random((batch, length)) < 0.2)
+    return Edits(x, pool, allowed, frames, torch.arange(batch) % 3, free)
+
+
 REGIONS: dict[str, Make] = {
     "l-inf": lambda rng, x, eps, frames: LinfBall(x, eps, frames),
     "l-inf, radii": lambda rng, x, eps, frames: LinfBall(x, eps, frames, (0.0, 1.0), _radii(rng, x)),
@@ -50,6 +70,7 @@ REGIONS: dict[str, Make] = {
     "l1, radii": lambda rng, x, eps, frames: L1Ball(x, eps, frames, None, _radii(rng, x)),
     "box": _box,
     "words": _words,
+    "edits": _edits,
     "fading": lambda rng, x, eps, frames: Fading(x, eps.clamp(max=1.0), x + numbers(rng, *x.shape), frames),
 }
 """Every kind of region, with the options that change what it is."""
@@ -59,7 +80,7 @@ def registered() -> set[type]:
     """Every region that the package exports and that is not abstract."""
     exported = (getattr(certrnn.regions, name) for name in certrnn.regions.__all__)
     members = {x for x in exported if isinstance(x, type) and issubclass(x, Region)}
-    return members - {Region, Ball, NormBall}
+    return members - {Region, Ball, NormBall, Finite}
 
 
 def made(name: str, rng: Rng, graph: Graph, frames: tuple[int, ...], eps: tuple[float, ...] = EPS) -> Region:

@@ -8,8 +8,10 @@ import numpy as np
 
 from certrnn.threats import (
     Accept,
+    Edits,
     Labels,
     NormBall,
+    Place,
     Specification,
     ThreatModel,
     Threshold,
@@ -32,6 +34,8 @@ def threat_models(rng: np.random.Generator) -> dict[str, ThreatModel]:
         "l1 a frame": NormBall("1"),
         "l1 jointly, radii a sample": NormBall("1", True, rng.uniform(0.1, 2.0, (SAMPLES, FRAMES, FEATURES))),
         "words": WordSubstitution((word(0, 1), word(0, 2), word(2, 1))),
+        "edits": Edits(1, rng.normal(size=(3, FEATURES)), None, "vocab"),
+        "edits to synonyms": Edits(2, rng.normal(size=(4, FEATURES)), (Place(0, 1, np.array([0, 2])),)),
         "no words": WordSubstitution(()),
     }
 

@@ -76,7 +76,7 @@ def test_a_record_restores_to_the_same_regions(kind: str, seed: int) -> None:
     threat, x = some.threat_models(rng)[kind], sequences(rng)
     record = again(ThreatRecord, threat.record())
     assert record == threat.record()
-    words = threat if isinstance(threat, WordSubstitution) else None
+    words = threat if threat.discrete else None
     restored = THREAT_MODELS[record.kind].restored(record, Supplied(words=words))
     for mine, others in zip(regions(threat, x, 0.5).boxes(), regions(restored, x, 0.5).boxes(), strict=True):
         assert torch.equal(mine, others)

@@ -7,7 +7,7 @@ import torch
 from certrnn.domains import Interval
 from certrnn.domains.rounding import down, up
 from certrnn.domains.zonotope.groups import dual_norm
-from certrnn.regions import ChoiceConstraint, Constraint, NormConstraint
+from certrnn.regions import ChoiceConstraint, Constraint, EditsConstraint, NormConstraint
 
 Coefficients = dict[int, torch.Tensor]
 """For each frame that the form reads, (B, R, features)."""
@@ -57,6 +57,8 @@ def _tied(constraint: Constraint, coefficients: Coefficients) -> Bound:
             return _in_norm(constraint, coefficients)
         case ChoiceConstraint():
             return _among(constraint, coefficients[constraint.frame])
+        case EditsConstraint():
+            return _edited(constraint, coefficients)
 
 
 def _in_norm(constraint: NormConstraint, coefficients: Coefficients) -> Bound:
@@ -75,6 +77,25 @@ def _among(constraint: ChoiceConstraint, coefficient: torch.Tensor) -> Bound:
     value = torch.einsum("brn,bkn->brk", coefficient, points).amin(2)
     size = torch.einsum("brn,bn->br", coefficient.abs(), points.abs().amax(1))
     return down(value, 1.001 * size, coefficient.shape[2] + 3), size
+
+
+def _edited(constraint: EditsConstraint, coefficients: Coefficients) -> Bound:
+    """The value at the center without the largest gains beside it, see :meth:`.EditsConstraint.gained`."""
+    own = constraint.on([k for k, t in enumerate(constraint.frames) if t in coefficients])
+    gains, values, sizes = [], [], []
+    for k, frame in enumerate(own.frames):
+        coefficient, center = coefficients[frame], own.center[:, k]
+        points = torch.where(own.allowed[:, k, :, None], own.pool, center[:, None])
+        value = torch.einsum("brn,bn->br", coefficient, center)
+        lowest = torch.einsum("brn,bvn->brv", coefficient, points).amin(2)
+        gains.append((value - lowest).clamp_min(0.0))
+        values.append(value)
+        peak = torch.maximum(points.abs().amax(1), center.abs())
+        sizes.append(torch.einsum("brn,bn->br", coefficient.abs(), peak))
+    total = torch.stack(values).sum(0) - own.gained(torch.stack(gains, dim=1))
+    # the value at the center, and for each gain that and another
+    size = 3.0 * torch.stack(sizes).sum(0)
+    return down(total, 1.001 * size, own.center.shape[2] + 3 * len(values) + 8), size
 
 
 def _lowered(

@@ -2,7 +2,8 @@
 
 Every disturbed feature has one symbol in [-1, 1], as in a plain box. Where the region says more (a norm bound, a list
 of vectors), the symbols of its frames form a group, and a linear form ``g . s`` of the group is bounded by the support
-function of the group's set: the dual norm, or the largest value at a listed vector. Each bound is intersected with
+function of the group's set: the dual norm, the largest value at a listed vector, or the largest gains of as many
+frames as may change. Each bound is intersected with
 the cube's, so that no region is looser than its box, and a reading of the symbols as a cube stays sound.
 """
 
@@ -17,7 +18,7 @@ import torch
 
 from certrnn.domains.rounding import down, gamma, up
 from certrnn.domains.zonotope.symbols import Symbols, count, segments
-from certrnn.regions import ChoiceConstraint, Constraint, NormConstraint
+from certrnn.regions import ChoiceConstraint, Constraint, EditsConstraint, NormConstraint
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +94,61 @@ class ChoiceSupport(Support):
         return values.amin(dim=1) - error, values.amax(dim=1) + error
 
 
+@dataclass(frozen=True, eq=False)
+class EditsSupport(Support):
+    """Few frames leave their centers for a vector of a pool: ``own`` (B, F, D) and ``points`` (B, F, V, D), in symbols,
+    each known up to a share of 4 u."""
+
+    bound: EditsConstraint
+    own: torch.Tensor
+    points: torch.Tensor
+
+    @staticmethod
+    def of(bound: EditsConstraint, middle: torch.Tensor, radius: torch.Tensor) -> EditsSupport:
+        """The constraint in symbols, ``x = middle + radius * s``; both (B, F * D)."""
+        middle, radius = middle.view_as(bound.center), radius.view_as(bound.center)
+        points = torch.where(bound.allowed[..., None], bound.pool, bound.center[:, :, None])
+        # a frame that cannot move has symbols of radius 0, whose generators are 0
+        held = (radius == 0)[:, :, None]
+        own = torch.where(held[:, :, 0], 0.0, (bound.center - middle) / radius)
+        symbols = torch.where(held, 0.0, (points - middle[:, :, None]) / radius[:, :, None])
+        return EditsSupport(bound, own, symbols)
+
+    def reach(
+        self, rows: torch.Tensor, generators: torch.Tensor, cube: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The value at the center and the largest gains beside it, see :meth:`.EditsConstraint.gained`.
+
+        The value of frame f at one of its points, none of which is larger than P, errs by at most ``gamma(D + 8) P
+        |g_f|_1``, and three of those make up its part of the bound, which no more than 3 F + 8 additions follow.
+        """
+        _, frames, count, features = self.points.shape
+        whole = generators.new_zeros(frames * features, *generators.shape[1:]).index_copy(0, rows, generators)
+        whole = whole.view(frames, features, *generators.shape[1:])
+        base = torch.einsum("bfd,fdbn->bfn", self.own, whole)
+        least, most = base.clone(), base.clone()
+        step = max(1, _VALUES // max(1, count * base.shape[0] * base.shape[2]))
+        for start in range(0, frames, step):
+            part = slice(start, start + step)
+            values = torch.einsum("bfvd,fdbn->bfvn", self.points[:, part], whole[part])
+            least[:, part] = torch.minimum(least[:, part], values.amin(dim=2))
+            most[:, part] = torch.maximum(most[:, part], values.amax(dim=2))
+        size = torch.maximum(self.points.abs().amax(dim=(1, 2, 3)), self.own.abs().amax(dim=(1, 2)))
+        error = up(4.0 * gamma(features + 3 * frames + 16) * cube * size[:, None], 4)
+        middle = base.sum(dim=1)
+        low, high = middle - self.bound.gained(base - least), middle + self.bound.gained(most - base)
+        return low - error, high + error
+
+
+_VALUES = 1 << 22
+"""Numbers that are compared at once."""
+
+
 def _support(bound: Constraint, middle: torch.Tensor, radius: torch.Tensor) -> Support:
     if isinstance(bound, NormConstraint):
         return NormSupport.of(bound, middle, radius)
+    if isinstance(bound, EditsConstraint):
+        return EditsSupport.of(bound, middle, radius)
     return ChoiceSupport.of(bound, middle, radius)
 
 
@@ -230,6 +283,8 @@ class Groups:
 
 def _restricted(bound: Constraint, positions: list[int]) -> Constraint:
     """The constraint on some of its frames only: what holds of all features together holds of some."""
+    if isinstance(bound, EditsConstraint):
+        return bound.on(positions)
     assert isinstance(bound, NormConstraint)
     frames = tuple(bound.frames[p] for p in positions)
     return NormConstraint(bound.order, frames, bound.center[:, positions], bound.radius[:, positions])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,10 @@ class WordEncoder(Encoder):
     cut_from: str
     table: np.ndarray | None
     rule: str
+
+    @property
+    def entries(self) -> Mapping[str, int]:
+        return self.vocabulary.ids
 
     def encode(self, text: str, limit: int | None = None) -> Encoded:
         words = self.splitting.words(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,11 @@ class Encoder(ABC):
     cut_from: str
     table: np.ndarray | None
     rule: str
+
+    @property
+    @abstractmethod
+    def entries(self) -> Mapping[str, int]:
+        """Every word that has a number, marks such as padding included."""
 
     @abstractmethod
     def encode(self, text: str, limit: int | None = None) -> Encoded:

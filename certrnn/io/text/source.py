@@ -22,7 +22,8 @@ class TextSource:
         embeddings: word vectors for a network that takes vectors: GloVe's text format, or npz with words and vectors.
         max_length: words kept of a text; None for all.
         split: ``space``, ``words`` where punctuation stands apart from words, or ``keras`` where it is left out, as
-            Keras' TextVectorization does; None for what the vocabulary says, else ``space``.
+            Keras' TextVectorization does, or ``chars`` for characters; None for what the vocabulary says, else
+            ``space``.
         unknown: the entry that words outside of the vocabulary are read as, or ``drop`` to leave them out; None for the
             vocabulary's own (``<unk>`` and the like).
         pad: side of the padding where the network takes a fixed number of words: ``right`` or ``left``; None for what

@@ -10,8 +10,8 @@ from typing import Literal
 
 Form = Literal["NFC", "NFD"]
 """Unicode forms: letters with their accents in one, or apart."""
-SPACE, WORDS, KERAS = "space", "words", "keras"
-SPLITS = (SPACE, WORDS, KERAS)
+SPACE, WORDS, KERAS, CHARS = "space", "words", "keras", "chars"
+SPLITS = (SPACE, WORDS, KERAS, CHARS)
 """What ``--split`` takes."""
 
 _MARK = "\u0300"
@@ -27,17 +27,21 @@ _CAPITALS = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 def pieces(text: str, split: str) -> list[str]:
     """The words of a text: between white space (``space``), with punctuation apart (``words``), or without it, in small
-    letters, as Keras' TextVectorization does by default (``keras``).
+    letters, as Keras' TextVectorization does by default (``keras``). Or its characters, blanks included (``chars``).
 
     Accents and vowel signs stay with their letters, apostrophes and joiners inside of a word with the word.
 
     >>> pieces("It's good, really.", "space"), pieces("It's good, really.", "words")
     (["It's", 'good,', 'really.'], ["It's", 'good', ',', 'really', '.'])
+    >>> pieces("no way", "chars")
+    ['n', 'o', ' ', 'w', 'a', 'y']
     >>> pieces("It's GOOD, really.", "keras")
     ['its', 'good', 'really']
     """
     if split == SPACE:
         return text.split()
+    if split == CHARS:
+        return list(text)
     if split == KERAS:
         return _PUNCTUATION.sub("", text.translate(_CAPITALS)).split()
     # what belongs to the letter before it looks like one mark to the pattern
@@ -78,6 +82,7 @@ class Plain(Splitting):
         said = {
             SPACE: "texts are split at white space",
             WORDS: "texts are split into words and punctuation",
+            CHARS: "texts are split into characters",
             KERAS: "texts are split at white space, lower-cased and without punctuation, as by Keras",
         }[self.split]
         if self.lower and self.split != KERAS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,10 @@ class TokenizerEncoder(Encoder):
     cut_from: str
     rule: str
     table: np.ndarray | None = None
+
+    @property
+    def entries(self) -> Mapping[str, int]:
+        return dict(self.tokenizer.get_vocab())
 
     def encode(self, text: str, limit: int | None = None) -> Encoded:
         self._limit(limit)

@@ -25,6 +25,15 @@ FORMS: tuple[Form, ...] = ("NFC", "NFD")
 _SPECIAL = re.compile(r"<.*>|\[.*\]|UNK|PAD")
 
 
+def special(word: str) -> bool:
+    """Whether an entry is no word but a mark, such as padding.
+
+    >>> special("<pad>"), special("[UNK]"), special("a"), special("<")
+    (True, True, False, False)
+    """
+    return bool(_SPECIAL.fullmatch(word))
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """Words and their numbers.
@@ -53,7 +62,7 @@ class Vocabulary:
     @cached_property
     def lower(self) -> bool:
         """True where no word has a capital letter, so that texts are lower-cased first."""
-        return not any(word != word.lower() for word in self.ids if not _SPECIAL.fullmatch(word))
+        return not any(word != word.lower() for word in self.ids if not special(word))
 
     @cached_property
     def form(self) -> Form | None:

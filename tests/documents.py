@@ -71,6 +71,7 @@ def furnish(folder: Path) -> None:
     (folder / "bad.txt").write_text("a dull film\nnot good at all\nbad\ndull and bad\n" * 5)
     (folder / "synonyms.json").write_text('{"good": ["fine"], "bad": ["dull"], "film": ["movie"]}')
     (folder / "good.txt").write_text("a good film\nvery good\nfine\nfine and good\n" * 5)
+    (folder / "alike.json").write_text('{"good": ["very"], "film": ["a", "was"]}')
     substitutes = {"sample": 0, "position": 3, "substitutes": [3]}
     (folder / "substitutes.jsonl").write_text(json.dumps(substitutes) + "\n")
     np.save(folder / "sequences.npy", 0.1 * np.ones((2, 6, 2), dtype=np.float32))

@@ -31,7 +31,7 @@ from certrnn.runs.parcel import Parcel
 from certrnn.runs.plan import Plan
 from certrnn.runs.settings import Settings
 from certrnn.runs.store import Memory, read_results
-from certrnn.threats import Accept, NormBall, Threshold, WordSet, WordSubstitution
+from certrnn.threats import Accept, Edits, NormBall, Threshold, WordSet, WordSubstitution
 from certrnn.vnnlib.job import CaseAnswer, Known, VerifyJob, VerifyQuery
 from certrnn.vnnlib.search import Search
 from tests.cli.test_words import TEXTS, VOCABULARY, Sentiment
@@ -46,6 +46,8 @@ QUERIES: dict[str, Any] = {
     "certify": Query((0.001, 0.5), "each", method="zonotope", attack=False),
     "certify, searched": Query(None, "0,3", method="zonotope", attack=False),
     "certify, words": Query((1.0,), "all", threat=SWAPPED),
+    "certify, edits": Query((1.0,), "all", threat=Edits(1, np.ones((2, 8)))),
+    "attack, edits": AttackQuery("substitution", Query((1.0,), "all", threat=Edits(2, np.ones((2, 8))))),
     "attack": AttackQuery("fgsm", Query((0.2, 0.5), "all")),
     "attack, closest": AttackQuery("pgd", Query(None, "0-2", threat=NormBall("1"), clip=(0, 1))),
     "attack, radii": AttackQuery("fgsm", Query((0.2,), "all", threat=RADII, specification=Accept((7, 5)))),

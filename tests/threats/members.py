@@ -26,6 +26,7 @@ def threat_models(rng: np.random.Generator) -> dict[str, ThreatModel]:
     def word(sample: int, position: int) -> WordSet:
         return WordSet(sample, position, rng.normal(size=(int(rng.integers(1, 4)), FEATURES)))
 
+    pool = np.random.default_rng(9).normal(size=(4, FEATURES))
     return {
         "l-inf": NormBall(),
         "l-inf, radii": NormBall(radii=rng.uniform(0.0, 2.0, FEATURES)),
@@ -34,8 +35,8 @@ def threat_models(rng: np.random.Generator) -> dict[str, ThreatModel]:
         "l1 a frame": NormBall("1"),
         "l1 jointly, radii a sample": NormBall("1", True, rng.uniform(0.1, 2.0, (SAMPLES, FRAMES, FEATURES))),
         "words": WordSubstitution((word(0, 1), word(0, 2), word(2, 1))),
-        "edits": Edits(1, rng.normal(size=(3, FEATURES)), None, "vocab"),
-        "edits to synonyms": Edits(2, rng.normal(size=(4, FEATURES)), (Place(0, 1, np.array([0, 2])),)),
+        "edits": Edits(1, pool[:3], None, "vocab"),
+        "edits to synonyms": Edits(2, pool, (Place(0, 1, np.array([0, 2])),)),
         "no words": WordSubstitution(()),
     }
 

@@ -15,6 +15,7 @@ from certrnn.attacks.attack import pull_inside
 from certrnn.attacks.replay import Replayable, replay, replay_smallest, round_inwards
 from certrnn.certification.batch import Falsifier
 from certrnn.certification.problem import FrameSet, Problem
+from certrnn.certification.witnesses import Witnesses
 from certrnn.regions import Region
 
 
@@ -27,6 +28,7 @@ class AttackFalsifier(Falsifier):
         precision: the number type of its input.
         attack: proposes sequences.
         descent: how the smallest eps is searched.
+        witnesses: told every counterexample.
         audit: holds the network's reading against the file at sequences (N, T, D), and raises where the two disagree;
             None where nothing is known but the network.
     """
@@ -36,6 +38,7 @@ class AttackFalsifier(Falsifier):
     attack: Attack = field(default_factory=PGD)
     descent: Descent = field(default_factory=Descent)
     audit: Callable[[np.ndarray], object] | None = None
+    witnesses: Witnesses = field(default_factory=Witnesses)
 
     def within(
         self, problem: Problem, samples: torch.Tensor, frame_set: FrameSet, eps: float
@@ -70,6 +73,7 @@ class AttackFalsifier(Falsifier):
             )
             apart = torch.minimum(region.select(hits).distance(played.x), radius[hits])
             found[hits] = torch.where(played.confirmed, apart, torch.inf)
+            self.witnesses.add(samples[hits], found[hits], played.x)
         return found
 
     def smallest(self, problem: Problem, samples: torch.Tensor, frame_set: FrameSet) -> torch.Tensor:
@@ -82,6 +86,7 @@ class AttackFalsifier(Falsifier):
         eps = torch.where(best.eps.isfinite(), best.eps, 0.0)
         self._audited(ball(torch.arange(len(eps), device=eps.device), eps), best.x)
         confirmed, _ = replay_smallest(self.network, problem.graph, ball, spec, best, labels, self.precision)
+        self.witnesses.add(samples, confirmed.eps, confirmed.x)
         return confirmed.eps
 
     def _audited(self, region: Region, x: torch.Tensor) -> None:

@@ -10,6 +10,7 @@ from certrnn.certification.posing import falsifier_of
 from certrnn.certification.query import Query
 from certrnn.certification.robustness import RobustnessJob, frame_set_of
 from certrnn.certification.summary import gathered
+from certrnn.certification.witnesses import Naming
 from certrnn.results.certificates import Results
 from certrnn.results.row import Row, Verdict
 from certrnn.results.subject import Expected, Subject
@@ -28,7 +29,10 @@ class CertifyJob(RobustnessJob[Query, Row, Results]):
     def answers(self, part: Part, tick: Tick) -> Iterator[list[Row]]:
         batch, problem = self.problem
         falsifier = falsifier_of(self.told, self.precision) if self.query.attack else None
-        yield from answer(problem, self.query, frame_set_of(part, batch.kind), part.eps, falsifier, tick)
+        frame_set, naming = frame_set_of(part, batch.kind), Naming(self.told, self.sequences)
+        for some in answer(problem, self.query, frame_set, part.eps, falsifier, tick):
+            known = falsifier is not None
+            yield [falsifier.witnesses.told(row, naming, problem.threat) if known else row for row in some]
 
     def failure(self, part: Part, number: int, label: int, verdict: str, reason: str) -> Row:
         return Row(

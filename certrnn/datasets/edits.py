@@ -12,7 +12,6 @@ from certrnn.errors import InvalidInput
 from certrnn.io.onnx import OnnxModel
 from certrnn.io.text import TextSource, read_encoder
 from certrnn.io.text.alphabet import VOCAB, alphabet, read_listed
-from certrnn.io.text.vocabulary import special
 from certrnn.threats import Edits, Place
 
 
@@ -46,7 +45,7 @@ def edits_of(
     if synonyms is None:
         named = "the vocabulary" if asked in (None, VOCAB) else f"the alphabet {asked}"
         note = f"a changed word is one of the {len(words)} of {named}"
-        return Edits(most, pool, None, asked or VOCAB), note
+        return Edits(most, pool, None, asked or VOCAB, names=tuple(words)), note
     listed, place = read_listed(synonyms), {word: k for k, word in enumerate(words)}
     others = {
         word: sorted({place[s] for s in some if s in place and s != word}) for word, some in listed.items()
@@ -64,18 +63,9 @@ def edits_of(
     count = sum(len(own) for own in texts.words or ())
     note = f"{len(places)} of {count} words have synonyms; the others stay"
     note += f"; {lost} synonyms that are not in the vocabulary were left out" if lost else ""
-    return Edits(most, pool, tuple(places), asked or "", synonyms), note
+    return Edits(most, pool, tuple(places), asked or "", synonyms, tuple(words)), note
 
 
 def _own_numbers(vectors: np.ndarray, network: OnnxModel) -> np.ndarray:
     precision: Any = network.input.precision
     return vectors if network.input.tokens else vectors.astype(precision).astype(np.float64)
-
-
-def named_words(source: TextSource) -> dict[int, str]:
-    """Words by their numbers, marks such as padding included."""
-    found: dict[int, str] = {}
-    for word, number in read_encoder(source).entries.items():
-        if number not in found or special(found[number]):
-            found[number] = word
-    return found

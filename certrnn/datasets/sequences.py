@@ -63,6 +63,7 @@ class Sequences:
         absent: positions of samples of the data that were left out.
         source: the files that the samples were read from; None where a program made them.
         framewise: whether several labels of a sample are those of its frames, or independent of each other.
+        lexicon: the words of a network that looks them up, by their numbers; empty where they are not known.
         unlabelled: the first label of the data that is no class, where that is why there are no labels; "" else.
     """
 
@@ -78,6 +79,7 @@ class Sequences:
     source: Source | None = None
     unlabelled: str = ""
     framewise: bool = True
+    lexicon: tuple[str, ...] = ()
 
     @staticmethod
     def of(
@@ -156,7 +158,12 @@ class Sequences:
 
     def bare(self) -> Sequences:
         """Without what says where the samples came from: what an answer depends on."""
-        return replace(self, note="", source=None)
+        return replace(self, note="", source=None, lexicon=())
+
+    def word(self, number: int) -> str:
+        """The word of that number; the number itself where no name is known."""
+        named = self.lexicon[number] if number < len(self.lexicon) else ""
+        return named or f"#{number}"
 
     def noted(self, *notes: str) -> Sequences:
         """With further notes; empty ones say nothing."""

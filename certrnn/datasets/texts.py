@@ -12,6 +12,7 @@ from certrnn.datasets.sequences import Sequences
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.io.onnx import OnnxModel
 from certrnn.io.text import Encoded, Encoder, TextSource, read_encoder, read_texts
+from certrnn.io.text.vocabulary import special
 
 ZERO = "zero"
 """How a person names the vector of zeros that words may fade to."""
@@ -54,6 +55,7 @@ def read_text(network: OnnxModel, source: TextSource) -> Sequences:
         told=tuple(len(one.ids) - sum(one.filled) + one.filled[0] for one in padded),
         places=tuple(one.places for one in padded),
         absent=tuple(sorted(set(range(len(encoded))) - set(kept))),
+        lexicon=() if network.embedding is None else _lexicon(encoder, len(table)),
     ).noted(*notes)
 
 
@@ -96,6 +98,15 @@ def word_table(network: OnnxModel, encoder: Encoder) -> np.ndarray:
             "reading --embeddings", f"vectors have the network's {width} features", encoder.table.shape[1]
         )
     return encoder.table
+
+
+def _lexicon(encoder: Encoder, count: int) -> tuple[str, ...]:
+    """The words of so many numbers; "" where one has none."""
+    names = [""] * count
+    for word, number in encoder.entries.items():
+        if number < count and (not names[number] or special(names[number])):
+            names[number] = word
+    return tuple(names)
 
 
 def _fixed_frames(network: OnnxModel, features: int) -> int | None:

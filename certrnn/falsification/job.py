@@ -38,7 +38,7 @@ class AttackJob(RobustnessJob[AttackQuery, AttackRow, AttackResults]):
         rows = problem.right.nonzero().flatten()
         clock = Clock(self.posed.budget, len(rows))
         side = falsified(self.told, self.precision, problem, rows, frame_set, self.query, part.eps, clock)
-        found = Found(self.told, problem, batch, rows, self.query, frame_set, part.eps)
+        found = Found(self.told, problem, batch, self.sequences, rows, self.query, frame_set, part.eps)
         yield rows_of(found, side, clock.seconds_a_row)
 
     def failure(self, part: Part, number: int, label: int, verdict: str, reason: str) -> AttackRow:

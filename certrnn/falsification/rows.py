@@ -10,11 +10,13 @@ import torch
 from certrnn.arrays import to_numpy, to_tensor
 from certrnn.attacks.smallest import distance
 from certrnn.certification import FrameSet, Problem
-from certrnn.datasets import Batch
+from certrnn.certification.witnesses import Naming, lookup
+from certrnn.datasets import Batch, Sequences
 from certrnn.falsification.query import AttackQuery
 from certrnn.falsification.search import Side
 from certrnn.io.onnx import OnnxModel
 from certrnn.results.attacks import AttackRow, Counterexample, Replaced
+from certrnn.results.changes import marked
 from certrnn.threats import Specification
 
 UNFINITE = -1
@@ -28,6 +30,7 @@ class Found:
     Args:
         network: on samples of this kind.
         problem, batch: the samples.
+        sequences: the samples, as people know them.
         rows: (R,) those that were attacked.
         query: what was asked.
         frame_set: the frames that may change.
@@ -37,6 +40,7 @@ class Found:
     network: OnnxModel
     problem: Problem
     batch: Batch
+    sequences: Sequences
     rows: torch.Tensor
     query: AttackQuery
     frame_set: FrameSet
@@ -102,7 +106,14 @@ def _confirmed(found: Found, row: AttackRow, sample: int, eps: float, x: torch.T
         specification=specification,
         required=tuple(int(one) for one in required),
     )
-    return _measured(replace(row, verdict="falsified", reason="", counterexample=kept), kept, network)
+    naming = Naming(network, found.sequences)
+    changed = naming.changes(found.sequences.numbers.index(row.sample), sequence, problem.threat)
+    row = replace(row, verdict="falsified", reason="", counterexample=kept, changed=changed)
+    texts = found.sequences.words
+    if texts is not None and changed and all(one.after for one in changed):
+        own = texts[found.sequences.numbers.index(row.sample)]
+        row = replace(row, text=marked(own, changed))
+    return _measured(row, kept, network)
 
 
 def met(
@@ -136,17 +147,3 @@ def _measured(row: AttackRow, found: Counterexample, network: OnnxModel) -> Atta
         l0=int(np.count_nonzero(moved)),
         words=words,
     )
-
-
-def lookup(network: OnnxModel, vectors: np.ndarray) -> np.ndarray | None:
-    """(T,) numbers of the words whose vectors (T, D) these are, the first of equal ones; None where one is no word."""
-    if network.embedding is None:
-        return None
-    table = network.embedding.table
-    out = []
-    for vector in vectors:
-        hits = np.flatnonzero((table == vector).all(axis=1))
-        if not len(hits):
-            return None
-        out.append(int(hits[0]))
-    return np.array(out, dtype=np.int64)

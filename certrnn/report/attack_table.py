@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -11,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from certrnn.report.spoken import short
-from certrnn.report.table import COLOURS
+from certrnn.report.table import COLOURS, SHOWN
 from certrnn.results.attacks import AttackResults, AttackRow, ReplayedRow, ReplayResults
+from certrnn.results.changes import spelled_changes
 from certrnn.results.figures import ABSENT, exact, upper
 from certrnn.results.row import spelled
 
@@ -31,7 +33,7 @@ ATTACKED: Cells[AttackRow] = (
     ("l-inf", lambda row: upper(row.linf)),
     ("l2", lambda row: upper(row.l2)),
     ("l0", lambda row: _whole(row.l0)),
-    ("words", lambda row: _words(row)),
+    ("changed", lambda row: _changed(row)),
     ("seconds", lambda row: f"{row.seconds:.3f}"),
     ("why not", lambda row: row.reason or ABSENT),
 )
@@ -46,7 +48,7 @@ REPLAYED: Cells[ReplayedRow] = (
     ("replay", lambda row: "confirmed" if row.confirmed else "refuted"),
     ("why not", lambda row: row.reason or ABSENT),
 )
-LEFT = {"frames", "verdict", "words", "why not", "replay"}
+LEFT = {"frames", "verdict", "changed", "why not", "replay"}
 
 
 def show_attack(results: AttackResults, console: Console) -> None:
@@ -65,6 +67,8 @@ def show_attack(results: AttackResults, console: Console) -> None:
             f"mean distance of the counterexamples: l-inf {upper(linf)}, l2 {upper(l2)}, l0 {upper(l0)} features",
             soft_wrap=True,
         )
+    for text in _texts(results):
+        console.print(text, soft_wrap=True)
     for line in short(results.question):
         console.print(Text(line), soft_wrap=True)
     for note in results.notes:
@@ -101,7 +105,19 @@ def _whole(value: int | None) -> str:
     return ABSENT if value is None else str(value)
 
 
-def _words(row: AttackRow) -> str:
-    if row.words is None:
-        return ABSENT
-    return ", ".join(f"{frame}: {old}>{new}" for frame, old, new in row.words) or ABSENT
+def _changed(row: AttackRow) -> str:
+    changed = row.changed or ()
+    shown = spelled_changes(changed[:SHOWN])
+    return (f"{shown}; .." if len(changed) > SHOWN else shown) or ABSENT
+
+
+def _texts(results: AttackResults) -> list[Text]:
+    """The texts with their changes marked, a line each."""
+    lines = []
+    for row in results.rows:
+        if row.text:
+            line = Text(f"sample {row.sample}: ")
+            for number, part in enumerate(re.split(r"(\[[^\[\]]* > [^\[\]]*\])", row.text)):
+                line.append(part, "bold red" if number % 2 else "")
+            lines.append(line)
+    return lines

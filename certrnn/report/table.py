@@ -13,6 +13,7 @@ from rich.text import Text
 
 from certrnn.report.spoken import short
 from certrnn.results.certificates import Results
+from certrnn.results.changes import spelled_changes
 from certrnn.results.figures import ABSENT, eps_lower, exact, lower, mean, percent_lower, upper
 from certrnn.results.row import Row, spelled
 from certrnn.results.samples import finished
@@ -25,6 +26,8 @@ COLOURS = {
     "misclassified": "dim",
     "error": "bold white on red",
 }
+SHOWN = 3
+"""Changes of a counterexample that a cell names."""
 number = eps_lower
 """What certified amounts are printed as."""
 _PADDING = 2
@@ -62,6 +65,12 @@ COLUMNS = (
     Column("attacked eps", lambda row: upper(row.eps_attacked), 2),
     Column("share", lambda row: lower(row.ratio), 3),
     Column("margin", lambda row: lower(row.margin), 4),
+    Column(
+        "changed",
+        lambda row: spelled_changes(row.changed[:SHOWN]) if row.changed else ABSENT,
+        8,
+        numeric=False,
+    ),
     Column("seconds", lambda row: f"{row.seconds:.3f}", 7),
 )
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from certrnn.results.changes import Change
 from certrnn.results.extent import Extent
 from certrnn.results.figures import mean
 from certrnn.results.question import Question, written
@@ -78,6 +79,8 @@ class AttackRow(Record):
         attack: name of the attack.
         seconds: wall time of the row: the time of its batch divided by the batch's rows.
         reason: why a violation found in float64 does not count, why its task ended without an answer, or "".
+        changed: what the counterexample changes: words before and after, or the frames that move most.
+        text: the text with the changed words marked, where the samples are texts; else "".
         counterexample: the sequence itself.
     """
 
@@ -97,6 +100,8 @@ class AttackRow(Record):
     attack: str
     seconds: float
     reason: str = ""
+    changed: tuple[Change, ...] | None = None
+    text: str = ""
     counterexample: Counterexample | None = field(default=None, compare=False, repr=False)
 
     @staticmethod
@@ -148,6 +153,7 @@ class AttackRow(Record):
         """The row as strict JSON takes it; without the sequence, which belongs in a file of its own."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "counterexample"}
         values["words"] = None if self.words is None else [list(change) for change in self.words]
+        values["changed"] = None if self.changed is None else [one.as_json() for one in self.changed]
         return {name: finite(v) if isinstance(v, float) else v for name, v in values.items()}
 
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from certrnn.errors import InvalidInput
 from certrnn.results.certificates import Results, ordered
+from certrnn.results.changes import Change
 from certrnn.results.extent import Extent
 from certrnn.results.question import Question, read
 from certrnn.results.row import VERDICTS, Row
@@ -133,7 +134,15 @@ def _row(row: Any, reader: _Reader) -> Row:
         method=method,
         seconds=seconds,
         reason=reason,
+        changed=_changed(row.get("changed"), reader),
     )
+
+
+def _changed(given: Any, reader: _Reader) -> tuple[Change, ...] | None:
+    if given is None:
+        return None
+    reader.need(isinstance(given, list), "changed is a list", given)
+    return tuple(read(Change, one, reader.need, "a change") for one in given)
 
 
 def _number(value: Any, name: str, reader: _Reader) -> float | None:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
+from certrnn.results.changes import Change
 from certrnn.results.record import Record, frames_place
 
 Verdict = Literal["certified", "falsified", "unknown", "timeout", "misclassified", "error"]
@@ -37,6 +38,8 @@ class Row(Record):
             (logits), at ``eps``, or at ``eps_certified`` where it was searched; None where there is no finite one.
         method: name of the analysis.
         seconds: wall time of the row: the time of its batch divided by the batch's rows.
+        changed: what the counterexample of a falsified row changes: words before and after, or the frames that move
+            most; else None.
         reason: why a task of a run ended in ``error`` or ``timeout`` without an answer (then prediction, and a label
             that the data does not give, are -1); "" for every row that was answered.
 
@@ -57,6 +60,7 @@ class Row(Record):
     method: str
     seconds: float
     reason: str = ""
+    changed: tuple[Change, ...] | None = None
 
     @property
     def failed(self) -> bool:
@@ -79,6 +83,9 @@ class Row(Record):
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         if not self.reason:
             del values["reason"]
+        del values["changed"]
+        if self.changed is not None:
+            values["changed"] = [one.as_json() for one in self.changed]
         return {name: finite(v) if isinstance(v, float) else v for name, v in values.items()}
 
 

@@ -36,6 +36,7 @@ class Edits(ThreatModel):
         pool: (V, features) what they may become.
         places: what each word may become, and of words that are not listed nothing; None for all of the pool wherever.
         alphabet, synonyms: where pool and places came from, as ``--alphabet`` and ``--synonyms`` take it, or "".
+        names: the words of the pool, where they are known.
 
     Raises:
         UsageError: no edit is allowed.
@@ -47,6 +48,7 @@ class Edits(ThreatModel):
     places: tuple[Place, ...] | None = None
     alphabet: str = ""
     synonyms: str = ""
+    names: tuple[str, ...] = ()
     discrete: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

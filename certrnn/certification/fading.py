@@ -10,6 +10,7 @@ from certrnn.analyses import Analysis, certified
 from certrnn.certification.clock import Clock
 from certrnn.certification.problem import FrameSet, Problem
 from certrnn.certification.radii import Tick
+from certrnn.certification.segments import Segments
 from certrnn.errors import UsageError
 from certrnn.regions import Fading
 from certrnn.search import Certify, Schedule
@@ -62,6 +63,9 @@ def fading_shares(
         clock: once it is spent nothing more counts as certified, so that the search ends.
     """
     samples = problem.right.nonzero().flatten()
+    segments = None
+    if len(frame_set.frames) == 1:
+        segments = Segments.toward(problem.graph, problem.x, toward.to(problem.x), frame_set.frames[0])
     shares = torch.zeros(len(problem.x), dtype=torch.float64)
     margins = torch.full_like(shares, torch.nan)
 
@@ -70,9 +74,12 @@ def fading_shares(
             return torch.zeros(len(rows), dtype=torch.float64)
         chosen = samples[rows]
         x = problem.x[chosen]
-        lower = analysis.margins(
-            problem.graph, Fading(x, share, toward.expand_as(x), frame_set.frames), problem.spec(chosen)
+        graph, region = (
+            (problem.graph, Fading(x, share, toward.expand_as(x), frame_set.frames))
+            if segments is None
+            else (segments.graph, segments.region(chosen, share))
         )
+        lower = analysis.margins(graph, region, problem.spec(chosen))
         tick(len(rows))
         good = certified(lower) & (share > shares[chosen])
         shares[chosen] = torch.where(good, share, shares[chosen])

@@ -137,26 +137,29 @@ class WordsJob(Job[WordQuery, Sentence, Words]):
 
 def _bounded(
     problem: Problem, frame_set: FrameSet, question: WordQuery, tick: Tick, clock: Clock
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Certified amount, proved margin and sensitivity (N,) of every sample's word, the only one that changes."""
+) -> tuple[torch.Tensor, ...]:
+    """Certified amount, proved margin, sensitivity and influence (N,) of every sample's word, the only one that
+    changes."""
+    toward = question.toward
+    if toward is None or question.threat == BALL:
+        toward = torch.zeros(problem.x.shape[2], dtype=torch.float64)
+    before, without = _margins(problem, problem.x), problem.x.clone()
+    without[:, frame_set.frames[0]] = toward
+    influence = before - _margins(problem, without)
     analysis = question.query.analysis()
     if question.threat == BALL:
         eps = radii(problem, analysis, frame_set, question.query.schedule, tick, clock)
         length = torch.linalg.vector_norm(problem.x[:, frame_set.frames[0]], dim=1)
-        return eps, torch.full_like(eps, torch.nan), length / eps
-    toward = question.toward
-    if toward is None:
-        toward = torch.zeros(problem.x.shape[2], dtype=torch.float64)
+        return eps, torch.full_like(eps, torch.nan), length / eps, influence
     shares, margins = fading_shares(problem, analysis, frame_set, toward, Shares(), tick, clock)
-    before = _margins(problem)
     lost = 1.0 - torch.minimum(margins, before) / before
-    return shares, margins, torch.where(shares >= 1.0, lost, 1.0 / shares)
+    return shares, margins, torch.where(shares >= 1.0, lost, 1.0 / shares), influence
 
 
-def _margins(problem: Problem) -> torch.Tensor:
-    """The undisturbed margin (N,) of the label, in float64."""
+def _margins(problem: Problem, x: torch.Tensor) -> torch.Tensor:
+    """The margin (N,) of the label at sequences (N, T, D), in float64."""
     with torch.no_grad():
-        scores = evaluate(problem.graph, problem.x)
+        scores = evaluate(problem.graph, x)
     return problem.spec(torch.arange(len(problem.x))).margins(scores).amin(dim=1)
 
 
@@ -165,7 +168,7 @@ def _sentence(
     batch: Batch,
     row: int,
     sequences: Sequences,
-    found: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]],
+    found: list[tuple[torch.Tensor, ...]],
     cut: bool,
 ) -> Sentence:
     place = sequences.numbers.index(batch.numbers[row])
@@ -176,8 +179,9 @@ def _sentence(
     places = sequences.place(place)
     right = bool(problem.right[row])
     words = []
-    for frame, (text, (amounts, margins, sensitivities)) in enumerate(zip(spoken, found, strict=True)):
-        amount, margin, weight = (float(v[row]) for v in (amounts, margins, sensitivities))
+    known = (True,) * len(spoken) if sequences.known is None else sequences.known[place]
+    for frame, (text, columns) in enumerate(zip(spoken, found, strict=True)):
+        amount, margin, weight, influence = (float(column[row]) for column in columns)
         words.append(
             Word(
                 frame,
@@ -186,6 +190,8 @@ def _sentence(
                 margin if right and math.isfinite(margin) else None,
                 (weight if weight == weight else math.inf) if right else None,
                 places[frame],
+                known[frame],
+                influence if right and math.isfinite(influence) else None,
             )
         )
     answer = int(problem.predictions[row])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ def read_data(
 
 def read_whole(network: Model, data: str | TextSource) -> Sequences:
     """Every sample of a file, or of texts."""
-    return network.read(data) if isinstance(data, str) else network.read_text(data)
+    found = network.read(data) if isinstance(data, str) else network.read_text(data)
+    if found.warning:
+        print(f"warning: {found.warning}", file=sys.stderr)
+    return found
 
 
 def select(sequences: Sequences, selection: str | None) -> Sequences:

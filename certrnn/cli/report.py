@@ -12,6 +12,7 @@ from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
     from certrnn.results.certificates import Results
+    from certrnn.results.words import Words
 
 
 def report(
@@ -26,25 +27,30 @@ def report(
 ) -> None:
     """Write one HTML page about a run: summary, curve, weakest samples, all rows, what the certificates mean.
 
-    The page needs nothing but itself and loads nothing.
+    Of a run of words, the texts as a heat map. The page needs nothing but itself and loads nothing.
     """
     from certrnn.report.files import Files
     from certrnn.report.html import html_page
+    from certrnn.report.words_html import page as words_page
+    from certrnn.results.words import Words
 
     files = Files((out,), ("html", "htm"))
-    page = html_page(_read(results))
+    found = _read(results)
+    page = words_page(found) if isinstance(found, Words) else html_page(found)
     files.write(lambda _: page.encode("utf-8"))
 
 
-def _read(path: str) -> Results:
+def _read(path: str) -> Results | Words:
     from certrnn.results.certificates import Results
+    from certrnn.results.words import Words
 
     if Path(path).is_dir():
         from certrnn.runs.store import read_results as read_folder
 
         found = read_folder(Path(path))
-        if not isinstance(found, Results):
-            raise UsageError("reading RESULTS", "the run is one of certify or curve", type(found).__name__)
+        if not isinstance(found, Results | Words):
+            requirement = "the run is one of certify, curve or words"
+            raise UsageError("reading RESULTS", requirement, type(found).__name__)
         return found
     from certrnn.results.from_json import read_results
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from certrnn.cli._options import Data, Debug, Json, Method, Network, Samples
+from certrnn.cli._options import Data, Debug, Json, Method, Network, Outs, Samples
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
 from certrnn.cli._runs import RunFolder, with_runs
 from certrnn.cli._samples import read_data
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from certrnn.certification.words import WordQuery
     from certrnn.io.text import TextSource
     from certrnn.model import Model
+    from certrnn.results.words import Words
 
 
 @with_runs
@@ -47,6 +48,15 @@ def words(
         str | None,
         typer.Option(metavar="FILE", help="Also write the heat map as a page.", show_default=False),
     ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Names of the classes, in the order of their numbers: A,B,.. or a file, a name a line.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Outs = None,
     method: Method = "auto",
     rel_tol: Annotated[
         float, typer.Option(metavar="R", help="Relative tolerance of the eps of --threat ball.")
@@ -72,10 +82,13 @@ def words(
 
     if top < 1:
         raise UsageError("reading --top", "at least one word is ranked", top)
-    files = Files(() if html is None else (html,), ("html", "htm"))
+    files, pictures = Files(() if html is None else (html,), ("html", "htm")), Files.of(out)
+    names = class_names(classes)
     network, chosen = read_data(model, settled, data, samples)
     question = replace(_question(network, data, threat, toward, method, rel_tol, norm), budget=budget)
     found, failure = carry_out(network.job(chosen, question), run)
+    found = replace(found, classes=names)
+    pictures.write(lambda kind: _content(found, kind, top))
     files.write(lambda _: page(found, top).encode("utf-8"))
     if json:
         print_text(found.to_json(top))
@@ -84,6 +97,30 @@ def words(
     if failure is not None:
         raise failure
     raise typer.Exit(found.exit_code())
+
+
+def class_names(given: str | None) -> tuple[str, ...]:
+    """The names of ``--classes``: between commas, or the lines of a file.
+
+    >>> class_names("negative,positive")
+    ('negative', 'positive')
+    """
+    from pathlib import Path
+
+    from certrnn.io.data.samples import Origin
+    from certrnn.io.text.texts import lines, plain_text
+
+    if given is None:
+        return ()
+    path = Path(given)
+    named = lines(plain_text(Origin(path))) if path.is_file() else given.split(",")
+    return tuple(name.strip() for name in named)
+
+
+def _content(found: Words, kind: str, top: int) -> bytes:
+    from certrnn.report.words_plot import words_picture
+
+    return found.to_json(top).encode("utf-8") if kind == "json" else words_picture(found, kind)
 
 
 def _question(

@@ -63,6 +63,8 @@ class Sequences:
         absent: positions of samples of the data that were left out.
         source: the files that the samples were read from; None where a program made them.
         framewise: whether several labels of a sample are those of its frames, or independent of each other.
+        known: for each sample which of its words are in the vocabulary; None where all are.
+        warning: what is so odd about the data that it is said at once, or "".
         lexicon: the words of a network that looks them up, by their numbers; empty where they are not known.
         unlabelled: the first label of the data that is no class, where that is why there are no labels; "" else.
     """
@@ -80,6 +82,8 @@ class Sequences:
     unlabelled: str = ""
     framewise: bool = True
     lexicon: tuple[str, ...] = ()
+    known: tuple[tuple[bool, ...], ...] | None = None
+    warning: str = ""
 
     @staticmethod
     def of(
@@ -138,6 +142,7 @@ class Sequences:
             words=None if self.words is None else tuple(self.words[p] for p in positions),
             told=None if self.told is None else tuple(self.told[p] for p in positions),
             places=None if self.places is None else tuple(self.places[p] for p in positions),
+            known=None if self.known is None else tuple(self.known[p] for p in positions),
             absent=(),
         )
 
@@ -158,7 +163,7 @@ class Sequences:
 
     def bare(self) -> Sequences:
         """Without what says where the samples came from: what an answer depends on."""
-        return replace(self, note="", source=None, lexicon=())
+        return replace(self, note="", source=None, lexicon=(), known=None, warning="")
 
     def word(self, number: int) -> str:
         """The word of that number; the number itself where no name is known."""

@@ -39,6 +39,7 @@ def read_text(network: OnnxModel, source: TextSource) -> Sequences:
     if not kept:
         raise InvalidInput("reading texts", "a text has at least one word", "only texts without")
     chosen = [encoded[number] for number in kept]
+    warning = _require_known(chosen)
     for number, one in zip(kept, chosen, strict=True):
         _check_ids(one, number, table)
     padded = [_padded(one, encoder, network, fixed) for one in chosen]
@@ -55,6 +56,8 @@ def read_text(network: OnnxModel, source: TextSource) -> Sequences:
         told=tuple(len(one.ids) - sum(one.filled) + one.filled[0] for one in padded),
         places=tuple(one.places for one in padded),
         absent=tuple(sorted(set(range(len(encoded))) - set(kept))),
+        known=tuple(one.known for one in padded) if all(one.known for one in padded) else None,
+        warning=warning,
         lexicon=() if network.embedding is None else _lexicon(encoder, len(table)),
     ).noted(*notes)
 
@@ -98,6 +101,22 @@ def word_table(network: OnnxModel, encoder: Encoder) -> np.ndarray:
             "reading --embeddings", f"vectors have the network's {width} features", encoder.table.shape[1]
         )
     return encoder.table
+
+
+def _require_known(encoded: Sequence[Encoded]) -> str:
+    """A warning where more than half of all words are unknown; "" else.
+
+    Raises:
+        InvalidInput: all of them are: the vocabulary is another one, or texts are split otherwise.
+    """
+    words, unknown = sum(len(one.words) for one in encoded), sum(one.unknown for one in encoded)
+    remedy = "Pass the vocabulary of the network, or another --split (space, words, keras, chars)."
+    if unknown == words:
+        first = ", ".join(repr(word) for word in encoded[0].words[:3])
+        raise InvalidInput(
+            "reading texts", "some word is in the vocabulary", f"none, such as {first}", remedy
+        )
+    return f"{unknown} of {words} words are unknown. {remedy}" if unknown > words / 2 else ""
 
 
 def _lexicon(encoder: Encoder, count: int) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ p.about { margin: .1rem 0; color: #444444; overflow-wrap: anywhere; }
 .word { display: inline-block; margin: .12rem; padding: 0 .3rem; border-radius: .2rem; text-align: center;
   overflow-wrap: anywhere; }
 .word small { display: block; font-size: .65rem; line-height: 1.3; }
+.unknown { text-decoration: underline dotted; }
 .wrong { color: #444444; border-style: dashed; }
 table { border-collapse: collapse; } th, td { padding: .15rem .8rem .15rem 0; text-align: right; }
 th:nth-child(2), td:nth-child(2) { text-align: left; } th { border-bottom: 1px solid #767676; }
@@ -43,7 +44,8 @@ def page(words: Words, top: int = 20) -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         f"<title>{_shown(title)}</title>\n<style>{_STYLE}{shades}</style>\n</head>\n<body>\n"
         f"<h1>{_shown(title)}</h1>\n"
-        f'<p class="about">{_shown(words.about())}; sha256 {escape(words.sha256[:12])}</p>\n{notes}'
+        f'<p class="about">{_shown(words.about())}; sha256 {escape(words.sha256[:12])}</p>\n'
+        f'<p class="about">{_shown(words.counts)}</p>\n{notes}'
         f"{_legend(words, classes)}\n<h2>Texts</h2>\n"
         + "\n".join(_sentence(words, sentence, classes) for sentence in words.sentences)
         + f"\n{_ranking(words, top)}\n</body>\n</html>\n"
@@ -59,13 +61,18 @@ def _legend(words: Words, classes: Scale) -> str:
     below = "its certified eps"
     if words.threat == "fade":
         below = "how much of it may fade, or, where all of it may, the share of the margin that this may cost"
-    return f'<ul class="legend">{"".join(items)}</ul>\n<p class="about">Under each word: {below}.</p>'
+    below += "; + where the word supports the answer, \u2212 where it speaks against it (in floating point)"
+    unknown = " Dotted words are not in the vocabulary." if "(?)" in words.counts else ""
+    return (
+        f'<ul class="legend">{"".join(items)}</ul>\n<p class="about">Under each word: {below}.{unknown}</p>'
+    )
 
 
 def _sentence(words: Words, sentence: Sentence, classes: Scale) -> str:
-    head = f"sample {sentence.sample}: label {sentence.label}, answer {sentence.prediction}"
+    label, answer = (_shown(words.named(n)) for n in (sentence.label, sentence.prediction))
+    head = f"sample {sentence.sample}: label {label}, answer {answer}"
     if not sentence.right:
-        plain = " ".join(_shown(word.text) for word in sentence.words)
+        plain = " ".join(_shown(word.shown) for word in sentence.words)
         return f'<div class="text wrong"><div class="head">{head}: misclassified, nothing to certify</div>{plain}</div>'
     body = " ".join(_word(words, word, classes) for word in sentence.words)
     return f'<div class="text"><div class="head">{head}</div>{body}</div>'
@@ -76,8 +83,12 @@ def _word(words: Words, word: Word, classes: Scale) -> str:
     assert word.sensitivity is not None
     place = shade(classes.place(word.sensitivity), len(classes.names))
     told = f"certified {words.unit} {lower(word.certified)}, proved margin {lower(word.margin)}, word {word.frame}"
-    shown = f"{_shown(word.text)}<small>{words.shown(word)}</small>"
-    return f'<span class="word s{place}" title="{escape(told)}">{shown}</span>'
+    told += {"+": "; supports the answer", "-": "; speaks against the answer"}.get(word.sign, "")
+    told += "" if word.known else "; not in the vocabulary"
+    sign = {"+": "+ ", "-": "\u2212 "}.get(word.sign, "")
+    shown = f"{_shown(word.text)}<small>{sign}{words.shown(word)}</small>"
+    unknown = "" if word.known else " unknown"
+    return f'<span class="word s{place}{unknown}" title="{escape(told)}">{shown}</span>'
 
 
 def _ranking(words: Words, top: int) -> str:

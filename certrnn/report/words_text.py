@@ -11,7 +11,7 @@ from certrnn.report.escape import visible
 from certrnn.report.heat_map import INK, SHADES, Scale, scale, shade
 from certrnn.report.spoken import short
 from certrnn.results.figures import lower, upper
-from certrnn.results.words import Sentence, Words
+from certrnn.results.words import Sentence, Word, Words
 
 NAMED = 3
 """Words named under each text."""
@@ -26,6 +26,7 @@ def show(words: Words, console: Console, top: int = 20) -> None:
     console.print(Text(f"{words.path} (sha256 {words.sha256[:12]}): {words.about()}", "bold"), soft_wrap=True)
     if words.threat == "fade":
         console.print(Text(_KEY), soft_wrap=True)
+    console.print(Text(words.counts), soft_wrap=True)
     for sentence in words.sentences:
         console.print()
         _sentence(words, sentence, classes, console)
@@ -41,21 +42,27 @@ def show(words: Words, console: Console, top: int = 20) -> None:
 
 
 def _sentence(words: Words, sentence: Sentence, classes: Scale, console: Console) -> None:
-    head = f"sample {sentence.sample}  label {sentence.label}, answer {sentence.prediction}"
+    label, answer = (visible(words.named(n)) for n in (sentence.label, sentence.prediction))
+    head = f"sample {sentence.sample}  label {label}, answer {answer}"
     if not sentence.right:
         console.print(Text(f"{head}: misclassified, nothing to certify", "dim"), soft_wrap=True)
-        console.print(Text("  " + " ".join(visible(word.text) for word in sentence.words)), soft_wrap=True)
+        console.print(Text("  " + " ".join(visible(word.shown) for word in sentence.words)), soft_wrap=True)
         return
     console.print(Text(head), soft_wrap=True)
     line = Text("  ")
     for word in sentence.words:
         assert word.sensitivity is not None
         place = shade(classes.place(word.sensitivity), len(classes.names))
-        line.append(visible(word.text), f"{INK[place]} on {SHADES[place]}")
+        line.append(visible(word.shown), f"{INK[place]} on {SHADES[place]}")
         line.append(" ")
     console.print(line, soft_wrap=True)
-    top = ", ".join(f"{visible(word.text)} ({words.shown(word)})" for word in sentence.ranked()[:NAMED])
+    top = ", ".join(f"{visible(word.shown)} ({_told(words, word)})" for word in sentence.ranked()[:NAMED])
     console.print(Text(f"  most sensitive: {top}"), soft_wrap=True)
+
+
+def _told(words: Words, word: Word) -> str:
+    side = {"+": ", for the answer", "-": ", against it"}.get(word.sign, "")
+    return f"{words.shown(word)}{side}"
 
 
 def _ranking(words: Words, top: int) -> Table:

@@ -33,6 +33,10 @@ class Word:
             while the word fades wholly, or, where it may not fade wholly, 1 / certified. ``ball``: the length of the
             word's vector / certified eps. Infinite where nothing is certified.
         position: its position in the whole text, of which words may have been cut off or left out.
+        known: whether it is in the vocabulary.
+        influence: how much of the label's margin is lost, in floating point, where the word is replaced wholly by what
+            it fades to (a vector of zeros for ``ball``): above 0 it supports the answer, below 0 it speaks against it.
+            No guarantee. None where the sample is misclassified.
     """
 
     frame: int
@@ -41,6 +45,18 @@ class Word:
     margin: float | None
     sensitivity: float | None
     position: int | None = None
+    known: bool = True
+    influence: float | None = None
+
+    @property
+    def sign(self) -> str:
+        """``+`` where it supports the answer, ``-`` where it speaks against it, "" where neither is known."""
+        return "" if not self.influence else "+" if self.influence > 0.0 else "-"
+
+    @property
+    def shown(self) -> str:
+        """As texts show it: unknown words are marked."""
+        return self.text if self.known else f"{self.text}(?)"
 
 
 @dataclass(frozen=True)
@@ -105,6 +121,7 @@ class Words:
         question: everything else that the words depend on.
         extent: how much of what was asked the texts are.
         folder: the run folder that they were read from, or "".
+        classes: names of the classes, by their numbers; empty where they are not known.
     """
 
     path: str
@@ -117,6 +134,21 @@ class Words:
     question: Question | None = None
     extent: Extent | None = None
     folder: str = ""
+    classes: tuple[str, ...] = ()
+
+    def named(self, number: int) -> str:
+        """A class by its name, or its number."""
+        return self.classes[number] if 0 <= number < len(self.classes) else str(number)
+
+    @property
+    def counts(self) -> str:
+        """How many texts there are, and of how many words nothing is known, in a line."""
+        right = sum(sentence.right for sentence in self.sentences)
+        words = [word for sentence in self.sentences for word in sentence.words]
+        unknown = sum(not word.known for word in words)
+        texts = len(self.sentences)
+        beside = f"; {unknown} of {len(words)} words are unknown, marked (?)" if unknown else ""
+        return f"{texts} text{'' if texts == 1 else 's'}, {right} of them answered right{beside}"
 
     @property
     def unit(self) -> str:
@@ -168,6 +200,7 @@ class Words:
             "semantics": SEMANTICS,
             "threat": self.threat,
             "toward": self.toward or None,
+            **({"classes": list(self.classes)} if self.classes else {}),
             "unit": self.unit,
             "method": self.method,
             **({} if self.question is None else {"question": written(self.question)}),

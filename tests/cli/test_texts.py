@@ -269,7 +269,7 @@ def test_word_vectors_of_zeros_are_ranked(folder: Path, capsys: pytest.CaptureFi
     nodes = [node("ReduceMean", ["x"], "mean", axes=[1], keepdims=0), node("MatMul", ["mean", "V"], "scores")]
     saved(folder, model(nodes, numbers, ["N", "T", 3]), "f.onnx")
     (folder / "g.txt").write_text("good 0.5 -0.4 1.0\nfilm 0.1 0.9 -0.3\n")
-    for texts in ("good film zzz\n", "zzz\n"):
+    for texts in ("good film zzz\n", "film zzz zzz\n"):
         (folder / "t.txt").write_text(texts)
         for more in ([], ["--html", str(folder / "w.html")], ["--json"]):
             arguments = [

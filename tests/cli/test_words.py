@@ -187,7 +187,7 @@ def test_plain_output_has_no_colour_and_names_words(folder: Path, capsys: pytest
     assert main(arguments(folder)) == 0
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
-    assert re.search(r"most sensitive: great \(\d+%\)", shown)
+    assert re.search(r"most sensitive: great \(\d+%, for the answer\)", shown)
 
 
 def example(threat: str = "fade") -> Words:
@@ -283,3 +283,76 @@ def test_a_browser_shows_the_page_and_has_nothing_to_say(folder: Path, tmp_path:
     seen = browse(path)
     assert "great" in seen.dom
     assert seen.console == []
+
+
+def test_unknown_words_are_marked_counted_and_warned_of(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "t.txt").write_text("the zzz good film\n")
+    own = [
+        "words",
+        str(folder / "m.onnx"),
+        "--text",
+        str(tmp_path / "t.txt"),
+        "--vocab",
+        str(folder / "v.txt"),
+    ]
+    page = tmp_path / "p.html"
+    assert main([*own, "--html", str(page)]) == 0
+    captured = capsys.readouterr()
+    assert "zzz(?)" in captured.out
+    assert "1 text, 1 of them answered right; 1 of 4 words are unknown, marked (?)" in captured.out
+    assert "warning" not in captured.err
+    assert re.search(r'unknown" title="[^"]*not in the vocabulary">zzz', page.read_text("utf-8"))
+    (tmp_path / "t.txt").write_text("xxx zzz good\n")
+    assert main(own) == 0
+    assert "warning: 2 of 3 words are unknown" in capsys.readouterr().err
+    (tmp_path / "t.txt").write_text("xxx zzz\n")
+    assert main(own) == 3
+    assert "some word is in the vocabulary; got none, such as 'xxx', 'zzz'" in capsys.readouterr().err
+
+
+def test_words_support_the_answer_or_speak_against_it(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "t.txt").write_text("great the bad film great\n")
+    own = [
+        "words",
+        str(folder / "m.onnx"),
+        "--text",
+        str(tmp_path / "t.txt"),
+        "--vocab",
+        str(folder / "v.txt"),
+    ]
+    assert main([*own, "--json", "--classes", "dislikes,likes"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["classes"] == ["dislikes", "likes"]
+    influence = {word["text"]: word["influence"] for word in document["sentences"][0]["words"]}
+    assert influence["great"] > 0 > influence["bad"]
+    (tmp_path / "names.txt").write_text("dislikes\nlikes\n")
+    assert main([*own, "--classes", str(tmp_path / "names.txt")]) == 0
+    shown = capsys.readouterr().out
+    assert "label likes, answer likes" in shown
+    assert "for the answer" in shown
+
+
+def test_a_text_is_a_picture_for_a_slide(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [str(tmp_path / f"w.{kind}") for kind in ("svg", "png", "json")]
+    out = [part for file in files for part in ("--out", file)]
+    assert main(arguments(folder, *out, "--samples", "0", "--classes", "no,yes")) == 0
+    drawn = Path(files[0]).read_text("utf-8")
+    assert all(f">{word}<" in drawn for word in ("the", "film", "great"))
+    assert Path(files[1]).read_bytes().startswith(b"\x89PNG")
+    assert json.loads(Path(files[2]).read_text("utf-8"))["sentences"]
+    assert main(arguments(folder, "--out", files[0])) == 2
+    assert "--samples K" in capsys.readouterr().err
+
+
+def test_the_report_of_a_run_of_words_shows_the_texts(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(folder, "--run", str(tmp_path / "run"))) == 0
+    assert main(["report", str(tmp_path / "run"), "--out", str(tmp_path / "p.html")]) == 0
+    assert re.search(r'<span class="word s\d"[^>]*>great', (tmp_path / "p.html").read_text("utf-8"))

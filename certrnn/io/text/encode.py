@@ -54,7 +54,9 @@ class WordEncoder(Encoder):
         found = [numbers[k] for k in taken]
         ids = np.array([self.unknown if n is None else n for n in found], dtype=np.int64)
         lost = len(kept) - len(taken), len(words) - len(kept)
-        return Encoded(tuple(words[k] for k in taken), ids, found.count(None), *lost, places=tuple(taken))
+        known = tuple(n is not None for n in found)
+        spoken = tuple(words[k] for k in taken)
+        return Encoded(spoken, ids, found.count(None), *lost, places=tuple(taken), known=known)
 
 
 def word_encoder(source: TextSource) -> WordEncoder:

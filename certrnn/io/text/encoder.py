@@ -21,6 +21,7 @@ class Encoded:
         places: the position in the text of each word.
         first: the position in ``ids`` of the first word; the others follow.
         filled: how many of ``ids`` before and after the others are padding.
+        known: for each word whether it is in the vocabulary; empty where all are.
     """
 
     words: tuple[str, ...]
@@ -31,6 +32,7 @@ class Encoded:
     places: tuple[int, ...] = ()
     first: int = 0
     filled: tuple[int, int] = (0, 0)
+    known: tuple[bool, ...] = ()
 
 
 class Encoder(ABC):

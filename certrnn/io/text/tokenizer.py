@@ -63,7 +63,8 @@ class TokenizerEncoder(Encoder):
         ids = np.array(found.ids, dtype=np.int64)
         filled = _run(read), _run(read[::-1]) if read.any() else 0
         unknown = int((ids[words] == self.unknown).sum()) if self.unknown is not None else 0
-        return Encoded(spoken, ids, unknown, cut, 0, tuple(range(start, start + count)), first, filled)
+        places, known = tuple(range(start, start + count)), tuple((ids[words] != self.unknown).tolist())
+        return Encoded(spoken, ids, unknown, cut, 0, places, first, filled, known)
 
     def _words(self, text: str) -> int:
         return self.whole.encode(text).special_tokens_mask.count(0)

@@ -8,6 +8,7 @@ import typer
 
 from certrnn.cli._app import self_check_failed
 from certrnn.cli._edits import UNEDITED, Edited, with_edits
+from certrnn.cli._gates import UNGATED, Gated, with_gates
 from certrnn.cli._like import Like, RowOption, put_again
 from certrnn.cli._options import (
     Budget,
@@ -54,6 +55,7 @@ OptionalFrames = Annotated[
 @with_reading
 @with_threats
 @with_edits
+@with_gates
 def certify(
     model: OptionalNetwork = None,
     data: Data = "",
@@ -71,9 +73,7 @@ def certify(
     settled: Settled = AS_IT_IS,
     no_attack: NoAttack = False,
     budget: Budget = None,
-    fail_under: Annotated[
-        float | None, typer.Option(metavar="EPS", help="Exit with 1 where a searched eps is below this.")
-    ] = None,
+    gated: Gated = UNGATED,
     like: Like = None,
     row: RowOption = None,
     run: RunFolder = None,
@@ -84,14 +84,14 @@ def certify(
 ) -> None:
     """How much may an input be disturbed before the answer can change, guaranteed?
 
-    Exit codes: 0 certified, 1 falsified or below --fail-under, 2 usage, 3 invalid or unsupported input, 4 undecided
-    rows left, 130 interrupted.
+    Exit codes: 0 certified (with --fail-under-accuracy: enough of them), 1 falsified or below what is demanded, 2
+    usage, 3 invalid or unsupported input, 4 undecided rows left, 130 interrupted.
     """
     given = dict(locals())
     _check_options(given)
     from certrnn.report.output import Output
 
-    document = Output(json, out)
+    document, gate = Output(json, out), gated.gate()
     network, chosen, query = _put(given) if like is None else put_again(given, certify)
     results, failure = carry_out(network.job(chosen, query), run)
     document.write(results)
@@ -99,7 +99,7 @@ def certify(
         raise failure
     if any(row.verdict == "error" and not row.reason for row in results):
         raise typer.Exit(self_check_failed("certify"))
-    raise typer.Exit(results.exit_code(fail_under))
+    raise typer.Exit(gated.close(results, gate, "certify"))
 
 
 def _put(given: dict[str, Any]) -> tuple[Model, Sequences, Query]:
@@ -135,11 +135,13 @@ def _check_options(given: dict[str, Any]) -> None:
                 raise UsageError(f"reading {named}", f"{option} is given", "none")
     beside = "--eps" if given["eps"] is not None else "--words" if given["threat"].words is not None else None
     beside = "--edits" if given["edited"] else beside
-    fail_under = given["fail_under"]
+    fail_under, share = given["gated"].fail_under, given["gated"].fail_under_accuracy
     for option, value in (("--rel-tol", given["rel_tol"]), ("--fail-under", fail_under)):
         if beside is not None and value is not None:
             raise UsageError(
                 f"reading {option}", "it belongs to the search of the largest eps", f"{beside} beside it"
             )
-    if fail_under is not None and not 0 < fail_under < float("inf"):
-        raise UsageError("reading --fail-under", "the eps is a positive number", fail_under)
+    if given["like"] is None and share is not None and beside is None:
+        raise UsageError(
+            "reading --fail-under-accuracy", "shares are of samples verified at --eps", "no --eps"
+        )

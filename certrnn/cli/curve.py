@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from certrnn.cli._app import self_check_failed
+from certrnn.cli._gates import Accuracy
 from certrnn.cli._options import (
     Budget,
     Clip,
@@ -46,6 +48,7 @@ def curve(
     settled: Settled = AS_IT_IS,
     no_attack: NoAttack = False,
     budget: Budget = None,
+    fail_under_accuracy: Accuracy = None,
     run: RunFolder = None,
     out: Outs = None,
     json: Json = False,
@@ -65,10 +68,11 @@ def curve(
     from certrnn.results.curve import Wording, nothing_certified
     from certrnn.results.curve import curve as count
     from certrnn.results.figures import exact
+    from certrnn.results.gates import Gate
     from certrnn.results.samples import finished
     from certrnn.search import EpsGrid
 
-    axis, files = eps_axis(eps), Files.of(out)
+    axis, files, gate = eps_axis(eps), Files.of(out), Gate(None, fail_under_accuracy)
     grid = EpsGrid.including(axis)
     query = Query(None, frames, clip, method, grid, not no_attack, budget, specification=threat.specification)
     network, chosen = read_data(model, settled, data, samples)
@@ -87,4 +91,9 @@ def curve(
         raise failure
     if any(sample.broken for sample in found):
         raise typer.Exit(self_check_failed("certrnn curve"))
+    short = [gate.share_short(e, sum(one.verified(e) for one in found), len(found)) for e in axis]
+    if fail_under_accuracy is not None:
+        for line in filter(None, short):
+            print(f"certrnn curve: {line}", file=sys.stderr)
+        raise typer.Exit(1 if any(short) else 0)
     raise typer.Exit(4 if nothing_certified(found) else 0)

@@ -43,9 +43,7 @@ class AttackQuery:
                 "it belongs to the search of the closest counterexample: at one eps there is one attempt"
             )
             beside = (
-                "--words"
-                if isinstance(self.query.threat, WordSubstitution)
-                else f"--eps {self.query.eps[0]:g}"
+                "words that change whole" if self.query.threat.discrete else f"--eps {self.query.eps[0]:g}"
             )
             raise UsageError("reading --budget", requirement, f"{beside} beside it")
 

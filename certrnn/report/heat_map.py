@@ -13,13 +13,13 @@ SHADES = ("#fff7ec", "#fddcae", "#fbbd78", "#f09548", "#d26a24", "#a13c0e", "#64
 """Light to dark: seven steps whose lightness falls evenly, from hardly sensitive to most."""
 INK = ("#1a1a1a", "#1a1a1a", "#1a1a1a", "#1a1a1a", "#1a1a1a", "#ffffff", "#ffffff")
 """What is written on each shade; contrast is at least 4.5 to 1."""
-_FADING = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
+_FADING = (0.1, 0.5, 1.0, 4.0 / 3.0, 2.0, 4.0)
 _FADING_NAMES = (
     "gone: 90 % of the margin is left, or more",
-    "gone: 75 to 90 % of the margin is left",
-    "gone: 50 to 75 % of the margin is left",
+    "gone: half to 90 % of the margin is left",
     "gone: less than half of the margin is left",
-    "certified to fade by half, or more",
+    "certified to fade by three quarters, or more",
+    "certified to fade by half to three quarters",
     "certified to fade by a quarter to a half",
     "certified to fade by less than a quarter",
 )

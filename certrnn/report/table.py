@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -15,8 +16,8 @@ from certrnn.report.spoken import short
 from certrnn.results.certificates import Results
 from certrnn.results.changes import spelled_changes
 from certrnn.results.figures import ABSENT, eps_lower, exact, lower, mean, percent_lower, upper
-from certrnn.results.row import Row, spelled
-from certrnn.results.samples import finished
+from certrnn.results.row import Row, ratio, spelled
+from certrnn.results.samples import Sample, finished
 
 COLOURS = {
     "certified": "green",
@@ -28,6 +29,8 @@ COLOURS = {
 }
 SHOWN = 3
 """Changes of a counterexample that a cell names."""
+MINIMUM = "min"
+"""Frames of the row that holds the smallest of a sample's."""
 number = eps_lower
 """What certified amounts are printed as."""
 _PADDING = 2
@@ -95,6 +98,7 @@ def columns(results: Results) -> dict[Column, list[str]]:
 def table(results: Results, width: int) -> Table:
     """The table of the columns that hold anything and fit into ``width``."""
     out = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, _PADDING, 0, 0), show_edge=False)
+    results = with_minima(results)
     cells = columns(results)
     shown = _fitting(cells, width)
     for column in shown:
@@ -104,8 +108,39 @@ def table(results: Results, width: int) -> Table:
         texts = [
             Text(cells[c][position], COLOURS[row.verdict] if c.title == "verdict" else "") for c in shown
         ]
-        out.add_row(*texts)
+        out.add_row(*texts, style="bold" if row.frames == MINIMUM else "")
     return out
+
+
+def with_minima(results: Results) -> Results:
+    """With a row after each sample whose frames were searched one by one: the smallest eps of them, which is what
+    Cert-RNN's Algorithm 1 returns."""
+    rows: list[Row] = []
+    own: dict[int, list[Row]] = {}
+    for row in results:
+        own.setdefault(row.sample, []).append(row)
+    minima = {sample.number: sample for sample in finished(results) if sample.right}
+    for number, some in own.items():
+        rows += some
+        searched = len(some) > 1 and all(row.eps is None and isinstance(row.frames, list) for row in some)
+        if searched and number in minima:
+            rows.append(_minimum(minima[number], sum(row.seconds for row in some)))
+    return replace(results, rows=tuple(rows))
+
+
+def _minimum(sample: Sample, seconds: float) -> Row:
+    """The row that holds the smallest of a sample's."""
+    far = None if sample.attacked == math.inf else sample.attacked
+    share = ratio(sample.certified, far)
+    return replace(
+        sample.weakest,
+        frames=MINIMUM,
+        eps_certified=sample.certified,
+        eps_attacked=far,
+        ratio=share,
+        seconds=seconds,
+        changed=None,
+    )
 
 
 def _fitting(cells: dict[Column, list[str]], width: int) -> list[Column]:

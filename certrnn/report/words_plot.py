@@ -37,7 +37,8 @@ def words_picture(words: Words, kind: str) -> bytes:
             "Choose one with --samples K; --html FILE shows them all.",
         )
     (sentence,) = words.sentences
-    lines = wrapped([max(len(word.shown), len(words.shown(word))) for word in sentence.words])
+    # what stands under a word is set in letters of two thirds
+    lines = wrapped([max(len(word.shown), 2 * len(words.shown(word)) // 3) for word in sentence.words])
     height = 0.75 + LINE * len(lines) + 0.35
     with plotting(WIDTH, height) as figure:
         figure.set_layout_engine("none")

@@ -150,19 +150,15 @@ class Results(Sequence[Row]):
                 samples[row.sample] = samples.get(row.sample, True) and row.verdict == "certified"
         return {eps: (sum(samples.values()), len(samples)) for eps, samples in found.items()}
 
-    def exit_code(self, fail_under: float | None = None) -> int:
-        """3 where the self-check failed; 1 where a row is falsified or searched an eps below ``fail_under``; 4 where
-        undecided rows are left, or nothing at all is certified; else 0."""
+    def exit_code(self) -> int:
+        """3 where the self-check failed; 1 where a row is falsified; 4 where undecided rows are left, or nothing at all
+        is certified; else 0. See :class:`certrnn.results.gates.Gate` for what may be demanded beside it."""
         verdicts = {row.verdict for row in self.rows}
         if "error" in verdicts:
             return 3
-        if "falsified" in verdicts or (fail_under is not None and self._below(fail_under)):
+        if "falsified" in verdicts:
             return 1
         return 4 if verdicts & {"unknown", "timeout"} or "certified" not in verdicts else 0
-
-    def _below(self, eps: float) -> bool:
-        searched = [row for row in self.rows if row.eps is None and row.verdict != "misclassified"]
-        return any((row.eps_certified or 0.0) < eps for row in searched)
 
 
 def ordered(rows: Iterable[Row]) -> tuple[Row, ...]:

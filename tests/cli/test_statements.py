@@ -217,6 +217,9 @@ ELSEWHERE = {
     "debug",
     "version",
     "fail_under",
+    "fail_under_accuracy",
+    "junit",
+    "sarif",
 }
 MEMBERS = {
     "joint": "norm",

@@ -11,6 +11,7 @@ import pytest
 
 from certrnn.report.table import plain
 from certrnn.results.certificates import Results, ordered
+from certrnn.results.gates import Gate
 from certrnn.results.row import VERDICTS, Row, Verdict, ratio, spelled
 
 KEYS = [
@@ -79,12 +80,12 @@ def test_exit_codes_follow_the_worst_verdict(verdicts: tuple[Verdict, ...], code
 
 
 def test_fail_under_compares_searched_eps_only() -> None:
-    assert results(SEARCHED).exit_code(0.0625) == 0
-    assert results(SEARCHED).exit_code(0.063) == 1
+    assert Gate(0.0625).exit_code(results(SEARCHED)) == 0
+    assert Gate(0.063).exit_code(results(SEARCHED)) == 1
     wrong = replace(SEARCHED, verdict="misclassified", eps_certified=None)
-    assert results(SEARCHED, wrong).exit_code(0.0625) == 0
+    assert Gate(0.0625).exit_code(results(SEARCHED, wrong)) == 0
     nothing = replace(SEARCHED, verdict="unknown", eps_certified=0.0)
-    assert results(SEARCHED, nothing).exit_code(1e-9) == 1
+    assert Gate(1e-9).exit_code(results(SEARCHED, nothing)) == 1
 
 
 def test_means_count_rows_where_nothing_was_certified_as_zero() -> None:

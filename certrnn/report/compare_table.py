@@ -13,7 +13,8 @@ from certrnn.report.spoken import short
 from certrnn.report.violin import violin_picture
 from certrnn.results.comparison import Comparison, Group, UTest
 from certrnn.results.curve import Share
-from certrnn.results.figures import LONGEST, exact, lower, near, percent, percent_lower
+from certrnn.results.figures import ABSENT, LONGEST, exact, lower, near, percent, percent_lower, upper
+from certrnn.results.paired import Paired
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +51,8 @@ class CompareReport:
             console.print(fitted(_tests(self.comparison.tests), console.width))
             console.print(
                 Text(
-                    "two-sided, not adjusted for their number; more often: share of pairs where the first is larger"
+                    "two-sided, not adjusted for their number; more often: share of pairs where the first is larger; "
+                    "+/-/=: samples of which the first certifies more, less, the same"
                 ),
                 soft_wrap=True,
             )
@@ -68,9 +70,9 @@ def _groups(comparison: Comparison) -> list[Strip]:
         Strip("model", names, numeric=False, folds=True),
         Strip("method", tuple(g.method for g in comparison.groups), numeric=False),
         *([strip(right, lambda g: _of(g.clean, percent), 6)] if right else []),
-        strip("mean eps", lambda g: lower(g.mean), 0),
+        strip("mean eps", lambda g: _eps(g.mean, g), 0),
         strip("std", lambda g: near(g.deviation), 2),
-        strip("median", lambda g: lower(g.median), 5),
+        strip("median", lambda g: _eps(g.median, g), 5),
         strip("share", lambda g: lower(g.share), 4),
         Strip("s/row", tuple(near(g.seconds_a_row) for g in comparison.groups), 1, least=LONGEST),
         *(
@@ -78,6 +80,11 @@ def _groups(comparison: Comparison) -> list[Strip]:
             for e in comparison.eps
         ),
     ]
+
+
+def _eps(value: float | None, group: Group) -> str:
+    """A mean or median; where nothing is certified, that it lies below all that was tried."""
+    return f"< {upper(group.floor)}" if value == 0.0 and group.floor else lower(value)
 
 
 def _of(share: Share, shown: Callable[[int, int], str]) -> str:
@@ -115,6 +122,23 @@ def _tests(tests: Sequence[UTest]) -> list[Strip]:
             for title, cells in zip(("of", "first", "second"), named, strict=True)
         ),
         Strip("Mann-Whitney U", tuple(f"{test.u:.6g}" for test in tests), 1),
-        Strip("p", tuple(f"{test.p:.2e}" for test in tests)),
-        Strip("more often", tuple(percent(test.effect) for test in tests), 2),
+        Strip("p", tuple(_p(test.p) for test in tests), 3),
+        Strip("more often", tuple(percent(test.effect) for test in tests), 4),
+        *_paired([test.paired for test in tests]),
     ]
+
+
+def _paired(tests: Sequence[Paired | None]) -> list[Strip]:
+    """Sample by sample: of how many the first certifies more, less and the same, and the tests of that."""
+    if not any(tests):
+        return []
+    counts = (ABSENT if t is None else f"{t.first}/{t.second}/{t.ties}" for t in tests)
+    return [
+        Strip("+/-/= by sample", tuple(counts)),
+        Strip("Wilcoxon p", tuple(ABSENT if t is None else _p(t.wilcoxon) for t in tests)),
+        Strip("sign p", tuple(ABSENT if t is None else _p(t.sign) for t in tests)),
+    ]
+
+
+def _p(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:.2e}"

@@ -18,8 +18,8 @@ A_ROW = 14
 """Violins beside each other, unless one model alone has more."""
 FEW = 60
 """Up to so many samples are drawn as points as well."""
-FEWEST = 5
-"""Fewer samples have no density worth drawing."""
+FEWEST = 20
+"""Fewer samples have no density worth drawing: they are points."""
 LONGEST = 26
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from certrnn.results.certificates import Results
 from certrnn.results.curve import Share
 from certrnn.results.figures import float_lower, mean, middle
+from certrnn.results.paired import Paired, paired
 from certrnn.results.record import Record
 from certrnn.results.row import Row, finite, ratio
 from certrnn.results.samples import Sample, finished, shares_of
@@ -73,6 +74,17 @@ class Group:
         """The certified eps of every sample that is answered right: for several rows a sample the smallest of them, so
         that values are independent of each other; 0.0 where nothing was certified."""
         return [sample.certified for sample in self.samples if sample.right]
+
+    @cached_property
+    def by_sample(self) -> dict[int, float]:
+        """The same by sample."""
+        return {sample.number: sample.certified for sample in self.samples if sample.right}
+
+    @property
+    def floor(self) -> float | None:
+        """The smallest eps that the search tried, below which the certified eps of some lies where it is 0."""
+        asked = self.results.question
+        return None if asked is None else asked.way.floor
 
     @property
     def clean(self) -> Share:
@@ -134,6 +146,7 @@ class UTest:
     """Mann-Whitney's U of two groups' certified eps, two-sided.
 
     ``u`` counts the pairs of samples in which the first certifies more (ties half); ``effect`` is their share.
+    ``paired`` compares them sample by sample, where they have samples in common.
     """
 
     first: Group
@@ -141,13 +154,15 @@ class UTest:
     u: float
     p: float
     effect: float
+    paired: Paired | None = None
 
     def as_json(self) -> dict[str, Any]:
         names = {
             name: {"model": group.results.path, "method": group.method}
             for name, group in (("first", self.first), ("second", self.second))
         }
-        return {**names, "u": self.u, "p": finite(self.p), "effect": self.effect}
+        beside = {} if self.paired is None else {"paired": self.paired.as_json()}
+        return {**names, "u": self.u, "p": finite(self.p), "effect": self.effect, **beside}
 
 
 def u_test(first: Group, second: Group) -> UTest | None:
@@ -156,11 +171,12 @@ def u_test(first: Group, second: Group) -> UTest | None:
 
     if not (first.values and second.values):
         return None
-    pairs = len(first.values) * len(second.values)
+    pairs, by_pair = len(first.values) * len(second.values), paired(first.by_sample, second.by_sample)
     if len({*first.values, *second.values}) == 1:  # nothing but ties: the normal approximation has no width
-        return UTest(first, second, pairs / 2, 1.0, 0.5)
+        return UTest(first, second, pairs / 2, 1.0, 0.5, by_pair)
     found = mannwhitneyu(first.values, second.values, alternative="two-sided")
-    return UTest(first, second, float(found.statistic), float(found.pvalue), float(found.statistic) / pairs)
+    u = float(found.statistic)
+    return UTest(first, second, u, float(found.pvalue), u / pairs, by_pair)
 
 
 @dataclass(frozen=True)

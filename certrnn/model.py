@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import torch
 
 from certrnn.certification import Query, eps_values, spelled_frames
@@ -73,6 +74,7 @@ def load(
         InvalidInput: the file is missing or damaged.
         Unsupported: it holds something that certrnn does not interpret.
     """
+    onnxruntime.disable_telemetry_events()
     named = os.fspath(path)
     return Model(named, read(resolve(named), Choices(output, layout, cut, multi_label, label)))
 

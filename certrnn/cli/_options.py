@@ -14,7 +14,9 @@ Network = Annotated[
 Data = Annotated[
     str,
     typer.Option(
-        metavar="FILE", help="Samples: npz, npy, csv, jsonl, idx, or example:NAME.", show_default=False
+        metavar="FILE",
+        help="Samples: npz, npy, csv, jsonl, idx, example:NAME, or - for stdin.",
+        show_default=False,
     ),
 ]
 Samples = Annotated[str | None, typer.Option(metavar="WHICH", help="Samples to take, such as 0:5,7.")]
@@ -68,11 +70,19 @@ RelTol = Annotated[
 NoAttack = Annotated[bool, typer.Option("--no-attack", help="Leave the attack out.")]
 Budget = Annotated[float | None, typer.Option(metavar="SECONDS", help="Time for a row.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of the table.")]
-Out = Annotated[str | None, typer.Option(metavar="FILE", help="Also write the JSON document here.")]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Also write the JSON document here, or the rows where the name ends in .csv or .tex.",
+    ),
+]
 Outs = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="FILE", help="Also write a .png, .svg or .json file; may be repeated.", show_default=False
+        metavar="FILE",
+        help="Also write a .png, .svg, .json, .csv or .tex file; may be repeated.",
+        show_default=False,
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback where something fails.")]

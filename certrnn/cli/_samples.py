@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from certrnn.io.text import TextSource
     from certrnn.model import Model
 
+STDIN = "-"
+"""Names the samples that come in on stdin."""
+
 
 def read_data(
     model: str, settled: Settled, data: str | TextSource, selection: str | None
@@ -22,10 +25,30 @@ def read_data(
 
 def read_whole(network: Model, data: str | TextSource) -> Sequences:
     """Every sample of a file, or of texts."""
+    if data == STDIN:
+        return _piped(network)
     found = network.read(data) if isinstance(data, str) else network.read_text(data)
     if found.warning:
         print(f"warning: {found.warning}", file=sys.stderr)
     return found
+
+
+def _piped(network: Model) -> Sequences:
+    """Samples that come in on stdin, in any format of a file."""
+    import tempfile
+    from dataclasses import replace
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as folder:
+        spool = Path(folder) / "stdin"
+        spool.write_bytes(sys.stdin.buffer.read())
+        found = network.read(str(spool))
+    source = found.source
+    if source is None:
+        return found
+    return replace(
+        found, source=replace(source, files=tuple(replace(one, name=STDIN) for one in source.files))
+    )
 
 
 def select(sequences: Sequences, selection: str | None) -> Sequences:

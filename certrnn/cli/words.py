@@ -118,8 +118,12 @@ def class_names(given: str | None) -> tuple[str, ...]:
 
 
 def _content(found: Words, kind: str, top: int) -> bytes:
+    from certrnn.report.files import exported
     from certrnn.report.words_plot import words_picture
 
+    table = exported(found, kind)
+    if table is not None:
+        return table
     return found.to_json(top).encode("utf-8") if kind == "json" else words_picture(found, kind)
 
 

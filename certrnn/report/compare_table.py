@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from certrnn.report.columns import Strip, fitted
 from certrnn.report.curve_table import shortened
 from certrnn.report.escape import visible
+from certrnn.report.files import exported
 from certrnn.report.spoken import short
 from certrnn.report.violin import violin_picture
 from certrnn.results.comparison import Comparison, Group, UTest
@@ -28,6 +29,9 @@ class CompareReport:
 
     def content(self, kind: str) -> bytes:
         """A file of ``kind`` png, svg or json."""
+        table = exported(self.comparison, kind)
+        if table is not None:
+            return table
         if kind == "json":
             return self.comparison.to_json().encode("utf-8")
         return violin_picture(self.comparison, kind)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from certrnn.report.columns import APART, Strip, fitted
 from certrnn.report.curve_plot import curve_picture
 from certrnn.report.escape import visible
+from certrnn.report.files import exported
 from certrnn.report.spoken import short
 from certrnn.results.certificates import Results
 from certrnn.results.curve import Curve, Share
@@ -58,6 +59,9 @@ class CurveReport:
 
     def content(self, kind: str) -> bytes:
         """A file of ``kind`` png, svg or json."""
+        table = exported(self.curve, kind)
+        if table is not None:
+            return table
         if kind == "json":
             return self.to_json().encode("utf-8")
         return curve_picture(self.curve, kind, shortened(self.heading()))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from certrnn.errors import UsageError
 from certrnn.report.output import Output, write_file
+from certrnn.results.tabular import Tabular
 
 Content = Callable[[str], bytes]
 """``content(kind)``: what a file of that kind holds."""
@@ -26,7 +27,7 @@ class Files:
     """
 
     names: tuple[str, ...]
-    kinds: tuple[str, ...] = ("png", "svg", "json")
+    kinds: tuple[str, ...] = ("png", "svg", "json", "csv", "tex")
 
     def __post_init__(self) -> None:
         for name in self.names:
@@ -44,6 +45,13 @@ class Files:
         """Write every file, each whole or not at all."""
         for name in self.names:
             write_file(name, content(_kind(name)))
+
+
+def exported(table: Tabular, kind: str) -> bytes | None:
+    """A table as a file of ``kind`` csv or tex; None for others."""
+    if kind not in ("csv", "tex"):
+        return None
+    return (table.to_csv() if kind == "csv" else table.to_latex()).encode("utf-8")
 
 
 def _kind(name: str) -> str:

@@ -26,7 +26,8 @@ class Output:
 
     Args:
         json: print the JSON document instead of the table.
-        file: also write the JSON document here, whole or not at all; None for nowhere.
+        file: also write the JSON document here, whole or not at all, or the rows where the name ends in .csv or .tex;
+            None for nowhere.
 
     Raises:
         UsageError: the file cannot be written; found out before any work is done.
@@ -55,7 +56,9 @@ class Output:
     def write(self, results: Results) -> None:
         """Write the file, then print."""
         if self.file is not None:
-            write_file(self.file, results.to_json().encode("utf-8"))
+            kinds = {".csv": results.to_csv, ".tex": results.to_latex}
+            spelled = kinds.get(Path(self.file).suffix.lower(), results.to_json)
+            write_file(self.file, spelled().encode("utf-8"))
         if self.json:
             print_text(results.to_json())
         else:

@@ -128,6 +128,13 @@ def with_minima(results: Results) -> Results:
     return replace(results, rows=tuple(rows))
 
 
+def not_shown(results: Results, width: int) -> list[str]:
+    """Titles of the columns that hold something and do not fit."""
+    cells = columns(with_minima(results))
+    shown = _fitting(cells, width)
+    return [column.title for column in cells if column not in shown]
+
+
 def _minimum(sample: Sample, seconds: float) -> Row:
     """The row that holds the smallest of a sample's."""
     far = None if sample.attacked == math.inf else sample.attacked
@@ -210,6 +217,11 @@ def show(results: Results, console: Console) -> None:
     console.print(Text(heading(results), "bold"), soft_wrap=True)
     if results.rows:
         console.print(table(results, console.width))
+        hidden = not_shown(results, console.width)
+        if hidden:
+            console.print(
+                Text(f"no room for: {', '.join(hidden)} (--json has them all)", "dim"), soft_wrap=True
+            )
     for line in [*summary(results), *short(results.question)]:
         console.print(Text(line), soft_wrap=True)
     for note in results.notes:

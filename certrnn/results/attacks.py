@@ -7,16 +7,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, overload
 
 import numpy as np
 
-from certrnn.results.changes import Change
+from certrnn.results.changes import Change, spelled_changes
 from certrnn.results.extent import Extent
 from certrnn.results.figures import mean
 from certrnn.results.question import Question, written
 from certrnn.results.record import Record, frames_place
-from certrnn.results.row import finite
+from certrnn.results.row import finite, spelled
+from certrnn.results.tabular import Tabular
 from certrnn.threats import Labels, NormBall, Specification, ThreatModel
 
 AttackVerdict = Literal["falsified", "unknown", "timeout", "misclassified", "error"]
@@ -157,8 +158,8 @@ class AttackRow(Record):
         return {name: finite(v) if isinstance(v, float) else v for name, v in values.items()}
 
 
-@dataclass(frozen=True)
-class AttackResults:
+@dataclass(frozen=True, repr=False)
+class AttackResults(Sequence[AttackRow], Tabular):
     """Rows of an attack, with the model they are about.
 
     Args:
@@ -186,6 +187,31 @@ class AttackResults:
     folder: str = ""
     threat: str = "l-inf"
     specification: str = ""
+
+    @overload
+    def __getitem__(self, index: int) -> AttackRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[AttackRow, ...]: ...
+    def __getitem__(self, index: int | slice) -> AttackRow | tuple[AttackRow, ...]:
+        return self.rows[index]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts().items())
+        return (
+            f"<AttackResults of {self.path}, {self.attack}: {len(self)} rows: {counts or 'nothing finished'}>"
+        )
+
+    def records(self) -> list[dict[str, Any]]:
+        """A row each, its frames and changes spelled."""
+        rows = []
+        for row in self.rows:
+            told = {name: value for name, value in row.as_json().items() if name != "words"}
+            told.update(frames=spelled(row.frames), changed=spelled_changes(row.changed))
+            rows.append(told)
+        return rows
 
     def as_json(self) -> dict[str, Any]:
         """The document of ``certrnn attack --json``."""

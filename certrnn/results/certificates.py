@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
+from certrnn.results.changes import spelled_changes
 from certrnn.results.extent import Extent, of_samples
 from certrnn.results.figures import float_lower, mean
 from certrnn.results.question import Question, written
-from certrnn.results.row import VERDICTS, Row
+from certrnn.results.row import VERDICTS, Row, spelled
+from certrnn.results.tabular import Tabular
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,8 +24,8 @@ PARTIAL = ("stopped early", "shard ")
 """How the notes begin, of documents that do not say otherwise, of results some of whose rows are missing."""
 
 
-@dataclass(frozen=True)
-class Results(Sequence[Row]):
+@dataclass(frozen=True, repr=False)
+class Results(Sequence[Row], Tabular):
     """Rows of results, in order of sample, eps and frames.
 
     Args:
@@ -66,6 +68,18 @@ class Results(Sequence[Row]):
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts().items())
+        return f"<Results of {self.path}, {self.threat}: {len(self)} rows: {counts or 'nothing finished'}>"
+
+    def records(self) -> list[dict[str, Any]]:
+        """A row each, its frames and changes spelled."""
+        spoken = {
+            "frames": lambda row: spelled(row.frames),
+            "changed": lambda row: spelled_changes(row.changed),
+        }
+        return [{**row.as_json(), **{name: say(row) for name, say in spoken.items()}} for row in self.rows]
 
     def column(self, name: str) -> np.ndarray:
         """One field of every row, (rows,); numbers as float64 with nan for None, everything else as objects."""

@@ -19,6 +19,7 @@ from certrnn.results.paired import Paired, paired
 from certrnn.results.record import Record
 from certrnn.results.row import Row, finite, ratio
 from certrnn.results.samples import Sample, finished, shares_of
+from certrnn.results.tabular import Tabular
 
 
 @dataclass(frozen=True)
@@ -179,8 +180,8 @@ def u_test(first: Group, second: Group) -> UTest | None:
     return UTest(first, second, u, float(found.pvalue), u / pairs, by_pair)
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Tabular):
     """All groups, by model and then by method.
 
     Args:
@@ -193,6 +194,25 @@ class Comparison:
     eps: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
     folder: str = ""
+
+    def __repr__(self) -> str:
+        groups = ", ".join(f"{group.results.path} {group.method}" for group in self.groups)
+        return f"<Comparison of {groups or 'nothing finished'}>"
+
+    def records(self) -> list[dict[str, Any]]:
+        """A model under a method each."""
+        names = ("mean", "deviation", "median", "share", "seconds_a_row")
+        return [
+            {
+                "model": group.results.path,
+                "method": group.method,
+                "samples": group.clean.samples,
+                "right": group.clean.count,
+                **{name: getattr(group, name) for name in names},
+                **{f"verified at {eps:g}": group.verified(eps).count for eps in self.eps},
+            }
+            for group in self.groups
+        ]
 
     @staticmethod
     def together(parts: Sequence[Comparison]) -> Comparison:

@@ -8,6 +8,7 @@ from typing import Any
 
 from certrnn.results.certificates import Results
 from certrnn.results.samples import NOTHING, Sample, finished
+from certrnn.results.tabular import Tabular
 from certrnn.results.wilson import wilson
 
 
@@ -81,7 +82,7 @@ PLAIN = Wording()
 
 
 @dataclass(frozen=True)
-class Curve:
+class Curve(Tabular):
     """Accuracies over ascending eps.
 
     Args:
@@ -101,6 +102,19 @@ class Curve:
 
     def as_json(self) -> list[dict[str, Any]]:
         return [point.as_json() for point in self.points]
+
+    def records(self) -> list[dict[str, Any]]:
+        """An eps each: how many of the samples are verified, withstood the attack, and are right undisturbed."""
+        return [
+            {
+                "eps": point.eps,
+                "samples": self.samples,
+                "verified": point.verified.count,
+                "attacked": None if point.attacked is None else point.attacked.count,
+                "clean": point.clean.count,
+            }
+            for point in self.points
+        ]
 
 
 def curve(samples: Sequence[Sample], eps: Iterable[float], attacked: bool, wording: Wording = PLAIN) -> Curve:

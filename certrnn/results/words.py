@@ -16,6 +16,7 @@ from certrnn.results.figures import lower
 from certrnn.results.question import Question, written
 from certrnn.results.record import Record
 from certrnn.results.row import finite
+from certrnn.results.tabular import Tabular
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,8 @@ class Ranked:
     typical: float
 
 
-@dataclass(frozen=True)
-class Words:
+@dataclass(frozen=True, repr=False)
+class Words(Tabular):
     """What is known of the words of some texts.
 
     Args:
@@ -135,6 +136,17 @@ class Words:
     extent: Extent | None = None
     folder: str = ""
     classes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Words of {self.path}: {self.counts}>"
+
+    def records(self) -> list[dict[str, Any]]:
+        """A word each, in the order of the texts."""
+        return [
+            {"sample": sentence.sample, **_strict(asdict(word))}
+            for sentence in self.sentences
+            for word in sentence.words
+        ]
 
     def named(self, number: int) -> str:
         """A class by its name, or its number."""

@@ -65,6 +65,7 @@ def furnish(folder: Path) -> None:
         np.savez(folder / "test.npz", x=data["x"][:2], y=data["y"][:2])
     np.savetxt(folder / "radii.txt", np.linspace(0.5, 1.0, 8)[None])
     (folder / "query.vnnlib").write_text(robustness(2, 0.004))
+    (folder / "instances.csv").write_text("model.onnx,query.vnnlib,60\n")
     network(folder, name="sentiment.onnx")
     (folder / "words.txt").write_text("\n".join(VOCABULARY) + "\n")
     (folder / "reviews.csv").write_text("text\nthe film was good\nnot very good\n")

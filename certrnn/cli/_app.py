@@ -9,6 +9,7 @@ from collections.abc import Callable
 import typer
 
 from certrnn.cli._interrupts import interruptible
+from certrnn.cli._limits import process_start
 from certrnn.errors import CertrnnError, InvalidInput
 
 INTERRUPTED = 130
@@ -31,12 +32,14 @@ def run_app(app: typer.Typer, program: str, arguments: list[str] | None) -> int:
     # time, and where something else is running as well, ten times the time.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     given = sys.argv[1:] if arguments is None else arguments
+    # where the process is the command's own, time limits count from its start
+    start = process_start() if arguments is None else None
     if not given:
         app(["--help"], prog_name=program, standalone_mode=False)
         return 2
     try:
         with interruptible():
-            code = app(given, prog_name=program, standalone_mode=False)
+            code = app(given, prog_name=program, standalone_mode=False, obj=start)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:

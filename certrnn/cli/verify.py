@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import signal
+import hashlib
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from certrnn.cli._instances import answer_instances
+from certrnn.cli._limits import alarm, command_start, soft
 from certrnn.cli._options import Debug, Json, Layout, OutputName
 from certrnn.cli._reading import Settled
 from certrnn.cli._runs import Carried, RunFolder, with_runs
@@ -31,8 +32,8 @@ def verify(
     files: Annotated[
         list[str],
         typer.Argument(
-            metavar="QUERY | MODEL QUERY",
-            help="A VNN-LIB query, with --network; or an ONNX file and a query, as in VNN-COMP.",
+            metavar="QUERY | MODEL QUERY | INSTANCES",
+            help="A VNN-LIB query, with --network; an ONNX file and a query; or a list of instances, as in VNN-COMP.",
             show_default=False,
         ),
     ],
@@ -55,32 +56,45 @@ def verify(
         typer.Option(metavar="SECONDS", help="Time for branching in a case (60).", show_default=False),
     ] = None,
     run: RunFolder = None,
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Of a list of instances: its answers, as csv.", show_default=False),
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Is there an input that satisfies a VNN-LIB query (version 1.0 or 2)? Answers sat, unsat, unknown or timed-out.
 
     unsat is proved; sat comes with an assignment that onnxruntime confirms. Exit codes: 0 unsat, 1 sat, 2 usage, 3
-    invalid or unsupported input, 4 unknown or timed-out, 130 interrupted.
+    invalid or unsupported input, 4 unknown or timed-out, 130 interrupted; of a list 0 where all are decided, 3 where
+    one ended in an error, else 4.
     """
-    start = time.perf_counter()
+    start = command_start()
     if timeout is not None and not 0 < timeout < float("inf"):
         raise UsageError("reading --timeout", "it is a positive number of seconds", timeout)
+    if len(files) == 1 and files[0].lower().endswith((".csv", ".csv.gz")):
+        raise typer.Exit(answer_instances(files[0], out, timeout, Settled(output, layout)))
+    if out is not None:
+        raise UsageError("reading --out", "it belongs to a list of instances", "a query")
     model, query_file, name = _paired(files, network or [])
+    from certrnn.examples import resolve
     from certrnn.report.output import print_text
     from certrnn.vnnlib.answer import TIMED_OUT, Answer, Verified
     from certrnn.vnnlib.job import VerifyJob, VerifyQuery
     from certrnn.vnnlib.parse import read_query
 
-    loaded = Settled(output, layout).load(model)
     query = read_query(query_file)
     _check_name(query, name)
     asked = VerifyQuery(Path(query_file).name, query.source.text, _branching(budget, timeout))
-    deadline = float("inf") if timeout is None else start + timeout
-    done = _timed(lambda: VerifyJob.of(model, loaded.network, asked, deadline), run, start, timeout)
+
+    def job() -> VerifyJob:
+        loaded = Settled(output, layout).load(model)
+        return VerifyJob.of(model, loaded.network, asked, soft(start, timeout))
+
+    done = _timed(job, run, start, timeout)
     if done is None:
-        answer = Answer(TIMED_OUT)
-        done = Verified(query, model, loaded.sha256, answer, 0.0)
+        digest = hashlib.sha256(Path(resolve(model)).read_bytes()).hexdigest()
+        done = Verified(query, model, digest, Answer(TIMED_OUT), 0.0)
     done = replace(done, query=query, seconds=time.perf_counter() - start)
     for note in done.answer.notes:
         print(f"certrnn: {note}", file=sys.stderr)
@@ -102,7 +116,7 @@ def _timed(
     from certrnn.errors import TimedOut
     from certrnn.vnnlib.answer import TIMED_OUT
 
-    with contextlib.suppress(TimedOut), _alarm(start, timeout):
+    with contextlib.suppress(TimedOut), alarm(start, timeout):
         done, failure = carry_out(make(), run)
         if isinstance(failure, TimedOut):
             return replace(done, answer=replace(done.answer, verdict=TIMED_OUT))
@@ -110,29 +124,6 @@ def _timed(
             raise failure
         return done
     return None
-
-
-@contextlib.contextmanager
-def _alarm(start: float, timeout: float | None) -> Iterator[None]:
-    """Ends a step that takes longer than what is left, where the system has alarms."""
-    from certrnn.errors import TimedOut
-
-    def ring(*_: object) -> None:
-        raise TimedOut
-
-    main = threading.current_thread() is threading.main_thread()
-    if timeout is None or not main or not hasattr(signal, "setitimer"):
-        yield
-        return
-    # a little later than the deadline that the steps know: they end in better order
-    left = max(start + 1.05 * timeout + 0.2 - time.perf_counter(), 0.01)
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, left)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def _paired(files: list[str], networks: list[str]) -> tuple[str, str, str | None]:

@@ -64,7 +64,36 @@ def affine_interval(node: Affine, value: Interval) -> Interval:
     charges = (accounts.scale if node.diagonal else accounts.affine)(like.shape[1], node.relative_error)
     box = like.new_empty(2, *point.shape)
     vectors.box_outputs(*arrays(point, spread, node.bias), charges, to_numpy(box))
+    silent = _silent_ends(node, value)
+    if silent is not None:
+        # W 0 + b is b: nothing is rounded, and b itself does not err
+        exact = (node.bias == 0.0) | (node.relative_error == 0.0)
+        box = torch.where(torch.stack(silent) & exact, node.bias, box)
     return Interval(box[0], box[1])
+
+
+FEW_OUTPUTS = 16
+"""Of affine maps with more outputs it is not asked which of them read zeros only."""
+
+
+def _silent_ends(node: Affine, value: Interval) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """(B, k) bool: where the smallest, and where the largest value of ``W x`` is 0 exactly, as every product that makes
+    it up reads an end that is; None where that is nowhere or was not asked."""
+    low, high = value.lower != 0.0, value.upper != 0.0
+    if bool(low.all()) and bool(high.all()):
+        return None
+    up, down = node.weight > 0.0, node.weight < 0.0
+    if node.diagonal:
+        return ~((low & up) | (high & down)), ~((high & up) | (low & down))
+    if node.size > FEW_OUTPUTS:
+        return None
+    low, high, up, down = (v.to(value.lower) for v in (low, high, up.T, down.T))
+    return (low @ up + high @ down) == 0.0, (high @ up + low @ down) == 0.0
+
+
+def _zero(value: Interval) -> torch.Tensor:
+    """(B, n) bool: elements that are 0 exactly."""
+    return (value.lower == 0.0) & (value.upper == 0.0)
 
 
 def sum_interval(node: Sum, values: list[Interval]) -> Interval:
@@ -72,7 +101,9 @@ def sum_interval(node: Sum, values: list[Interval]) -> Interval:
     for coefficient, value in zip(node.coefficients, values, strict=True):
         vectors.add_box(coefficient, *arrays(value.lower, value.upper), to_numpy(totals))
     vectors.widen_box(to_numpy(totals), accounts.add(len(values), 0, node.relative_error))
-    return Interval(totals[0], totals[1])
+    nothing = torch.stack([_zero(value) for value in values]).all(dim=0)
+    low, high = (torch.where(nothing, 0.0, end) for end in (totals[0], totals[1]))
+    return Interval(low, high)
 
 
 def gather_interval(node: Gather, values: list[Interval]) -> Interval:
@@ -97,7 +128,11 @@ def rows_lower(value: Interval, rows: torch.Tensor, offset: torch.Tensor) -> tor
     spread = torch.einsum("bkn,bn->bk", rows.abs(), radius)
     size = torch.einsum("bkn,bn->bk", rows.abs(), middle.abs() + radius) + offset.abs()
     charges = accounts.rows(value.lower.shape[1], 0)
-    return accounts.lower_bound(center - spread, size, charges.box_error, charges.box_raising)
+    bound = accounts.lower_bound(center - spread, size, charges.box_error, charges.box_raising)
+    # a row all of whose products have 0 as their least value is at least its offset, exactly
+    ends = torch.where(rows > 0.0, value.lower[:, None], value.upper[:, None])
+    nothing = ((rows == 0.0) | (ends == 0.0)).all(dim=2)
+    return torch.where(nothing, offset.expand_as(bound), bound)
 
 
 def stack_arguments(boxes: list[Interval], failed: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:

@@ -34,6 +34,8 @@ class Case:
     Args:
         graph: its outputs are the scores, and the inputs after them where a conjunction speaks of them.
         ranges: the box exactly, an element of the query's input tensor after the other.
+        strict: (C,) bool: conjunctions all of whose inequalities are strict. They are false where one of them is an
+            equality, so that a margin of 0 refutes them.
     """
 
     graph: Graph
@@ -41,6 +43,12 @@ class Case:
     ranges: tuple[Range, ...]
     conjunctions: tuple[Conjunction, ...]
     spec: Spec
+    strict: torch.Tensor
+
+    def refuted_by(self, margins: torch.Tensor) -> bool:
+        """Whether margins (1, C) prove that no conjunction holds on the box."""
+        known = torch.isfinite(margins).all() & ((margins > 0.0) | (self.strict & (margins == 0.0))).all()
+        return bool(known)
 
     @property
     def features(self) -> int:
@@ -82,7 +90,9 @@ def _case(
             clause.append(number)
     matrix = torch.from_numpy(np.stack([row for row, _ in kept]))
     offset = torch.tensor([[end for _, end in kept]], dtype=torch.float64)
-    return Case(rows.graph, region, ranges, conjunctions, Spec(matrix[None], offset, tuple(clause)))
+    strict = torch.tensor([bool(some) and all(one.strict for one in some) for some in conjunctions])
+    spec = Spec(matrix[None], offset, tuple(clause))
+    return Case(rows.graph, region, ranges, conjunctions, spec, strict)
 
 
 def beside_inputs(graph: Graph, shape: tuple[int, int]) -> Graph:

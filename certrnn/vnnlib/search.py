@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from certrnn.analyses import Analysis, BranchAndBound, proved
+from certrnn.analyses import Analysis, BranchAndBound
 from certrnn.attacks import PGD
 from certrnn.attacks.attack import worst_margin
 from certrnn.certification.methods import METHODS
@@ -94,7 +94,7 @@ class Search:
     def _proved(self, analysis: Analysis, case: Case) -> bool:
         self._check_time()
         try:
-            return bool(proved(analysis.margins(case.graph, case.region, case.spec)) > 0.0)
+            return case.refuted_by(analysis.margins(case.graph, case.region, case.spec))
         except Unsupported:
             return False
 

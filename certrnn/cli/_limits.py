@@ -1,0 +1,73 @@
+"""Time limits that are kept: counted from the process' start, and rung by an alarm where a step takes too long."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+MARGIN = 0.1
+"""Seconds before the limit at which the alarm rings: what is left is for the answer."""
+
+
+def process_start() -> float:
+    """When this process began, by ``time.perf_counter``; now, where the system does not tell."""
+    now = time.perf_counter()
+    try:
+        # the name of the program may hold blanks and brackets: fields count from behind it
+        begun = int(Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()[19])
+        uptime = float(Path("/proc/uptime").read_text("ascii").split()[0])
+        age = uptime - begun / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return now
+    return now - max(age, 0.0)
+
+
+def command_start() -> float:
+    """When the command began that is being carried out: its process, where that is its own, else now."""
+    import click
+
+    context = click.get_current_context(silent=True)
+    start = None if context is None else context.find_root().obj
+    return start if isinstance(start, float) else time.perf_counter()
+
+
+def soft(start: float, timeout: float | None) -> float:
+    """The deadline that steps look at: they end in better order than at the alarm."""
+    return float("inf") if timeout is None else start + max(0.9 * timeout, timeout - 2.0)
+
+
+@contextlib.contextmanager
+def alarm(start: float, timeout: float | None) -> Iterator[None]:
+    """Ends a step at the limit, where the system has alarms, by :class:`certrnn.errors.TimedOut`.
+
+    Whatever fails after it rang failed of it: a library that was interrupted may say so in its own words.
+    """
+    from certrnn.errors import TimedOut
+
+    rung = []
+
+    def ring(*_: object) -> None:
+        rung.append(True)
+        raise TimedOut
+
+    main = threading.current_thread() is threading.main_thread()
+    if timeout is None or not main or not hasattr(signal, "setitimer"):
+        yield
+        return
+    left = max(start + timeout - MARGIN - time.perf_counter(), 0.01)
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, left)
+    try:
+        yield
+    except Exception as error:
+        if rung and not isinstance(error, TimedOut):
+            raise TimedOut from error
+        raise
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)

@@ -9,9 +9,21 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 MARGIN = 0.1
 """Seconds before the limit at which the alarm rings: what is left is for the answer."""
+AGAIN = 0.1
+"""Seconds after which it rings again."""
+
+
+def _called_back(frame: FrameType | None) -> bool:
+    """Whether a frame is called from a library that ignores exceptions."""
+    while frame is not None:
+        if "llvmlite" in frame.f_code.co_filename:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def process_start() -> float:
@@ -38,7 +50,7 @@ def command_start() -> float:
 
 def soft(start: float, timeout: float | None) -> float:
     """The deadline that steps look at: they end in better order than at the alarm."""
-    return float("inf") if timeout is None else start + max(0.9 * timeout, timeout - 2.0)
+    return float("inf") if timeout is None else start + max(0.8 * timeout, timeout - 2.0)
 
 
 @contextlib.contextmanager
@@ -51,9 +63,10 @@ def alarm(start: float, timeout: float | None) -> Iterator[None]:
 
     rung = []
 
-    def ring(*_: object) -> None:
-        rung.append(True)
-        raise TimedOut
+    def ring(_: int, frame: FrameType | None) -> None:
+        if not _called_back(frame):
+            rung.append(True)
+            raise TimedOut
 
     main = threading.current_thread() is threading.main_thread()
     if timeout is None or not main or not hasattr(signal, "setitimer"):
@@ -61,7 +74,8 @@ def alarm(start: float, timeout: float | None) -> Iterator[None]:
         return
     left = max(start + timeout - MARGIN - time.perf_counter(), 0.01)
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, left)
+    # again and again: what is raised inside of an import or a callback may get lost
+    signal.setitimer(signal.ITIMER_REAL, left, AGAIN)
     try:
         yield
     except Exception as error:

@@ -30,9 +30,10 @@ class CertifyJob(RobustnessJob[Query, Row, Results]):
         batch, problem = self.problem
         falsifier = falsifier_of(self.told, self.precision) if self.query.attack else None
         frame_set, naming = frame_set_of(part, batch.kind), Naming(self.told, self.sequences)
-        for some in answer(problem, self.query, frame_set, part.eps, falsifier, tick):
-            known = falsifier is not None
-            yield [falsifier.witnesses.told(row, naming, problem.threat) if known else row for row in some]
+        for rows in answer(problem, self.query, frame_set, part.eps, falsifier, tick):
+            if falsifier is not None:
+                rows = [falsifier.witnesses.told(row, naming, problem.threat) for row in rows]
+            yield rows
 
     def failure(self, part: Part, number: int, label: int, verdict: str, reason: str) -> Row:
         return Row(

@@ -63,4 +63,7 @@ def _wilcoxon(both: list[tuple[float, float]]) -> float | None:
     from scipy.stats import wilcoxon
 
     moved = [a - b for a, b in both if a != b]
-    return float(wilcoxon(moved).pvalue) if moved else None
+    if not moved:
+        return None
+    test: Any = wilcoxon(moved)
+    return float(test.pvalue)

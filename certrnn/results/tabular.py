@@ -47,7 +47,7 @@ class Tabular(ABC):
             Unsupported: pandas is not installed.
         """
         try:
-            import pandas
+            import pandas  # pyright: ignore[reportMissingImports]
         except ImportError:
             remedy = "Install pandas, or use to_csv()."
             raise Unsupported(

@@ -27,6 +27,7 @@ FLOORS = (
     {"datasets", "report"},
     {"runs"},
     {"certification"},
+    {"certificates"},
     {"falsification", "training", "vnnlib"},
     {"model"},
     {"repetition", "testing"},

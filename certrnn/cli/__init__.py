@@ -12,6 +12,7 @@ from certrnn.cli._app import make_app, run_app
 from certrnn.cli._options import Version
 from certrnn.cli.attack import attack
 from certrnn.cli.certify import certify
+from certrnn.cli.check import check
 from certrnn.cli.compare import compare
 from certrnn.cli.conditions import conditions
 from certrnn.cli.coverage import coverage
@@ -30,6 +31,7 @@ from certrnn.cli.words import words
 COMMANDS: dict[str, Callable[..., None]] = {
     "attack": attack,
     "certify": certify,
+    "check": check,
     "compare": compare,
     "conditions": conditions,
     "coverage": coverage,

@@ -32,6 +32,7 @@ from certrnn.cli._threats import USUAL, Threatened, with_threats
 from certrnn.errors import UsageError
 
 if TYPE_CHECKING:
+    from certrnn.certificates.writer import Writer
     from certrnn.certification import Query
     from certrnn.datasets import Sequences
     from certrnn.model import Model
@@ -74,6 +75,14 @@ def certify(
     no_attack: NoAttack = False,
     budget: Budget = None,
     gated: Gated = UNGATED,
+    certificates: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write a certificate for each certified row; see certrnn check.",
+            show_default=False,
+        ),
+    ] = None,
     like: Like = None,
     row: RowOption = None,
     run: RunFolder = None,
@@ -93,8 +102,12 @@ def certify(
 
     document, gate = Output(json, out), gated.gate()
     network, chosen, query = _put(given) if like is None else put_again(given, certify)
-    results, failure = carry_out(network.job(chosen, query), run)
+    job = network.job(chosen, query)
+    writer = None if certificates is None else certificates_of(job, certificates, run)
+    results, failure = carry_out(job, run)
     document.write(results)
+    if writer is not None:
+        writer.write(results)
     if failure is not None:
         raise failure
     if any(row.verdict == "error" and not row.reason for row in results):
@@ -123,6 +136,13 @@ def _put(given: dict[str, Any]) -> tuple[Model, Sequences, Query]:
     query, every = given["edited"].asked(threat.put(query, network), network, given["data"], every)
     query, chosen = among(query, every, select(every, given["samples"]))
     return network, chosen, query
+
+
+def certificates_of(job: Any, folder: str, run: Any) -> Writer:
+    """What writes certificates of a job's rows; a run that goes on finds those that it wrote."""
+    from certrnn.certificates.writer import Writer
+
+    return Writer.of(job, folder, again=run.folder is not None)
 
 
 def _check_options(given: dict[str, Any]) -> None:

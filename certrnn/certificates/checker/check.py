@@ -1,0 +1,184 @@
+"""Re-proves certificates: each is confirmed, or rejected with the reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from certrnn.certificates.checker import claim as claims
+from certrnn.certificates.checker.claim import Certificate, Data, Model, Refused
+from certrnn.certificates.checker.forward import EFFORTS, Effort, Forward, Region
+from certrnn.certificates.checker.onnx_file import read
+from certrnn.certificates.checker.program import Apply, Program
+
+SUFFIX = ".certificate.npz"
+TOGETHER = 16
+
+
+class Outcome(NamedTuple):
+    """What is said of one file: its claim (None where there is none), the reason why it is rejected, or "" and what
+    was proved: a lower bound on the worst of its rows."""
+
+    name: str
+    claim: dict[str, Any] | None
+    reason: str
+    margin: float | None
+
+    @property
+    def confirmed(self) -> bool:
+        return not self.reason
+
+
+class Question(NamedTuple):
+    """A certificate with everything that its claim means."""
+
+    certificate: Certificate
+    region: Region
+    rows: np.ndarray
+    offset: np.ndarray
+    clauses: np.ndarray
+    slopes: dict[int, np.ndarray]
+
+
+class Checker:
+    """Re-proves certificates about one model and one data file."""
+
+    def __init__(self, model: Model, data: Data) -> None:
+        self.model, self.data = model, data
+        self._programs: dict[tuple[str, str], tuple[Program, np.ndarray]] = {}
+
+    def program(self, output: str, layout: str) -> tuple[Program, np.ndarray]:
+        """The program of an output; the same for every certificate."""
+        if (output, layout) not in self._programs:
+            shape = (self.data.x.shape[1], self.data.x.shape[2])
+            self._programs[output, layout] = read(self.model.proto, output, shape, layout)
+        return self._programs[output, layout]
+
+    def check(self, certificates: list[Certificate]) -> list[Outcome]:
+        """An outcome for each, in their order."""
+        found: dict[int, Outcome] = {}
+        groups: dict[tuple[object, ...], list[tuple[int, Question]]] = {}
+        for k, one in enumerate(certificates):
+            try:
+                question = self._question(one)
+            except Refused as refusal:
+                found[k] = Outcome(one.name, one.claim, str(refusal), None)
+            except claims.DAMAGE as error:
+                reason = f"the claim and its arrays fit together; got {type(error).__name__}: {error}"
+                found[k] = Outcome(one.name, one.claim, reason, None)
+            else:
+                key = (
+                    one.claim["output"],
+                    one.claim["layout"],
+                    question.region.frames,
+                    bool(question.slopes),
+                )
+                groups.setdefault((*key, question.rows.shape), []).append((k, question))
+        for members in groups.values():
+            for start in range(0, len(members), TOGETHER):
+                found.update(self._proved(members[start : start + TOGETHER]))
+        return [found[k] for k in range(len(certificates))]
+
+    def _question(self, one: Certificate) -> Question:
+        claim = one.claim
+        claims.check_digests(claim, self.model, self.data)
+        program, output = self.program(claim["output"], claim["layout"])
+        region = claims.region_of(claim, self.model, self.data)
+        rows = claims.rows_of(claim, self.data, len(output))
+        slopes: dict[int, np.ndarray] = {}
+        if "slopes" in one.arrays:
+            slopes = unpacked(program, output, one.arrays["slopes"])
+        return Question(one, region, *rows, slopes)
+
+    def _proved(self, members: list[tuple[int, Question]]) -> dict[int, Outcome]:
+        """Outcomes of certificates that are asked alike: cheap bounds first, better ones where these do not suffice."""
+        margins: dict[int, float] = {}
+        left = members
+        for effort in EFFORTS:
+            for (k, _), margin in zip(left, self._margins([q for _, q in left], effort), strict=True):
+                margins[k] = max(margin, margins.get(k, -np.inf))
+            left = [member for member in left if not margins[member[0]] > 0.0]
+            if not left:
+                break
+        reason = "its rows are positive on the whole region; the bound reaches {:.3g}"
+        return {
+            k: Outcome(
+                q.certificate.name,
+                q.certificate.claim,
+                "" if margins[k] > 0.0 else reason.format(margins[k]),
+                margins[k] if np.isfinite(margins[k]) else None,
+            )
+            for k, q in members
+        }
+
+    def _margins(self, questions: list[Question], effort: Effort) -> list[float]:
+        """The smallest over all clauses of the largest bound of a row; -inf where nothing is bounded."""
+        first = questions[0]
+        claim = first.certificate.claim
+        program, output = self.program(claim["output"], claim["layout"])
+        region = Region(
+            np.concatenate([q.region.lower for q in questions]),
+            np.concatenate([q.region.upper for q in questions]),
+            first.region.frames,
+        )
+        slopes = {p: np.stack([q.slopes[p] for q in questions], axis=1) for p in first.slopes}
+        with np.errstate(over="ignore", invalid="ignore"):
+            forward = Forward(program, region, slopes, effort)
+            value = forward.run(output)
+            bounds = forward.least(
+                value, np.stack([q.rows for q in questions]), np.stack([q.offset for q in questions])
+            )
+        bounds = np.where(np.isfinite(bounds), bounds, -np.inf)
+        return [
+            float(min(own[q.clauses == c].max() for c in np.unique(q.clauses)))
+            for own, q in zip(bounds, questions, strict=True)
+        ]
+
+
+def functions(program: Program, output: np.ndarray) -> list[tuple[int, int, int]]:
+    """The functions that an output depends on, in order: place, arguments and size. Slopes lie in this order."""
+    needed = program.last_use(output)
+    return [
+        (place, len(node.arguments), node.size)
+        for place, node in enumerate(program.nodes)
+        if isinstance(node, Apply) and place in needed
+    ]
+
+
+def unpacked(program: Program, output: np.ndarray, flat: np.ndarray) -> dict[int, np.ndarray]:
+    """Slopes (arguments, size) by function.
+
+    Raises:
+        Refused: they are not as many as the program has, or no numbers.
+    """
+    layout = functions(program, output)
+    total = sum(arity * size for _, arity, size in layout)
+    if flat.shape != (total,) or flat.dtype.kind != "f" or not np.isfinite(flat).all():
+        raise Refused(f"there are {total} finite slopes; got {flat.dtype} of shape {flat.shape}")
+    parts = np.split(flat.astype(np.float64), np.cumsum([a * n for _, a, n in layout])[:-1])
+    return {
+        place: part.reshape(arity, size) for (place, arity, size), part in zip(layout, parts, strict=True)
+    }
+
+
+def check_folder(folder: Path, model: Path, data: Path) -> list[Outcome]:
+    """An outcome for every certificate in a folder.
+
+    Raises:
+        Refused: there is none, or the model or the data cannot be read.
+    """
+    files = sorted(folder.glob("*" + SUFFIX))
+    if not files:
+        raise Refused(f"checking {folder}: the folder holds files *{SUFFIX}; got none")
+    checker = Checker(claims.read_model(model), claims.read_data(data))
+    read_ones: list[Certificate] = []
+    found: dict[str, Outcome] = {}
+    for path in files:
+        try:
+            read_ones.append(claims.read_certificate(path))
+        except Refused as refusal:
+            found[path.name] = Outcome(path.name, None, str(refusal), None)
+    found.update((outcome.name, outcome) for outcome in checker.check(read_ones))
+    return [found[path.name] for path in files]

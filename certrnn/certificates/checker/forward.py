@@ -1,0 +1,288 @@
+"""Boxes and zonotopes through a program: what every argument of every function lies in, given slopes that may be any.
+
+Lemma Z (zonotopes). A value lies in ``center + sum_k s_k generators_k + slack``, ``|s_k| <= 1`` symbols that all values
+share, and in its box. Linear maps act on centers and generators, and by absolute values on the slack, which also takes
+what rounding may hide (lemma R). A function with slopes a is ``a . x + residual``, and its residual, with all slack of
+the arguments, is a number of its own: one new symbol. Any slopes will do; they are all that a certificate says here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from certrnn.certificates.checker.arithmetic import (
+    SIGMOID_ERROR,
+    TANH_ERROR,
+    TINY,
+    down,
+    gamma,
+    raised,
+    sigmoid,
+    tanh,
+    up,
+)
+from certrnn.certificates.checker.program import Apply, Input, Linear, Program
+from certrnn.certificates.checker.residuals import Cuts, residual
+
+DIRECTIONS = np.array([[1.0, 1.0], [1.0, -1.0], [1.0, 2.0], [1.0, -2.0], [2.0, 1.0], [2.0, -1.0]])
+
+
+class Effort(NamedTuple):
+    """How hard bounds are tried: whether arguments are clipped by cuts, and the share of a residual's width."""
+
+    cuts: bool
+    share: float
+
+
+EFFORTS = (Effort(False, 2.0**-5), Effort(True, 2.0**-9), Effort(True, 2.0**-16))
+"""From cheap to expensive: the first that proves a certificate is enough."""
+
+
+class Region(NamedTuple):
+    """Where samples (B, T, D) may lie: boxes of all frames; ``frames`` move."""
+
+    lower: np.ndarray
+    upper: np.ndarray
+    frames: tuple[int, ...]
+
+
+class Value(NamedTuple):
+    """Center, slack and box (B, n); generators (B, m, n) of the first m symbols."""
+
+    center: np.ndarray
+    generators: np.ndarray
+    slack: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+
+    @property
+    def radius(self) -> np.ndarray:
+        total = raised(np.abs(self.generators).sum(1), self.generators.shape[1])
+        return raised(total + self.slack, 1)
+
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        radius = self.radius
+        return (
+            np.maximum(self.lower, down(self.center - radius)),
+            np.minimum(self.upper, up(self.center + radius)),
+        )
+
+
+class Record(NamedTuple):
+    """What is known of the arguments of a function: ends (arity, B, n), and cuts or None."""
+
+    lower: np.ndarray
+    upper: np.ndarray
+    cuts: Cuts | None
+
+
+@dataclass
+class Forward:
+    """One propagation. ``slopes`` gives those of every function (arity, B, n) by its place; none: boxes alone."""
+
+    program: Program
+    region: Region
+    slopes: dict[int, np.ndarray]
+    effort: Effort
+    symbols: int = 0
+    values: dict[int, Value] = field(default_factory=dict)
+    records: dict[int, Record] = field(default_factory=dict)
+    largest: dict[int, np.ndarray] = field(default_factory=dict)
+    inputs: dict[int, tuple[int, np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+    def run(self, output: np.ndarray) -> Value:
+        """The value of the elements ``output``."""
+        last = self.program.last_use(output)
+        for place, node in enumerate(self.program.nodes):
+            if place not in last:
+                continue
+            match node:
+                case Input():
+                    value = self._input(place, node)
+                case Linear():
+                    value = self._linear(node)
+                case Apply():
+                    value = self._apply(place, node)
+            low, high = value.bounds()
+            self.values[place], self.largest[place] = value, np.maximum(np.abs(low), np.abs(high))
+            for source in [p for p in self.values if last[p] <= place]:
+                del self.values[source]
+        return self.take(output)
+
+    def take(self, elements: np.ndarray) -> Value:
+        """The value of elements, whatever vectors they belong to."""
+        parts = [[part[..., index] for part in self.values[p]] for p, index in self.program.pieces(elements)]
+        if len(parts) == 1:
+            return Value(*parts[0])
+        most = max(part[1].shape[1] for part in parts)
+        for part in parts:
+            part[1] = _filled(part[1], most)
+        return Value(*(np.concatenate(several, axis=-1) for several in zip(*parts, strict=True)))
+
+    def _box(self, lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A middle, and how far the ends lie from it at most."""
+        middle = 0.5 * lower + 0.5 * upper
+        return middle, up(np.maximum(upper - middle, middle - lower)) * (upper > lower)
+
+    def _input(self, place: int, node: Input) -> Value:
+        lower, upper = self.region.lower[:, node.frame], self.region.upper[:, node.frame]
+        center, radius = self._box(lower, upper)
+        none = np.zeros((len(lower), 0, node.size))
+        if node.frame not in self.region.frames or not self.slopes:
+            return Value(center, none, radius, lower, upper)
+        self.inputs[place] = self.symbols, center, radius
+        return Value(center, self._fresh(none, radius), np.zeros_like(center), lower, upper)
+
+    def _fresh(self, before: np.ndarray, radius: np.ndarray) -> np.ndarray:
+        """Generators with a new symbol for each element."""
+        batch, size = radius.shape
+        own = np.zeros((batch, self.symbols + size, size))
+        own[:, : before.shape[1]] = before
+        own[:, self.symbols + np.arange(size), np.arange(size)] = radius
+        self.symbols += size
+        return own
+
+    def _linear(self, node: Linear) -> Value:
+        batch = len(self.region.lower)
+        values = [self.take(term.elements) for term in node.terms]
+        depth = sum(t.weight.shape[-1] if t.weight.ndim > 1 else 1 for t in node.terms)
+        count = depth + len(node.terms) + len(node.constants) + 6
+        center = np.zeros((batch, node.size)) + sum(node.constants)
+        middle = center.copy()
+        size = np.zeros((batch, node.size)) + sum(np.abs(c) for c in node.constants)
+        slack, reach, most = (
+            np.zeros_like(size),
+            np.zeros_like(size),
+            max([v.generators.shape[1] for v in values], default=0),
+        )
+        generators = np.zeros((batch, most, node.size))
+        wide = size.copy()
+        for (weight, _), v in zip(node.terms, values, strict=True):
+            own, radius = self._box(v.lower, v.upper)
+            center += _map(weight, v.center)
+            middle += _map(weight, own)
+            generators[:, : v.generators.shape[1]] += _map(weight, v.generators)
+            positive = np.abs(weight)
+            slack += _map(positive, v.slack)
+            reach += _map(positive, radius)
+            size += _map(positive, np.abs(v.center) + v.radius)
+            wide += _map(positive, np.abs(own) + radius)
+        slack = raised(slack + gamma(count) * raised(size, count), count) * (size > 0.0)
+        reach = raised(reach + gamma(count) * raised(wide, count), count) * (wide > 0.0)
+        return Value(center, generators, slack, down(middle - reach), up(middle + reach))
+
+    def _apply(self, place: int, node: Apply) -> Value:
+        values = [self.take(a) for a in node.arguments]
+        ends = [v.bounds() for v in values]
+        lower, upper = (np.stack([e[k] for e in ends]) for k in (0, 1))
+        box = extent(node.name, node.parameter, lower, upper)
+        slopes = self.slopes.get(place)
+        if slopes is None:
+            center, radius = self._box(*box)
+            return Value(center, np.zeros((len(center), 0, node.size)), radius, *box)
+        most = max(v.generators.shape[1] for v in values)
+        cuts = self._cuts(values, most) if self.effort.cuts and len(values) == 2 and most else None
+        self.records[place] = Record(lower, upper, cuts)
+        below, above = bounds(node, slopes, self.records[place], self.effort.share)
+        middle, reach = self._box(below, above)
+        center, slack, size = middle.copy(), reach.copy(), np.abs(middle)
+        generators = np.zeros((*center.shape[:1], most, node.size))
+        for a, v in zip(slopes, values, strict=True):
+            center += a * v.center
+            slack += np.abs(a) * v.slack
+            size += np.abs(a) * (np.abs(v.center) + v.radius)
+            generators[:, : v.generators.shape[1]] += a[:, None] * v.generators
+        radius = raised(slack + gamma(12) * raised(size, 12), 12)
+        return Value(center, self._fresh(generators, radius), np.zeros_like(center), *box)
+
+    def _cuts(self, values: list[Value], most: int) -> Cuts:
+        """Bounds of both arguments together in fixed directions: they share symbols."""
+        x, y = (_filled(v.generators, most) for v in values)
+        scale = [1.0 / np.maximum(v.radius, 2.0**-300) for v in values]
+        normals, widths = [], []
+        for a, b in DIRECTIONS:
+            p, q = a * scale[0], b * scale[1]
+            total = np.abs(p[:, None] * x + q[:, None] * y).sum(1)
+            size = (
+                np.abs(p) * (values[0].radius + np.abs(values[0].center) * 0.0) + np.abs(q) * values[1].radius
+            )
+            slack = np.abs(p) * values[0].slack + np.abs(q) * values[1].slack
+            widths.append(raised(total + slack + gamma(most + 8) * raised(size, most), most + 8))
+            normals.append(np.stack([p, q]).reshape(2, -1))
+        center = np.stack([v.center for v in values]).reshape(2, -1)
+        return Cuts(np.stack(normals), center, np.stack(widths).reshape(len(DIRECTIONS), -1))
+
+    def least(self, value: Value, rows: np.ndarray, offset: np.ndarray) -> np.ndarray:
+        """At most ``rows . value + offset`` (B, R), anywhere in the region; rows (B, R, n)."""
+        turned, (batch, count, size) = rows.swapaxes(1, 2), rows.shape
+        spread = np.zeros((batch, count))
+        for k in range(0, value.generators.shape[1], 4096):
+            spread += np.abs(value.generators[:, k : k + 4096] @ turned).sum(1)
+        middle, radius = self._box(value.lower, value.upper)
+        depth = value.generators.shape[1] + 2 * size + 16
+        found = []
+        for center, reach, total in (
+            (value.center, spread + _dot(np.abs(rows), value.slack), np.abs(value.center) + value.radius),
+            (middle, _dot(np.abs(rows), radius), np.abs(middle) + radius),
+        ):
+            hidden = gamma(depth) * raised(_dot(np.abs(rows), total) + np.abs(offset), depth)
+            found.append(_dot(rows, center) + offset - raised(reach + 2.0 * hidden, depth))
+        return down(np.fmax(*found))
+
+
+def _dot(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return (rows @ values[:, :, None])[:, :, 0]
+
+
+def _map(weight: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return values * weight if weight.ndim == 1 else values @ weight.T
+
+
+def _filled(generators: np.ndarray, count: int) -> np.ndarray:
+    batch, own, size = generators.shape
+    return (
+        generators
+        if own == count
+        else np.concatenate([generators, np.zeros((batch, count - own, size))], axis=1)
+    )
+
+
+def bounds(node: Apply, slopes: np.ndarray, known: Record, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds (B, n) of the function less ``slopes . x`` on the region of its arguments."""
+    arity, batch, size = slopes.shape
+
+    def flat(part: np.ndarray) -> np.ndarray:
+        found = part.reshape(arity, -1)
+        return found if arity == 2 else np.concatenate([found, np.zeros_like(found)])
+
+    given = (flat(slopes), flat(known.lower), flat(known.upper), known.cuts)
+    low, high = residual(node.name, node.parameter, *given, share=share)
+    return low.reshape(batch, size), high.reshape(batch, size)
+
+
+def extent(
+    name: str, parameter: float, lower: np.ndarray, upper: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds (B, n) of the function itself on boxes (arity, B, n): the factors are monotone, or linear by parts."""
+    if name in ("relu", "leaky"):
+        ends = [np.where(x > 0.0, x, parameter * x) for x in (lower[0], upper[0])]
+        ends.append(np.where((lower[0] < 0.0) & (upper[0] > 0.0), 0.0, ends[0]))
+        return down(np.min(ends, axis=0)), up(np.max(ends, axis=0))
+    kinds = {"sigmoid_tanh": "st", "mul_sigmoid": "xs", "product": "xx", "sigmoid": "s", "tanh": "t"}[name]
+    factors = []
+    for kind, low, high in zip(kinds, lower, upper, strict=True):
+        if kind == "s":
+            low, high = (
+                np.maximum(sigmoid(low) - SIGMOID_ERROR, 0.0),
+                np.minimum(sigmoid(high) + SIGMOID_ERROR, 1.0),
+            )
+        elif kind == "t":
+            low, high = np.maximum(tanh(low) - TANH_ERROR, -1.0), np.minimum(tanh(high) + TANH_ERROR, 1.0)
+        factors.append((low, high))
+    if len(factors) == 1:
+        return down(factors[0][0]), up(factors[0][1])
+    products = [a * b for a in factors[0] for b in factors[1]]
+    return down(np.min(products, axis=0) - TINY), up(np.max(products, axis=0) + TINY)

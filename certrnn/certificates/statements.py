@@ -1,0 +1,115 @@
+"""What certificates can say: the rest is refused by name, before any work."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from certrnn.certification.job import CertifyJob
+from certrnn.errors import Unsupported
+from certrnn.io.onnx import OnnxModel
+from certrnn.results.row import Row
+from certrnn.threats import Accept, Labels, NormBall, Threshold
+
+METHODS = ("interval", "zonotope")
+"""Methods whose rows have certificates."""
+WHERE = "reading --certificates"
+
+
+def require(job: CertifyJob) -> None:
+    """That the rows of a job can have certificates.
+
+    Raises:
+        Unsupported: they cannot; the message names what is in the way.
+    """
+    query, threat = job.query, job.query.threat
+    if query.method not in METHODS:
+        known = " or ".join(METHODS)
+        raise Unsupported(WHERE, f"the method is {known}", query.method, f"Add --method {METHODS[-1]}.")
+    if not isinstance(threat, NormBall) or threat.order != "inf" or threat.radii is not None:
+        raise Unsupported(WHERE, "the threat is an l-inf ball, one eps for all features", threat.name)
+    if not isinstance(query.specification, Labels | Accept | Threshold):
+        raise Unsupported(
+            WHERE, "the property is the label, --accept, --target or --threshold", query.specification.name
+        )
+    _require_data(job)
+    for kind in job.sequences.kinds:
+        _require_answer(job.told, kind.shape, isinstance(query.specification, Threshold))
+
+
+def _require_data(job: CertifyJob) -> None:
+    sequences, source = job.sequences, job.sequences.source
+    if source is None or len(source.files) != 1 or source.files[0].option != "data" or sequences.words:
+        raise Unsupported(WHERE, "samples come from an npz or npy file (--data)", "others")
+    if len(sequences.kinds) > 1 or sequences.spans is not None:
+        raise Unsupported(
+            WHERE, "all samples have one length, without padding", "several lengths, or padding"
+        )
+    if job.network.input.tokens:
+        raise Unsupported(WHERE, "the network reads numbers", "words that it looks up")
+
+
+def _require_answer(network: OnnxModel, shape: tuple[int, int], numbers: bool) -> None:
+    lowered = network.lowered(shape)
+    answer = lowered.answer
+    places = answer.places.reshape(-1)
+    if lowered.steps > 1 or not np.array_equal(places, np.arange(len(places))):
+        raise Unsupported(
+            WHERE, "the network answers once a sample, by all numbers of its output", answer.said
+        )
+    if not numbers and answer.kind != "classes":
+        raise Unsupported(WHERE, "classes are told by two scores at least", answer.said)
+
+
+def layout_of(network: OnnxModel, shape: tuple[int, int]) -> str:
+    """How samples lie in the model's input.
+
+    Raises:
+        Unsupported: in a way that the checker does not know.
+    """
+    layout = network.layout(shape)
+    if layout.input.dims is not None and len(layout.input.dims) == 3:
+        found = {(0, 1): "n,t,f", (1, 0): "t,n,f"}.get((layout.batch_axis, layout.time_axis))  # type: ignore[arg-type]
+        if found is not None:
+            return found
+    raise Unsupported(
+        WHERE, "the model's input is (batch, frames, features) or (frames, batch, features)", str(layout)
+    )
+
+
+def claim_of(job: CertifyJob, row: Row, layout: str) -> dict[str, Any]:
+    """What the certificate of a row says; the checker finds everything else in the model and the data."""
+    source = job.sequences.source
+    assert source is not None
+    assert row.eps_certified is not None
+    clip = job.query.clip
+    return {
+        "format": "certrnn certificate",
+        "version": 1,
+        "model": {"sha256": job.network.sha256, "external": dict(job.network.external)},
+        "data": source.files[0].sha256,
+        "output": job.told.output,
+        "layout": layout,
+        "sample": row.sample,
+        "frames": row.frames,
+        "threat": {"norm": "inf", "eps": repr(row.eps_certified)},
+        "clip": None if clip is None else [repr(float(end)) for end in clip],
+        "property": _property(job, row),
+        "method": row.method,
+    }
+
+
+def _property(job: CertifyJob, row: Row) -> dict[str, Any]:
+    asked = job.query.specification
+    if isinstance(asked, Threshold):
+        ends = (repr(end) if math.isfinite(end) else None for end in (asked.low, asked.high))
+        return {"kind": "threshold", **dict(zip(("low", "high"), ends, strict=True))}
+    if isinstance(asked, Accept):
+        classes = job.told.lowered(job.sequences.kinds[0].shape).answer.classes
+        return {
+            "kind": "accept",
+            "classes": [c for c in range(classes) if (c in asked.labels) != asked.never],
+        }
+    return {"kind": "label", "label": row.label}

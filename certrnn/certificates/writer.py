@@ -1,0 +1,154 @@
+"""Writes the certificates of rows: what the checker needs to prove them again, and nothing that it can find itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from certrnn.analyses.recording import record
+from certrnn.certificates.checker import Checker, Refused
+from certrnn.certificates.checker.check import SUFFIX, functions
+from certrnn.certificates.checker.claim import read_data, read_model
+from certrnn.certificates.checker.program import Program
+from certrnn.certificates.matching import Match, matched
+from certrnn.certificates.statements import WHERE, claim_of, layout_of, require
+from certrnn.certification.job import CertifyJob, frame_set_of, parts_of
+from certrnn.certification.problem import FrameSet, Problem
+from certrnn.certification.rounding import as_written
+from certrnn.domains import Zonotopes
+from certrnn.errors import Unsupported, UsageError
+from certrnn.examples import resolve
+from certrnn.regions import Region
+from certrnn.results.row import Row
+
+TOGETHER = 16
+"""Rows that are propagated together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Writer:
+    """Writes certificates of a job's rows into a folder; made by :meth:`of`."""
+
+    job: CertifyJob
+    folder: Path
+    layout: str
+    program: Program
+    output: np.ndarray
+    match: Match
+
+    @staticmethod
+    def of(job: CertifyJob, folder: str | Path, again: bool = False) -> Writer:
+        """Prepare to write, and refuse what will not be possible.
+
+        Args:
+            again: the folder may hold certificates, of the same run.
+
+        Raises:
+            UsageError: the folder holds other files.
+            Unsupported: the rows cannot have certificates.
+        """
+        require(job)
+        place = _folder(Path(folder), again)
+        (kind,) = job.sequences.kinds
+        source = job.sequences.source
+        assert source is not None
+        layout = layout_of(job.told, kind.shape)
+        try:
+            data = read_data(resolve(source.files[0].name))
+            checker = Checker(read_model(resolve(job.path)), data)
+            program, output = checker.program(job.told.output, layout)
+        except Refused as refusal:
+            raise Unsupported(WHERE, "the checker reads the model and the data", str(refusal)) from None
+        _require_same_samples(job, data.x)
+        match = matched(
+            job.told.graph(kind.shape), program, [p for p, *_ in functions(program, output)], kind.shape
+        )
+        if match is None:
+            raise Unsupported(
+                WHERE, "the checker reads the file as the certifier does", "functions without a partner"
+            )
+        return Writer(job, place, layout, program, output, match)
+
+    def write(self, rows: Iterable[Row]) -> int:
+        """Write a certificate for each certified row; returns how many."""
+        certified = [row for row in rows if row.verdict == "certified"]
+        if certified:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        batch, problem = self.job.problem
+        sets: dict[str, FrameSet] = {}
+        for part in parts_of(self.job.query, batch.kind):
+            frame_set = frame_set_of(part, batch.kind)
+            sets[str(frame_set.name)] = frame_set
+        for name, frame_set in sets.items():
+            own = [row for row in certified if str(row.frames) == name]
+            for start in range(0, len(own), TOGETHER):
+                self._write(problem, batch.numbers, frame_set, own[start : start + TOGETHER])
+        return len(certified)
+
+    def _write(
+        self, problem: Problem, numbers: tuple[int, ...], frame_set: FrameSet, rows: list[Row]
+    ) -> None:
+        samples = torch.tensor([numbers.index(row.sample) for row in rows])
+        eps = torch.tensor([row.eps_certified for row in rows], dtype=torch.float64)
+        region = problem.ball(samples, as_written(eps), frame_set)
+        slopes = self._slopes(problem, region)
+        for k, row in enumerate(rows):
+            arrays = {} if slopes is None else {"slopes": slopes[k]}
+            save(self.folder / name_of(row), claim_of(self.job, row, self.layout), arrays)
+
+    def _slopes(self, problem: Problem, region: Region) -> np.ndarray | None:
+        """Slopes (B, S) of every function of the program in order, in single precision; None for boxes alone."""
+        if self.job.query.method == "interval":
+            return None
+        domain = Zonotopes()
+        with torch.no_grad():
+            recording, _ = record(problem.graph, region, domain)
+            chosen = {p: recording.policy_slopes(domain.policy, p)[0].numpy() for p in recording.nodes}
+        return packed(self.match.gather(chosen))
+
+
+def packed(slopes: dict[int, np.ndarray]) -> np.ndarray:
+    """Slopes (arity, B, n) by function, as one row of single precision for each of B samples."""
+    parts = [part.transpose(1, 0, 2).reshape(part.shape[1], -1) for part in slopes.values()]
+    return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def save(path: Path, claim: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """One certificate as a file: an npz archive with the claim as JSON text, and arrays of numbers."""
+    text = np.frombuffer(json.dumps(claim, allow_nan=False).encode("utf-8"), dtype=np.uint8)
+    with path.open("wb") as file:
+        np.savez_compressed(file, claim=text, **arrays)  # type: ignore[arg-type]
+
+
+def name_of(row: Row) -> str:
+    """The file name of a row's certificate."""
+    frames = "all" if row.frames == "all" else "-".join(str(t) for t in row.frames)
+    return f"sample-{row.sample}-frames-{frames}-eps-{row.eps_certified!r}{SUFFIX}"
+
+
+def _folder(folder: Path, again: bool) -> Path:
+    others = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+    if again:
+        others = [name for name in others if not name.endswith(SUFFIX)]
+    if others or (folder.exists() and not folder.is_dir()):
+        raise UsageError(
+            WHERE, "the folder is new or empty", f"{others[0]!r} in it" if others else repr(str(folder))
+        )
+    return folder
+
+
+def _require_same_samples(job: CertifyJob, x: np.ndarray) -> None:
+    for number, frames in zip(job.sequences.numbers, job.sequences.frames, strict=True):
+        own = x[number].astype(job.precision).astype(np.float64) if number < len(x) else np.zeros(0)
+        if not np.array_equal(own, frames):
+            raise Unsupported(
+                WHERE,
+                "the data's array is (samples, frames, features), as the network takes them",
+                f"sample {number}",
+            )

@@ -52,7 +52,7 @@ def matched(graph: Graph, program: Program, functions: list[int], shape: tuple[i
         functions: their places in the program.
         shape: (T, D) of a sample.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     x = np.random.default_rng(0).normal(size=(POINTS, *shape))
     theirs, where = _engine(graph, x)
@@ -65,7 +65,7 @@ def matched(graph: Graph, program: Program, functions: list[int], shape: tuple[i
         if kind not in theirs:
             return None
         points = np.concatenate([ours[:, a] for a in node.arguments]).T
-        distance, index = cKDTree(theirs[kind]).query(points)
+        distance, index = KDTree(theirs[kind]).query(points)
         if not bool((distance <= NEAR * (1.0 + np.abs(points).max(1))).all()):
             return None
         nodes[place], elements[place] = where[kind][index].T

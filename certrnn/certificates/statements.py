@@ -13,7 +13,7 @@ from certrnn.io.onnx import OnnxModel
 from certrnn.results.row import Row
 from certrnn.threats import Accept, Labels, NormBall, Threshold
 
-METHODS = ("interval", "zonotope")
+METHODS = ("interval", "zonotope", "crown", "alpha-crown")
 """Methods whose rows have certificates."""
 WHERE = "reading --certificates"
 
@@ -26,8 +26,10 @@ def require(job: CertifyJob) -> None:
     """
     query, threat = job.query, job.query.threat
     if query.method not in METHODS:
-        known = " or ".join(METHODS)
-        raise Unsupported(WHERE, f"the method is {known}", query.method, f"Add --method {METHODS[-1]}.")
+        known = ", ".join(METHODS)
+        raise Unsupported(
+            WHERE, f"the method is one of {known}", query.method, f"Add --method {METHODS[-1]}."
+        )
     if not isinstance(threat, NormBall) or threat.order != "inf" or threat.radii is not None:
         raise Unsupported(WHERE, "the threat is an l-inf ball, one eps for all features", threat.name)
     if not isinstance(query.specification, Labels | Accept | Threshold):

@@ -11,22 +11,25 @@ from typing import Any
 import numpy as np
 import torch
 
-from certrnn.analyses.recording import record
 from certrnn.certificates.checker import Checker, Refused
 from certrnn.certificates.checker.check import SUFFIX, functions
 from certrnn.certificates.checker.claim import read_data, read_model
 from certrnn.certificates.checker.program import Program
+from certrnn.certificates.evidence import planes, policy_slopes, recorded
 from certrnn.certificates.matching import Match, matched
 from certrnn.certificates.statements import WHERE, claim_of, layout_of, require
-from certrnn.certification.job import CertifyJob, frame_set_of, parts_of
+from certrnn.certification.job import CertifyJob
 from certrnn.certification.problem import FrameSet, Problem
+from certrnn.certification.robustness import frame_set_of, parts_of
 from certrnn.certification.rounding import as_written
 from certrnn.domains import Zonotopes
 from certrnn.errors import Unsupported, UsageError
 from certrnn.examples import resolve
 from certrnn.regions import Region
 from certrnn.results.row import Row
+from certrnn.specs import Spec
 
+Arrays = dict[str, np.ndarray]
 TOGETHER = 16
 """Rows that are propagated together."""
 
@@ -97,26 +100,29 @@ class Writer:
         samples = torch.tensor([numbers.index(row.sample) for row in rows])
         eps = torch.tensor([row.eps_certified for row in rows], dtype=torch.float64)
         region = problem.ball(samples, as_written(eps), frame_set)
-        slopes = self._slopes(problem, region)
-        for k, row in enumerate(rows):
-            arrays = {} if slopes is None else {"slopes": slopes[k]}
+        found = self._evidence(problem, region, problem.spec(samples))
+        for row, arrays in zip(rows, found, strict=True):
             save(self.folder / name_of(row), claim_of(self.job, row, self.layout), arrays)
 
-    def _slopes(self, problem: Problem, region: Region) -> np.ndarray | None:
-        """Slopes (B, S) of every function of the program in order, in single precision; None for boxes alone."""
-        if self.job.query.method == "interval":
-            return None
-        domain = Zonotopes()
-        with torch.no_grad():
-            recording, _ = record(problem.graph, region, domain)
-            chosen = {p: recording.policy_slopes(domain.policy, p)[0].numpy() for p in recording.nodes}
-        return packed(self.match.gather(chosen))
+    def _evidence(self, problem: Problem, region: Region, spec: Spec) -> list[Arrays]:
+        """What the checker needs for each set of the region."""
+        method = self.job.query.method
+        if method == "interval":
+            return [{} for _ in range(region.batch)]
+        recording, bound = recorded(problem.graph, region, spec)
+        slopes = packed(self.match.gather(policy_slopes(recording, Zonotopes().policy)))
+        found: list[Arrays] = [{"slopes": own} for own in slopes]
+        for k, own in enumerate(found):
+            if method != "zonotope" and not bool((spec.clauses(bound)[k] > 0.0).all()):
+                one = recording.selected(torch.tensor([k]))
+                own["planes"] = packed(self.match.gather(planes(one, spec.part(k, k + 1), method)))[0]
+        return found
 
 
 def packed(slopes: dict[int, np.ndarray]) -> np.ndarray:
-    """Slopes (arity, B, n) by function, as one row of single precision for each of B samples."""
-    parts = [part.transpose(1, 0, 2).reshape(part.shape[1], -1) for part in slopes.values()]
-    return np.concatenate(parts, axis=1).astype(np.float32)
+    """Slopes (arity, .., n) by function, as one array (.., S) of single precision."""
+    parts = [np.moveaxis(part, 0, -2) for part in slopes.values()]
+    return np.concatenate([p.reshape(*p.shape[:-2], -1) for p in parts], axis=-1).astype(np.float32)
 
 
 def save(path: Path, claim: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:

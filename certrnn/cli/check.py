@@ -59,11 +59,9 @@ def described(outcome: Any) -> dict[str, Any]:
     said = outcome.name
     if outcome.claim is not None and outcome.confirmed:
         claim = outcome.claim
-        asked = {key: value for key, value in claim["property"].items() if key != "kind"}
-        told = " ".join(f"{key} {value}" for key, value in asked.items())
         frames = claim["frames"] if claim["frames"] == "all" else ",".join(map(str, claim["frames"]))
-        where = f"sample {claim['sample']} frames {frames} eps {claim['threat']['eps']}"
-        said = f"{where}: {claim['property']['kind']} {told}"
+        where = f"sample {claim['sample']}, frames {frames}, eps {claim['threat']['eps']}"
+        said = f"{where}: {_property(claim['property'])}"
     verdict = "confirmed" if outcome.confirmed else "rejected"
     return {
         "file": outcome.name,
@@ -73,3 +71,15 @@ def described(outcome: Any) -> dict[str, Any]:
         "claim": outcome.claim,
         "text": f"{verdict}  {said}" + (f": {outcome.reason}" if outcome.reason else ""),
     }
+
+
+def _property(asked: dict[str, Any]) -> str:
+    match asked["kind"]:
+        case "label":
+            return f"label {asked['label']}"
+        case "accept":
+            return f"one of {', '.join(map(str, asked['classes']))}"
+        case _:
+            low, high = (asked[end] for end in ("low", "high"))
+            ends = [f"above {low}"] * (low is not None) + [f"below {high}"] * (high is not None)
+            return f"output {' and '.join(ends)}"

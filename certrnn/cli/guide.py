@@ -20,6 +20,7 @@ TOPICS = (
     "threats",
     "methods",
     "soundness",
+    "certificates",
     "runs",
     "reports",
     "texts",

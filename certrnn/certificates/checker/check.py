@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from certrnn.certificates.checker import claim as claims
+from certrnn.certificates.checker.backward import Backward
 from certrnn.certificates.checker.claim import Certificate, Data, Model, Refused
 from certrnn.certificates.checker.forward import EFFORTS, Effort, Forward, Region
 from certrnn.certificates.checker.onnx_file import read
@@ -40,6 +41,7 @@ class Question(NamedTuple):
     offset: np.ndarray
     clauses: np.ndarray
     slopes: dict[int, np.ndarray]
+    planes: dict[int, np.ndarray]
 
 
 class Checker:
@@ -69,13 +71,10 @@ class Checker:
                 reason = f"the claim and its arrays fit together; got {type(error).__name__}: {error}"
                 found[k] = Outcome(one.name, one.claim, reason, None)
             else:
-                key = (
-                    one.claim["output"],
-                    one.claim["layout"],
-                    question.region.frames,
-                    bool(question.slopes),
-                )
-                groups.setdefault((*key, question.rows.shape), []).append((k, question))
+                shapes = tuple(part.shape for part in (question.rows, *question.planes.values()))
+                claim, still = one.claim, not question.slopes
+                key = (claim["output"], claim["layout"], question.region.frames, still, shapes)
+                groups.setdefault(key, []).append((k, question))
         for members in groups.values():
             for start in range(0, len(members), TOGETHER):
                 found.update(self._proved(members[start : start + TOGETHER]))
@@ -88,9 +87,17 @@ class Checker:
         region = claims.region_of(claim, self.model, self.data)
         rows = claims.rows_of(claim, self.data, len(output))
         slopes: dict[int, np.ndarray] = {}
+        planes: dict[int, np.ndarray] = {}
         if "slopes" in one.arrays:
             slopes = unpacked(program, output, one.arrays["slopes"])
-        return Question(one, region, *rows, slopes)
+        if slopes and "planes" in one.arrays:
+            each = [unpacked(program, output, row) for row in one.arrays["planes"]]
+            if len(each) not in (1, len(rows[0])):
+                raise Refused(
+                    f"there are planes for all rows, or for each of {len(rows[0])}; got {len(each)}"
+                )
+            planes = {place: np.stack([own[place] for own in each], axis=1) for place in slopes}
+        return Question(one, region, *rows, slopes, planes)
 
     def _proved(self, members: list[tuple[int, Question]]) -> dict[int, Outcome]:
         """Outcomes of certificates that are asked alike: cheap bounds first, better ones where these do not suffice."""
@@ -127,9 +134,11 @@ class Checker:
         with np.errstate(over="ignore", invalid="ignore"):
             forward = Forward(program, region, slopes, effort)
             value = forward.run(output)
-            bounds = forward.least(
-                value, np.stack([q.rows for q in questions]), np.stack([q.offset for q in questions])
-            )
+            rows, offset = np.stack([q.rows for q in questions]), np.stack([q.offset for q in questions])
+            bounds = forward.least(value, rows, offset)
+            if first.planes:
+                planes = {p: np.stack([q.planes[p] for q in questions], axis=1) for p in first.planes}
+                bounds = np.fmax(bounds, Backward(forward, planes).least(output, rows, offset))
         bounds = np.where(np.isfinite(bounds), bounds, -np.inf)
         return [
             float(min(own[q.clauses == c].max() for c in np.unique(q.clauses)))

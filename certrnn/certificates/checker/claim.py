@@ -109,20 +109,21 @@ def read_data(path: Path) -> Data:
     Raises:
         Refused: it is missing, damaged, or of another kind.
     """
+    found: dict[str, np.ndarray] = {}
     try:
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
-            x, y = loaded, None
+            found["x"] = loaded
         else:
             with loaded:
                 found = {name.lower(): loaded[name] for name in loaded.files}
-            (key,) = [name for name in X_KEYS if name in found]
-            x, y = found[key], next((found[name] for name in Y_KEYS if name in found), None)
-        if {"length", "lengths"} & (set() if y is None and isinstance(loaded, np.ndarray) else set(found)):
-            raise Refused(f"reading {path}: samples have one length; got lengths")
+        (key,) = [name for name in X_KEYS if name in found]
+        x, y = found[key], next((found[name] for name in Y_KEYS if name in found), None)
     except DAMAGE as error:
         what = f"got {type(error).__name__}: {error}"
         raise Refused(f"reading {path}: samples are an array x in an npz or npy file; {what}") from None
+    if {"length", "lengths"} & set(found):
+        raise Refused(f"reading {path}: samples have one length; got lengths")
     if x.ndim != 3 or x.dtype.kind not in "iuf":
         raise Refused(f"reading {path}: samples are (samples, frames, features); got {x.shape} of {x.dtype}")
     return Data(x, y, _digest(path))

@@ -268,7 +268,8 @@ def extent(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bounds (B, n) of the function itself on boxes (arity, B, n): the factors are monotone, or linear by parts."""
     if name in ("relu", "leaky"):
-        ends = [np.where(x > 0.0, x, parameter * x) for x in (lower[0], upper[0])]
+        below = parameter if name == "leaky" else 0.0
+        ends = [np.where(x > 0.0, x, below * x) for x in (lower[0], upper[0])]
         ends.append(np.where((lower[0] < 0.0) & (upper[0] > 0.0), 0.0, ends[0]))
         return down(np.min(ends, axis=0)), up(np.max(ends, axis=0))
     kinds = {"sigmoid_tanh": "st", "mul_sigmoid": "xs", "product": "xx", "sigmoid": "s", "tanh": "t"}[name]

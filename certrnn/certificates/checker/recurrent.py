@@ -46,7 +46,7 @@ def _way(
         raise s.refuse("weights fit the sizes of states and features")
     if not all(np.isfinite(part).all() for part in (w, r, bias)):
         raise s.refuse("weights are finite")
-    state = [_start(s, place, k) for place in ((5, 6) if s.op == "LSTM" else (5,))]
+    state: list[Any] = [_start(s, place, k) for place in ((5, 6) if s.op == "LSTM" else (5,))]
     states: list[np.ndarray] = [np.zeros(0)] * len(x)
     for t in range(len(x) - 1, -1, -1) if reverse else range(len(x)):
         pre = [Term(w, x[t])]

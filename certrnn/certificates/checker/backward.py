@@ -1,0 +1,127 @@
+"""Rows of the output, bounded by replacing every function by a plane and going back to the input.
+
+Lemma B (backward). For a coefficient v of ``f(x)``, ``v f >= v slope . x + v kappa`` with kappa the lower end of the
+residual where v >= 0 and the upper end elsewhere: whatever the slopes, and another in every row. What rounding changes
+in the coefficient of a value is at most a share of its terms' absolute values, and so changes the row by that times the
+largest absolute value, which the propagation bounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from certrnn.certificates.checker.arithmetic import TINY, gamma, raised
+from certrnn.certificates.checker.forward import Forward, Record, bounds
+from certrnn.certificates.checker.program import Apply, Input, Linear, Term
+from certrnn.certificates.checker.residuals import Cuts
+
+Slopes = dict[int, np.ndarray]
+"""By the place of a function, slopes (arity, B, R, n)."""
+
+
+@dataclass
+class Backward:
+    """One substitution: rows (B, R, n) of the elements ``output`` on the region of a propagation."""
+
+    forward: Forward
+    slopes: Slopes
+    pending: dict[int, np.ndarray] = field(default_factory=dict)
+    constant: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    size: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    error: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def additions(self) -> int:
+        """How many numbers are added up for one coefficient, or for the constant, at most."""
+        return 8 * len(self.forward.program.nodes) + 64
+
+    def least(self, output: np.ndarray, rows: np.ndarray, offset: np.ndarray) -> np.ndarray:
+        """At most ``rows . output + offset`` (B, R), anywhere in the region."""
+        self.constant, self.size, self.error = offset.copy(), np.abs(offset), np.zeros_like(offset)
+        self._give(output, rows, np.abs(rows), 0)
+        moved = np.zeros_like(offset)
+        for place in range(len(self.forward.program.nodes) - 1, -1, -1):
+            coefficient = self.pending.pop(place, None)
+            if coefficient is None:
+                continue
+            match node := self.forward.program.nodes[place]:
+                case Input():
+                    moved = moved + self._input(node, coefficient)
+                case Linear():
+                    for constant in node.constants:
+                        self._constant(coefficient * constant)
+                    for term in node.terms:
+                        self._term(coefficient, term)
+                case Apply():
+                    self._apply(place, node, coefficient)
+        hidden = self.error + gamma(self.additions) * self.size + TINY * (1.0 + self.size)
+        return np.nextafter(self.constant - raised(moved + 2.0 * hidden, self.additions), -np.inf)
+
+    def _input(self, node: Input, coefficient: np.ndarray) -> np.ndarray:
+        """A frame counts by its middle; how far it moves at most (B, R)."""
+        region = self.forward.region
+        middle, radius = self.forward._box(region.lower[:, node.frame], region.upper[:, node.frame])
+        self._constant(coefficient * middle[:, None])
+        return raised((np.abs(coefficient) * radius[:, None]).sum(2), node.size)
+
+    def _constant(self, parts: np.ndarray) -> None:
+        total, size = parts.sum(2), np.abs(parts).sum(2)
+        self.constant, self.size = self.constant + total, self.size + size
+        self.error = self.error + gamma(parts.shape[2] + 4) * size
+
+    def _term(self, coefficient: np.ndarray, term: Term) -> None:
+        weight, positive = term.weight, np.abs(term.weight)
+        if weight.ndim == 1:
+            self._give(term.elements, coefficient * weight, np.abs(coefficient) * positive, 1)
+        else:
+            self._give(term.elements, coefficient @ weight, np.abs(coefficient) @ positive, len(weight))
+
+    def _give(self, elements: np.ndarray, coefficient: np.ndarray, terms: np.ndarray, depth: int) -> None:
+        """Add to the coefficients of elements sums of ``depth`` products, whose absolute values add up to ``terms``."""
+        program, start = self.forward.program, 0
+        share = gamma(depth + self.additions + len(elements))
+        for place, index in program.pieces(elements):
+            largest = self.forward.largest[place][:, index]
+            part = slice(start, start + largest.shape[1])
+            start = part.stop
+            self.error = self.error + share * (terms[..., part] * largest[:, None]).sum(2)
+            if place not in self.pending:
+                self.pending[place] = np.zeros((*coefficient.shape[:2], program.nodes[place].size))
+            if isinstance(index, slice):
+                self.pending[place][..., index] += coefficient[..., part]
+            else:
+                whole = (slice(None), slice(None), index)
+                np.add.at(self.pending[place], whole, coefficient[..., part])  # pyright: ignore[reportArgumentType]
+
+    def _apply(self, place: int, node: Apply, coefficient: np.ndarray) -> None:
+        slopes, known = self.slopes[place], self.forward.records[place]
+        if slopes.shape[2] == 1:
+            low, high = (e[:, None] for e in bounds(node, slopes[:, :, 0], known, self.forward.effort.share))
+        else:
+            low, high = self._bounds(node, slopes, known)
+        self._constant(np.where(coefficient >= 0.0, coefficient * low, coefficient * high))
+        for slope, elements in zip(slopes, node.arguments, strict=True):
+            passed = coefficient * slope
+            self._give(elements, passed, np.abs(passed), 2)
+
+    def _bounds(self, node: Apply, slopes: np.ndarray, known: Record) -> tuple[np.ndarray, np.ndarray]:
+        """Bounds (B, R, n) of the residuals, where every row has slopes of its own."""
+        arity, batch, rows, size = slopes.shape
+
+        def spread(part: np.ndarray) -> np.ndarray:
+            """(.., B * n) for each of the rows: (.., B * R * n)."""
+            shaped = part.reshape(*part.shape[:-1], batch, 1, size)
+            return np.broadcast_to(shaped, (*part.shape[:-1], batch, rows, size)).reshape(
+                *part.shape[:-1], -1
+            )
+
+        cuts = None if known.cuts is None else Cuts(*(spread(part) for part in known.cuts))
+        lower, upper = (
+            spread(part.reshape(arity, -1)).reshape(arity, batch * rows, size)
+            for part in (known.lower, known.upper)
+        )
+        record = Record(lower, upper, cuts)
+        low, high = bounds(node, slopes.reshape(arity, batch * rows, size), record, self.forward.effort.share)
+        return low.reshape(batch, rows, size), high.reshape(batch, rows, size)

@@ -1,0 +1,76 @@
+"""Every certified row is confirmed, for every method, threat and property that has certificates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from certrnn.certification import Query
+from certrnn.examples import names
+from certrnn.search import EpsGrid
+from certrnn.threats import Accept, Threshold
+from tests.certificates.written import METHODS, certified, outcomes
+
+EPS = {"interval": (0.00005, 0.001), "zonotope": (0.004, 0.016), "crown": (0.0165,), "alpha-crown": (0.0166,)}
+"""Eps by method, the last near the end of what it certifies on the GRU."""
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("method", ["interval", "zonotope"])
+def test_forward_methods(name: str, method: str, tmp_path: Path) -> None:
+    query = Query(EPS[method], "all", method=method)
+    rows = certified(f"example:{name}", query, tmp_path, (0, 1))
+    assert rows or method == "interval"
+    assert all(one.confirmed for one in outcomes(f"example:{name}", tmp_path))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_with_a_clip_and_a_set_of_frames(method: str, tmp_path: Path) -> None:
+    query = Query((EPS[method][0],), "1,3-4", (0.0, 1.0), method)
+    assert certified("example:digits_gru", query, tmp_path)
+    assert all(one.confirmed for one in outcomes("example:digits_gru", tmp_path))
+
+
+@pytest.mark.parametrize(("name", "eps"), [("digits_rnn", 0.0273), ("digits_gru", 0.0175)])
+def test_what_only_backward_substitution_proves(name: str, eps: float, tmp_path: Path) -> None:
+    query = Query((eps,), "all", method="alpha-crown")
+    rows = certified(f"example:{name}", query, tmp_path)
+    assert len(rows) == 1
+    (found,) = outcomes(f"example:{name}", tmp_path)
+    assert found.confirmed
+    assert found.margin is not None
+
+
+def test_the_largest_certified_eps(tmp_path: Path) -> None:
+    """At the end of what a method certifies margins are small: the checker's bounds are no looser."""
+    query = Query(None, "2", method="zonotope", schedule=Query.search(1e-3))
+    (row,) = certified("example:digits_lstm", query, tmp_path)
+    (found,) = outcomes("example:digits_lstm", tmp_path)
+    assert found.confirmed
+    assert found.claim is not None
+    assert found.claim["threat"]["eps"] == repr(row.eps_certified)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Accept((3, 8), never=True),
+        Accept((0, 1, 2, 7)),
+        Threshold(-60.0, 60.0),
+        Threshold(-60.0, float("inf")),
+    ],
+)
+def test_every_property(asked: object, tmp_path: Path) -> None:
+    query = Query((0.002,), "all", method="zonotope", specification=asked)  # type: ignore[arg-type]
+    assert certified("example:digits_lstm", query, tmp_path)
+    assert all(one.confirmed for one in outcomes("example:digits_lstm", tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("method", METHODS)
+def test_every_row_of_a_search(name: str, method: str, tmp_path: Path) -> None:
+    query = Query(None, "all", method=method, schedule=EpsGrid(tuple(0.002 * k for k in range(1, 16))))
+    certified(f"example:{name}", query, tmp_path, range(10))
+    assert all(one.confirmed for one in outcomes(f"example:{name}", tmp_path))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from certrnn.certification.job import CertifyJob
+from certrnn.certification.query import AUTO, Query
 from certrnn.errors import Unsupported
 from certrnn.io.onnx import OnnxModel
 from certrnn.results.row import Row
@@ -15,7 +17,14 @@ from certrnn.threats import Accept, Labels, NormBall, Threshold
 
 METHODS = ("interval", "zonotope", "crown", "alpha-crown")
 """Methods whose rows have certificates."""
+STEPS = ("alpha-crown",)
+"""What follows the first method of ``auto`` where its rows shall have certificates."""
 WHERE = "reading --certificates"
+
+
+def provable(query: Query) -> Query:
+    """The query by methods whose rows have certificates alone: ``auto`` leaves the others out."""
+    return replace(query, steps=STEPS) if query.method == AUTO else query
 
 
 def require(job: CertifyJob) -> None:
@@ -25,13 +34,13 @@ def require(job: CertifyJob) -> None:
         Unsupported: they cannot; the message names what is in the way.
     """
     query, threat = job.query, job.query.threat
-    if query.method not in METHODS:
-        known = ", ".join(METHODS)
+    if query.method not in (AUTO, *METHODS) or (query.method == AUTO and query.steps != STEPS):
+        known = ", ".join((AUTO, *METHODS))
         raise Unsupported(
             WHERE, f"the method is one of {known}", query.method, f"Add --method {METHODS[-1]}."
         )
-    if not isinstance(threat, NormBall) or threat.order != "inf" or threat.radii is not None:
-        raise Unsupported(WHERE, "the threat is an l-inf ball, one eps for all features", threat.name)
+    if not isinstance(threat, NormBall) or threat.radii is not None:
+        raise Unsupported(WHERE, "the threat is a ball of one eps for all features", threat.name)
     if not isinstance(query.specification, Labels | Accept | Threshold):
         raise Unsupported(
             WHERE, "the property is the label, --accept, --target or --threshold", query.specification.name
@@ -86,7 +95,8 @@ def claim_of(job: CertifyJob, row: Row, layout: str) -> dict[str, Any]:
     source = job.sequences.source
     assert source is not None
     assert row.eps_certified is not None
-    clip = job.query.clip
+    clip, ball = job.query.clip, job.query.threat
+    assert isinstance(ball, NormBall)
     return {
         "format": "certrnn certificate",
         "version": 1,
@@ -96,7 +106,7 @@ def claim_of(job: CertifyJob, row: Row, layout: str) -> dict[str, Any]:
         "layout": layout,
         "sample": row.sample,
         "frames": row.frames,
-        "threat": {"norm": "inf", "eps": repr(row.eps_certified)},
+        "threat": {"norm": ball.order, "eps": repr(row.eps_certified), "joint": ball.joint},
         "clip": None if clip is None else [repr(float(end)) for end in clip],
         "property": _property(job, row),
         "method": row.method,

@@ -15,21 +15,17 @@ from certrnn.certificates.checker import Checker, Refused
 from certrnn.certificates.checker.check import SUFFIX, functions
 from certrnn.certificates.checker.claim import read_data, read_model
 from certrnn.certificates.checker.program import Program
-from certrnn.certificates.evidence import planes, policy_slopes, recorded
+from certrnn.certificates.evidence import Evidence, evidence_of
 from certrnn.certificates.matching import Match, matched
 from certrnn.certificates.statements import WHERE, claim_of, layout_of, require
 from certrnn.certification.job import CertifyJob
 from certrnn.certification.problem import FrameSet, Problem
-from certrnn.certification.robustness import frame_set_of, parts_of
+from certrnn.certification.robustness import frame_set_of
 from certrnn.certification.rounding import as_written
-from certrnn.domains import Zonotopes
 from certrnn.errors import Unsupported, UsageError
 from certrnn.examples import resolve
-from certrnn.regions import Region
 from certrnn.results.row import Row
-from certrnn.specs import Spec
 
-Arrays = dict[str, np.ndarray]
 TOGETHER = 16
 """Rows that are propagated together."""
 
@@ -78,45 +74,38 @@ class Writer:
             )
         return Writer(job, place, layout, program, output, match)
 
-    def write(self, rows: Iterable[Row]) -> int:
-        """Write a certificate for each certified row; returns how many."""
+    def write(self, rows: Iterable[Row]) -> list[str]:
+        """Write a certificate for each certified row; returns the names of those for which none was found."""
         certified = [row for row in rows if row.verdict == "certified"]
         if certified:
             self.folder.mkdir(parents=True, exist_ok=True)
         batch, problem = self.job.problem
-        sets: dict[str, FrameSet] = {}
-        for part in parts_of(self.job.query, batch.kind):
-            frame_set = frame_set_of(part, batch.kind)
-            sets[str(frame_set.name)] = frame_set
+        sets = {str(f.name): f for f in (frame_set_of(p, batch.kind) for p in self.job.parts(batch.kind))}
+        missing: list[str] = []
         for name, frame_set in sets.items():
             own = [row for row in certified if str(row.frames) == name]
             for start in range(0, len(own), TOGETHER):
-                self._write(problem, batch.numbers, frame_set, own[start : start + TOGETHER])
-        return len(certified)
+                missing += self._write(problem, batch.numbers, frame_set, own[start : start + TOGETHER])
+        return missing
 
     def _write(
         self, problem: Problem, numbers: tuple[int, ...], frame_set: FrameSet, rows: list[Row]
-    ) -> None:
+    ) -> list[str]:
         samples = torch.tensor([numbers.index(row.sample) for row in rows])
         eps = torch.tensor([row.eps_certified for row in rows], dtype=torch.float64)
         region = problem.ball(samples, as_written(eps), frame_set)
-        found = self._evidence(problem, region, problem.spec(samples))
-        for row, arrays in zip(rows, found, strict=True):
-            save(self.folder / name_of(row), claim_of(self.job, row, self.layout), arrays)
-
-    def _evidence(self, problem: Problem, region: Region, spec: Spec) -> list[Arrays]:
-        """What the checker needs for each set of the region."""
-        method = self.job.query.method
-        if method == "interval":
-            return [{} for _ in range(region.batch)]
-        recording, bound = recorded(problem.graph, region, spec)
-        slopes = packed(self.match.gather(policy_slopes(recording, Zonotopes().policy)))
-        found: list[Arrays] = [{"slopes": own} for own in slopes]
-        for k, own in enumerate(found):
-            if method != "zonotope" and not bool((spec.clauses(bound)[k] > 0.0).all()):
-                one = recording.selected(torch.tensor([k]))
-                own["planes"] = packed(self.match.gather(planes(one, spec.part(k, k + 1), method)))[0]
-        return found
+        if self.job.query.method == "interval":
+            found: list[Evidence | None] = [Evidence() for _ in rows]
+        else:
+            found = evidence_of(problem.graph, region, problem.spec(samples), self.job.query.method)
+        missing = []
+        for row, evidence in zip(rows, found, strict=True):
+            if evidence is None:
+                missing.append(name_of(row))
+            else:
+                arrays = {name: packed(self.match.gather(part)) for name, part in evidence.slopes.items()}
+                save(self.folder / f"{name_of(row)}{SUFFIX}", claim_of(self.job, row, self.layout), arrays)
+        return missing
 
 
 def packed(slopes: dict[int, np.ndarray]) -> np.ndarray:
@@ -133,9 +122,9 @@ def save(path: Path, claim: dict[str, Any], arrays: dict[str, np.ndarray]) -> No
 
 
 def name_of(row: Row) -> str:
-    """The file name of a row's certificate."""
+    """The name of a row's certificate, a file's without its ending."""
     frames = "all" if row.frames == "all" else "-".join(str(t) for t in row.frames)
-    return f"sample-{row.sample}-frames-{frames}-eps-{row.eps_certified!r}{SUFFIX}"
+    return f"sample-{row.sample}-frames-{frames}-eps-{row.eps_certified!r}"
 
 
 def _folder(folder: Path, again: bool) -> Path:

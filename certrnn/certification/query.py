@@ -39,6 +39,7 @@ class Query:
             again; the step that runs when it ends is finished first.
         threat: what may change: a norm's ball by default. Words are asked at the one eps of full substitution.
         specification: what must hold: by default that the label stays the answer.
+        steps: what follows the first method of ``auto``, cheap to expensive.
 
     Raises:
         UsageError: an option that makes no sense.
@@ -53,6 +54,7 @@ class Query:
     budget: float | None = None
     threat: ThreatModel = field(default_factory=NormBall)
     specification: Specification = field(default_factory=Labels)
+    steps: tuple[str, ...] = STEPS
 
     def __post_init__(self) -> None:
         if self.threat.discrete:
@@ -87,7 +89,7 @@ class Query:
         """The methods that follow the first one, row by row: all of ``auto``'s, or the one that was named where its
         search had better start from what the first proves in a moment (none of its bounds is looser)."""
         if self.method == AUTO:
-            return STEPS
+            return self.steps
         return (self.method,) if self.method in STEPS and self.eps is None else ()
 
     @property

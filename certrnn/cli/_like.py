@@ -38,7 +38,7 @@ PLACES = ("model", "data")
 """Options that say where something lies; their contents are held against the document's digests."""
 FILES = ("radii", "words")
 """Options of what may change that do the same."""
-UNASKED = (*PASSING, "gated", "like", "row")
+UNASKED = (*PASSING, "certificates", "gated", "like", "row")
 """Options that say nothing of the question."""
 
 

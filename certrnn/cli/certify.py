@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from certrnn.cli._app import self_check_failed
+from certrnn.cli._app import fail, self_check_failed
 from certrnn.cli._edits import UNEDITED, Edited, with_edits
 from certrnn.cli._gates import UNGATED, Gated, with_gates
 from certrnn.cli._like import Like, RowOption, put_again
@@ -102,16 +102,16 @@ def certify(
 
     document, gate = Output(json, out), gated.gate()
     network, chosen, query = _put(given) if like is None else put_again(given, certify)
-    job = network.job(chosen, query)
-    writer = None if certificates is None else certificates_of(job, certificates, run)
-    results, failure = carry_out(job, run)
+    writer = None if certificates is None else writer_of(network, chosen, query, certificates, run)
+    results, failure = carry_out(network.job(chosen, query) if writer is None else writer.job, run)
     document.write(results)
-    if writer is not None:
-        writer.write(results)
+    missing = [] if writer is None else writer.write(results)
     if failure is not None:
         raise failure
     if any(row.verdict == "error" and not row.reason for row in results):
         raise typer.Exit(self_check_failed("certify"))
+    if missing:
+        raise typer.Exit(fail("certify", f"no certificate was found for {', '.join(missing)}", 4))
     raise typer.Exit(gated.close(results, gate, "certify"))
 
 
@@ -138,10 +138,14 @@ def _put(given: dict[str, Any]) -> tuple[Model, Sequences, Query]:
     return network, chosen, query
 
 
-def certificates_of(job: Any, folder: str, run: Any) -> Writer:
+def writer_of(network: Model, chosen: Sequences, query: Query, folder: str, run: Any) -> Writer:
     """What writes certificates of a job's rows; a run that goes on finds those that it wrote."""
+    from certrnn.certificates.statements import provable
     from certrnn.certificates.writer import Writer
+    from certrnn.certification.job import CertifyJob
 
+    job = network.job(chosen, provable(query))
+    assert isinstance(job, CertifyJob)
     return Writer.of(job, folder, again=run.folder is not None)
 
 

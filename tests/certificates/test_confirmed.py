@@ -9,10 +9,16 @@ import pytest
 from certrnn.certification import Query
 from certrnn.examples import names
 from certrnn.search import EpsGrid
-from certrnn.threats import Accept, Threshold
+from certrnn.threats import Accept, NormBall, Threshold
 from tests.certificates.written import METHODS, certified, outcomes
 
-EPS = {"interval": (0.00005, 0.001), "zonotope": (0.004, 0.016), "crown": (0.0165,), "alpha-crown": (0.0166,)}
+EPS = {
+    "interval": (0.00005, 0.001),
+    "zonotope": (0.004, 0.016),
+    "crown": (0.0165,),
+    "alpha-crown": (0.0166,),
+    "auto": (0.0166,),
+}
 """Eps by method, the last near the end of what it certifies on the GRU."""
 
 
@@ -32,7 +38,7 @@ def test_every_method_with_a_clip_and_a_set_of_frames(method: str, tmp_path: Pat
     assert all(one.confirmed for one in outcomes("example:digits_gru", tmp_path))
 
 
-@pytest.mark.parametrize(("name", "eps"), [("digits_rnn", 0.0273), ("digits_gru", 0.0175)])
+@pytest.mark.parametrize(("name", "eps"), [("digits_rnn", 0.0273), ("digits_gru", 0.0171)])
 def test_what_only_backward_substitution_proves(name: str, eps: float, tmp_path: Path) -> None:
     query = Query((eps,), "all", method="alpha-crown")
     rows = certified(f"example:{name}", query, tmp_path)
@@ -65,6 +71,23 @@ def test_every_property(asked: object, tmp_path: Path) -> None:
     query = Query((0.002,), "all", method="zonotope", specification=asked)  # type: ignore[arg-type]
     assert certified("example:digits_lstm", query, tmp_path)
     assert all(one.confirmed for one in outcomes("example:digits_lstm", tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "ball", "frames"),
+    [
+        ("digits_gru", "zonotope", NormBall("2"), "2"),
+        ("digits_rnn", "zonotope", NormBall("1"), "2,5"),
+        ("digits_rnn", "crown", NormBall("2", joint=True), "2,5"),
+        ("digits_rnn", "crown", NormBall("1", joint=True), "2,5"),
+        ("digits_rnn", "alpha-crown", NormBall("2"), "2,5"),
+    ],
+)
+def test_balls_of_other_norms(name: str, method: str, ball: NormBall, frames: str, tmp_path: Path) -> None:
+    """Up to the largest certified eps, where the valid range cuts the balls."""
+    query = Query(None, frames, (0.0, 1.0), method, schedule=Query.search(0.03), threat=ball)
+    assert certified(f"example:{name}", query, tmp_path)
+    assert all(one.confirmed for one in outcomes(f"example:{name}", tmp_path))
 
 
 @pytest.mark.slow

@@ -48,7 +48,7 @@ def _noisy(name: str) -> Callable[[Certificate, Random], Certificate]:
 def _eps(one: Certificate, random: Random) -> Certificate:
     eps = float(one.claim["threat"]["eps"])
     more = [math.nextafter(eps, 1.0), eps * 1.001, eps * 1.5, 10.0 * eps, eps / 2]
-    return changed(one, threat={"norm": "inf", "eps": repr(float(random.choice(more)))})
+    return changed(one, threat={"norm": "inf", "eps": repr(float(random.choice(more))), "joint": False})
 
 
 def _label(one: Certificate, random: Random) -> Certificate:
@@ -114,7 +114,9 @@ def test_what_is_false_is_rejected(whole: list[Certificate]) -> None:
     """At a distance at which a counterexample is known nothing is confirmed, whatever the slopes."""
     model = certrnn.load(NAME)
     results, _ = model.attack(model.read(DATA).take([0]), frames="all")
-    broken = changed(whole[0], sample=0, threat={"norm": "inf", "eps": repr(results.rows[0].linf)})
+    broken = changed(
+        whole[0], sample=0, threat={"norm": "inf", "eps": repr(results.rows[0].linf), "joint": False}
+    )
     (found,) = checker(NAME).check([broken])
     assert "the bound reaches" in found.reason
 
@@ -131,10 +133,10 @@ def test_what_is_false_is_rejected(whole: list[Certificate]) -> None:
         ({"frames": []}, "frames lie in 0..7"),
         ({"output": "nothing"}, "depends on the sample"),
         ({"layout": "f,t,n"}, "samples lie as"),
-        ({"threat": {"norm": "2", "eps": "0.1"}}, "l-inf"),
-        ({"threat": {"norm": "inf", "eps": "nan"}}, "finite"),
-        ({"threat": {"norm": "inf", "eps": "-0.1"}}, "not negative"),
-        ({"threat": {"norm": "inf", "eps": 0.1}}, "decimal texts"),
+        ({"threat": {"norm": "3", "eps": "0.1", "joint": False}}, "l-inf"),
+        ({"threat": {"norm": "inf", "eps": "nan", "joint": False}}, "finite"),
+        ({"threat": {"norm": "inf", "eps": "-0.1", "joint": False}}, "not negative"),
+        ({"threat": {"norm": "inf", "eps": 0.1, "joint": False}}, "decimal texts"),
         ({"property": {"kind": "nothing"}}, "the property is"),
         ({"property": {"kind": "accept", "classes": list(range(10))}}, "some but not all"),
         ({"property": {"kind": "accept", "classes": [11]}}, "some but not all"),

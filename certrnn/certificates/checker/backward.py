@@ -41,14 +41,14 @@ class Backward:
         """At most ``rows . output + offset`` (B, R), anywhere in the region."""
         self.constant, self.size, self.error = offset.copy(), np.abs(offset), np.zeros_like(offset)
         self._give(output, rows, np.abs(rows), 0)
-        moved = np.zeros_like(offset)
+        moved = np.zeros((*offset.shape, sum(len(radius[0]) for *_, radius in self.forward.inputs.values())))
         for place in range(len(self.forward.program.nodes) - 1, -1, -1):
             coefficient = self.pending.pop(place, None)
             if coefficient is None:
                 continue
             match node := self.forward.program.nodes[place]:
                 case Input():
-                    moved = moved + self._input(node, coefficient)
+                    self._input(place, node, coefficient, moved)
                 case Linear():
                     for constant in node.constants:
                         self._constant(coefficient * constant)
@@ -57,14 +57,17 @@ class Backward:
                 case Apply():
                     self._apply(place, node, coefficient)
         hidden = self.error + gamma(self.additions) * self.size + TINY * (1.0 + self.size)
-        return np.nextafter(self.constant - raised(moved + 2.0 * hidden, self.additions), -np.inf)
+        low, _ = self.forward.reach(moved.swapaxes(1, 2))
+        return np.nextafter(self.constant - raised(2.0 * hidden - low, self.additions), -np.inf)
 
-    def _input(self, node: Input, coefficient: np.ndarray) -> np.ndarray:
-        """A frame counts by its middle; how far it moves at most (B, R)."""
-        region = self.forward.region
-        middle, radius = self.forward._box(region.lower[:, node.frame], region.upper[:, node.frame])
+    def _input(self, place: int, node: Input, coefficient: np.ndarray, moved: np.ndarray) -> None:
+        """A frame counts by its middle; what of the row each of its symbols moves goes into ``moved`` (B, R, m)."""
+        lower, upper = (end[:, node.frame] for end in (self.forward.region.lower, self.forward.region.upper))
+        start, middle, radius = self.forward.inputs.get(place, (0, lower, np.zeros_like(upper)))
         self._constant(coefficient * middle[:, None])
-        return raised((np.abs(coefficient) * radius[:, None]).sum(2), node.size)
+        if place in self.forward.inputs:
+            moved[..., start : start + node.size] = coefficient * radius[:, None]
+            self.error = self.error + gamma(4) * (np.abs(coefficient) * radius[:, None]).sum(2)
 
     def _constant(self, parts: np.ndarray) -> None:
         total, size = parts.sum(2), np.abs(parts).sum(2)

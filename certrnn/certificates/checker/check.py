@@ -73,7 +73,8 @@ class Checker:
             else:
                 shapes = tuple(part.shape for part in (question.rows, *question.planes.values()))
                 claim, still = one.claim, not question.slopes
-                key = (claim["output"], claim["layout"], question.region.frames, still, shapes)
+                ball = question.region.frames, question.region.order, question.region.joint
+                key = (claim["output"], claim["layout"], ball, still, shapes)
                 groups.setdefault(key, []).append((k, question))
         for members in groups.values():
             for start in range(0, len(members), TOGETHER):
@@ -129,6 +130,10 @@ class Checker:
             np.concatenate([q.region.lower for q in questions]),
             np.concatenate([q.region.upper for q in questions]),
             first.region.frames,
+            np.concatenate([q.region.center for q in questions]),
+            np.concatenate([q.region.eps for q in questions]),
+            first.region.order,
+            first.region.joint,
         )
         slopes = {p: np.stack([q.slopes[p] for q in questions], axis=1) for p in first.slopes}
         with np.errstate(over="ignore", invalid="ignore"):

@@ -158,8 +158,9 @@ def region_of(claim: dict[str, Any], model: Model, data: Data) -> Region:
     frames = list(range(len(x))) if claim["frames"] == "all" else claim["frames"]
     if not frames or any(type(t) is not int or not 0 <= t < len(x) for t in frames):
         raise Refused(f"frames lie in 0..{len(x) - 1}; got {frames}")
-    if set(threat) != {"norm", "eps"} or threat["norm"] != "inf":
-        raise Refused(f"the threat is an l-inf ball; got {threat}")
+    order = {"inf": np.inf, "2": 2.0, "1": 1.0}.get(threat["norm"])
+    if set(threat) != {"norm", "eps", "joint"} or order is None or type(threat["joint"]) is not bool:
+        raise Refused(f"the threat is an l-inf, l2 or l1 ball; got {threat}")
     eps = at_least(threat["eps"])
     if not np.isfinite(x).all() or not math.isfinite(eps) or eps < 0.0:
         raise Refused(f"samples and eps are finite, and eps is not negative; got {threat['eps']}")
@@ -171,7 +172,8 @@ def region_of(claim: dict[str, Any], model: Model, data: Data) -> Region:
             for end in (f"-{claim['clip'][0]}".replace("--", ""), claim["clip"][1])
         )
         lower, upper = np.minimum(np.maximum(lower, -low), x), np.maximum(np.minimum(upper, high), x)
-    return Region(lower[None], upper[None], tuple(frames))
+    joint = threat["joint"] and order < np.inf
+    return Region(lower[None], upper[None], tuple(frames), x[None], np.array([eps]), order, joint)
 
 
 def at_least(text: str) -> float:

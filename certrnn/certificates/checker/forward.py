@@ -4,6 +4,10 @@ Lemma Z (zonotopes). A value lies in ``center + sum_k s_k generators_k + slack``
 share, and in its box. Linear maps act on centers and generators, and by absolute values on the slack, which also takes
 what rounding may hide (lemma R). A function with slopes a is ``a . x + residual``, and its residual, with all slack of
 the arguments, is a number of its own: one new symbol. Any slopes will do; they are all that a certificate says here.
+
+Lemma N (norms). Where ``x = center + radius s`` also lies in an l-p ball of radius eps about x0, ``sum_k s_k g_k`` is
+within the dual norm of ``g eps / radius`` of ``sum_k g_k shift_k``, ``shift = (x0 - center) / radius``. Squares that
+underflow lose less than 2^-480 of it.
 """
 
 from __future__ import annotations
@@ -42,11 +46,16 @@ EFFORTS = (Effort(False, 2.0**-5), Effort(True, 2.0**-9), Effort(True, 2.0**-16)
 
 
 class Region(NamedTuple):
-    """Where samples (B, T, D) may lie: boxes of all frames; ``frames`` move."""
+    """Where samples (B, T, D) may lie: in boxes; ``frames`` move. With ``order`` 1 or 2 they also lie in a ball of that
+    norm about ``center``, of radius ``eps`` (B,): one a frame, or one for all frames if ``joint``."""
 
     lower: np.ndarray
     upper: np.ndarray
     frames: tuple[int, ...]
+    center: np.ndarray
+    eps: np.ndarray
+    order: float = np.inf
+    joint: bool = False
 
 
 class Value(NamedTuple):
@@ -63,12 +72,14 @@ class Value(NamedTuple):
         total = raised(np.abs(self.generators).sum(1), self.generators.shape[1])
         return raised(total + self.slack, 1)
 
-    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        radius = self.radius
-        return (
-            np.maximum(self.lower, down(self.center - radius)),
-            np.minimum(self.upper, up(self.center + radius)),
-        )
+
+class Group(NamedTuple):
+    """Symbols ``start`` to ``stop`` share a ball: their ``shift`` and ``weight`` (B, m) of lemma N."""
+
+    start: int
+    stop: int
+    shift: np.ndarray
+    weight: np.ndarray
 
 
 class Record(NamedTuple):
@@ -92,6 +103,7 @@ class Forward:
     records: dict[int, Record] = field(default_factory=dict)
     largest: dict[int, np.ndarray] = field(default_factory=dict)
     inputs: dict[int, tuple[int, np.ndarray, np.ndarray]] = field(default_factory=dict)
+    groups: list[Group] = field(default_factory=list)
 
     def run(self, output: np.ndarray) -> Value:
         """The value of the elements ``output``."""
@@ -106,7 +118,7 @@ class Forward:
                     value = self._linear(node)
                 case Apply():
                     value = self._apply(place, node)
-            low, high = value.bounds()
+            low, high = self.bounds(value)
             self.values[place], self.largest[place] = value, np.maximum(np.abs(low), np.abs(high))
             for source in [p for p in self.values if last[p] <= place]:
                 del self.values[source]
@@ -127,14 +139,55 @@ class Forward:
         middle = 0.5 * lower + 0.5 * upper
         return middle, up(np.maximum(upper - middle, middle - lower)) * (upper > lower)
 
+    def bounds(self, value: Value) -> tuple[np.ndarray, np.ndarray]:
+        """The zonotope's ends intersected with the box, (B, n)."""
+        low, high = self.reach(value.generators)
+        return (
+            np.maximum(value.lower, down(value.center - raised(value.slack - low, 1))),
+            np.minimum(value.upper, up(value.center + raised(value.slack + high, 1))),
+        )
+
+    def reach(self, generators: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Bounds (B, n) of ``sum_k s_k generators_k``, below and above zero, for all symbols of the region."""
+        depth = generators.shape[1] + 16
+        first = max((group.stop for group in self.groups), default=0)
+        total = np.abs(generators[:, first:]).sum(1)
+        low, high = -total, total
+        for start, stop, shift, weight in self.groups:
+            own = generators[:, start:stop]
+            count = own.shape[1]
+            cube = np.abs(own).sum(1)
+            middle = (shift[:, :count, None] * own).sum(1)
+            around = raised(
+                dual(weight[:, :count, None] * own, self.region.order) + gamma(depth) * cube, depth
+            )
+            low = low + np.minimum(np.maximum(middle - around, -cube), 0.0)
+            high = high + np.maximum(np.minimum(middle + around, cube), 0.0)
+        return -raised(-low, depth), raised(high, depth)
+
     def _input(self, place: int, node: Input) -> Value:
         lower, upper = self.region.lower[:, node.frame], self.region.upper[:, node.frame]
         center, radius = self._box(lower, upper)
         none = np.zeros((len(lower), 0, node.size))
         if node.frame not in self.region.frames or not self.slopes:
             return Value(center, none, radius, lower, upper)
+        if np.isfinite(self.region.order):
+            self._group(self.region.center[:, node.frame] - center, radius)
         self.inputs[place] = self.symbols, center, radius
         return Value(center, self._fresh(none, radius), np.zeros_like(center), lower, upper)
+
+    def _group(self, off: np.ndarray, radius: np.ndarray) -> None:
+        """Note that new symbols share a ball, with those of earlier frames where it is joint."""
+        safe, still = np.where(radius > 0.0, radius, 1.0), radius > 0.0
+        shift = np.clip(off / safe, -1.0, 1.0) * still
+        weight = up(self.region.eps[:, None] / safe) * still
+        start, size = self.symbols, radius.shape[1]
+        if self.region.joint and self.groups:
+            before = self.groups.pop()
+            start = before.start
+            shift = np.concatenate([before.shift, shift], axis=1)
+            weight = np.concatenate([before.weight, weight], axis=1)
+        self.groups.append(Group(start, self.symbols + size, shift, weight))
 
     def _fresh(self, before: np.ndarray, radius: np.ndarray) -> np.ndarray:
         """Generators with a new symbol for each element."""
@@ -176,7 +229,7 @@ class Forward:
 
     def _apply(self, place: int, node: Apply) -> Value:
         values = [self.take(a) for a in node.arguments]
-        ends = [v.bounds() for v in values]
+        ends = [self.bounds(v) for v in values]
         lower, upper = (np.stack([e[k] for e in ends]) for k in (0, 1))
         box = extent(node.name, node.parameter, lower, upper)
         slopes = self.slopes.get(place)
@@ -205,10 +258,9 @@ class Forward:
         normals, widths = [], []
         for a, b in DIRECTIONS:
             p, q = a * scale[0], b * scale[1]
-            total = np.abs(p[:, None] * x + q[:, None] * y).sum(1)
-            size = (
-                np.abs(p) * (values[0].radius + np.abs(values[0].center) * 0.0) + np.abs(q) * values[1].radius
-            )
+            low, high = self.reach(p[:, None] * x + q[:, None] * y)
+            total = np.maximum(-low, high)
+            size = np.abs(p) * values[0].radius + np.abs(q) * values[1].radius
             slack = np.abs(p) * values[0].slack + np.abs(q) * values[1].slack
             widths.append(raised(total + slack + gamma(most + 8) * raised(size, most), most + 8))
             normals.append(np.stack([p, q]).reshape(2, -1))
@@ -217,10 +269,7 @@ class Forward:
 
     def least(self, value: Value, rows: np.ndarray, offset: np.ndarray) -> np.ndarray:
         """At most ``rows . value + offset`` (B, R), anywhere in the region; rows (B, R, n)."""
-        turned, (batch, count, size) = rows.swapaxes(1, 2), rows.shape
-        spread = np.zeros((batch, count))
-        for k in range(0, value.generators.shape[1], 4096):
-            spread += np.abs(value.generators[:, k : k + 4096] @ turned).sum(1)
+        spread, size = -self.reach(value.generators @ rows.swapaxes(1, 2))[0], rows.shape[2]
         middle, radius = self._box(value.lower, value.upper)
         depth = value.generators.shape[1] + 2 * size + 16
         found = []
@@ -231,6 +280,13 @@ class Forward:
             hidden = gamma(depth) * raised(_dot(np.abs(rows), total) + np.abs(offset), depth)
             found.append(_dot(rows, center) + offset - raised(reach + 2.0 * hidden, depth))
         return down(np.fmax(*found))
+
+
+def dual(values: np.ndarray, order: float) -> np.ndarray:
+    """The dual norm of the l1 or l2 norm along axis 1, 2^-480 larger than it is computed, for what underflows."""
+    if order == 1.0:
+        return np.abs(values).max(1, initial=0.0)
+    return np.sqrt(np.square(values).sum(1)) + 2.0**-480
 
 
 def _dot(rows: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -56,7 +56,7 @@ def matched(graph: Graph, program: Program, functions: list[int], shape: tuple[i
 
     x = np.random.default_rng(0).normal(size=(POINTS, *shape))
     theirs, where = _engine(graph, x)
-    ours = _values(program, x)
+    ours = values_at(program, x)
     nodes, elements = {}, {}
     for place in functions:
         node = program.nodes[place]
@@ -70,6 +70,15 @@ def matched(graph: Graph, program: Program, functions: list[int], shape: tuple[i
             return None
         nodes[place], elements[place] = where[kind][index].T
     return Match(nodes, elements)
+
+
+def same_scores(graph: Graph, program: Program, output: np.ndarray, shape: tuple[int, int]) -> bool:
+    """Whether both compute the same scores at random sequences, up to rounding."""
+    x = np.random.default_rng(1).normal(size=(POINTS, *shape))
+    with torch.no_grad():
+        theirs = propagate(graph, PointsRun(torch.from_numpy(x))).numpy()
+    ours = values_at(program, x)[:, output]
+    return ours.shape == theirs.shape and bool((np.abs(ours - theirs) <= NEAR * (1.0 + np.abs(theirs))).all())
 
 
 def name_of(node: Elementwise) -> tuple[str, float]:
@@ -100,7 +109,7 @@ def _engine(
     }
 
 
-def _values(program: Program, x: np.ndarray) -> np.ndarray:
+def values_at(program: Program, x: np.ndarray) -> np.ndarray:
     """All elements of a program (N, E) at sequences (N, T, D), in floating point."""
     found = np.zeros((len(x), program.starts[-1]))
     for place, node in enumerate(program.nodes):

@@ -70,8 +70,9 @@ def _require_answer(network: OnnxModel, shape: tuple[int, int], numbers: bool) -
         raise Unsupported(
             WHERE, "the network answers once a sample, by all numbers of its output", answer.said
         )
-    if not numbers and answer.kind != "classes":
-        raise Unsupported(WHERE, "classes are told by two scores at least", answer.said)
+    usual = (answer.kind == "score" and answer.cut in (0.0, 0.5)) or answer.kind == "classes"
+    if not numbers and not usual:
+        raise Unsupported(WHERE, "classes are told by scores, a lone one at zero or one half", answer.said)
 
 
 def layout_of(network: OnnxModel, shape: tuple[int, int]) -> str:
@@ -119,7 +120,7 @@ def _property(job: CertifyJob, row: Row) -> dict[str, Any]:
         ends = (repr(end) if math.isfinite(end) else None for end in (asked.low, asked.high))
         return {"kind": "threshold", **dict(zip(("low", "high"), ends, strict=True))}
     if isinstance(asked, Accept):
-        classes = job.told.lowered(job.sequences.kinds[0].shape).answer.classes
+        classes = max(job.told.lowered(job.sequences.kinds[0].shape).answer.classes, 2)
         return {
             "kind": "accept",
             "classes": [c for c in range(classes) if (c in asked.labels) != asked.never],

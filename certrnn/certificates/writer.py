@@ -16,7 +16,7 @@ from certrnn.certificates.checker.check import SUFFIX, functions
 from certrnn.certificates.checker.claim import read_data, read_model
 from certrnn.certificates.checker.program import Program
 from certrnn.certificates.evidence import Evidence, evidence_of
-from certrnn.certificates.matching import Match, matched
+from certrnn.certificates.matching import Match, matched, same_scores
 from certrnn.certificates.statements import WHERE, claim_of, layout_of, require
 from certrnn.certification.job import CertifyJob
 from certrnn.certification.problem import FrameSet, Problem
@@ -25,6 +25,7 @@ from certrnn.certification.rounding import as_written
 from certrnn.errors import Unsupported, UsageError
 from certrnn.examples import resolve
 from certrnn.results.row import Row
+from certrnn.threats import Threshold
 
 TOGETHER = 16
 """Rows that are propagated together."""
@@ -61,17 +62,15 @@ class Writer:
         try:
             data = read_data(resolve(source.files[0].name))
             checker = Checker(read_model(resolve(job.path)), data)
-            program, output = checker.program(job.told.output, layout)
+            kind_of = "threshold" if isinstance(job.query.specification, Threshold) else "label"
+            program, output = checker.program(job.told.output, layout, kind_of)
         except Refused as refusal:
             raise Unsupported(WHERE, "the checker reads the model and the data", str(refusal)) from None
         _require_same_samples(job, data.x)
-        match = matched(
-            job.told.graph(kind.shape), program, [p for p, *_ in functions(program, output)], kind.shape
-        )
-        if match is None:
-            raise Unsupported(
-                WHERE, "the checker reads the file as the certifier does", "functions without a partner"
-            )
+        graph = job.told.graph(kind.shape)
+        match = matched(graph, program, [p for p, *_ in functions(program, output)], kind.shape)
+        if match is None or not same_scores(graph, program, output, kind.shape):
+            raise Unsupported(WHERE, "the checker reads the file as the certifier does", "another graph")
         return Writer(job, place, layout, program, output, match)
 
     def write(self, rows: Iterable[Row]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from certrnn.certification import Query
@@ -12,6 +13,7 @@ from certrnn.search import EpsGrid
 from certrnn.threats import Accept, NormBall, Threshold
 from tests.certificates.written import METHODS, certified, outcomes
 
+FIXTURES = Path(__file__).parent.parent / "importer" / "fixtures" / "dynamo"
 EPS = {
     "interval": (0.00005, 0.001),
     "zonotope": (0.004, 0.016),
@@ -88,6 +90,29 @@ def test_balls_of_other_norms(name: str, method: str, ball: NormBall, frames: st
     query = Query(None, frames, (0.0, 1.0), method, schedule=Query.search(0.03), threat=ball)
     assert certified(f"example:{name}", query, tmp_path)
     assert all(one.confirmed for one in outcomes(f"example:{name}", tmp_path))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "logit",
+        "sigmoid",
+        "log_softmax",
+        "gru_bidirectional",
+        "lstm_two_layers",
+        "rnn_relu",
+        "mean",
+        "time_first",
+    ],
+)
+def test_other_networks_and_lone_scores(name: str, tmp_path: Path) -> None:
+    """Data without labels: the network's own answers are what is certified."""
+    data = tmp_path / "data.npz"
+    np.savez(data, x=np.random.default_rng(0).normal(size=(6, 5, 3)).astype(np.float32))
+    path, query = str(FIXTURES / f"{name}.onnx"), Query((0.001,), "all", method="zonotope")
+    rows = certified(path, query, tmp_path / "certificates", range(6), str(data))
+    assert rows
+    assert all(one.confirmed for one in outcomes(path, tmp_path / "certificates", str(data)))
 
 
 @pytest.mark.slow

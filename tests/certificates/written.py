@@ -23,10 +23,12 @@ DATA = "example:digits"
 METHODS = ("interval", "zonotope", "crown", "alpha-crown", "auto")
 
 
-def certified(name: str, query: Query, folder: Path, samples: Sequence[int] = (0,)) -> list[Row]:
+def certified(
+    name: str, query: Query, folder: Path, samples: Sequence[int] = (0,), data: str = DATA
+) -> list[Row]:
     """The certified rows of a question to a network, their certificates in the folder."""
     model = certrnn.load(name)
-    job = model.job(model.read(DATA).take(list(samples)), provable(replace(query, attack=False)))
+    job = model.job(model.read(data).take(list(samples)), provable(replace(query, attack=False)))
     writer = Writer.of(job, folder)  # type: ignore[arg-type]
     rows = [row for row in model.ask(job.sequences, job.query) if row.verdict == "certified"]
     assert writer.write(rows) == []
@@ -37,12 +39,12 @@ def certificates(folder: Path) -> list[Certificate]:
     return [read_certificate(path) for path in sorted(folder.glob("*.npz"))]
 
 
-def checker(name: str) -> Checker:
-    return Checker(read_model(resolve(name)), read_data(resolve(DATA)))
+def checker(name: str, data: str = DATA) -> Checker:
+    return Checker(read_model(resolve(name)), read_data(resolve(data)))
 
 
-def outcomes(name: str, folder: Path) -> list[Outcome]:
-    return checker(name).check(certificates(folder))
+def outcomes(name: str, folder: Path, data: str = DATA) -> list[Outcome]:
+    return checker(name, data).check(certificates(folder))
 
 
 def changed(one: Certificate, **told: Any) -> Certificate:

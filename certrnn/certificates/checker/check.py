@@ -51,12 +51,20 @@ class Checker:
         self.model, self.data = model, data
         self._programs: dict[tuple[str, str], tuple[Program, np.ndarray]] = {}
 
-    def program(self, output: str, layout: str) -> tuple[Program, np.ndarray]:
-        """The program of an output; the same for every certificate."""
+    def program(self, output: str, layout: str, kind: str) -> tuple[Program, np.ndarray]:
+        """The program of an output, and the elements that a property of some kind asks of.
+
+        Where classes are asked, sigmoids at the end count by their arguments, which they keep in order.
+        """
         if (output, layout) not in self._programs:
             shape = (self.data.x.shape[1], self.data.x.shape[2])
             self._programs[output, layout] = read(self.model.proto, output, shape, layout)
-        return self._programs[output, layout]
+        program, elements = self._programs[output, layout]
+        inner = None if kind == "threshold" else program.source(elements, "sigmoid")
+        return program, elements if inner is None else inner
+
+    def _program(self, claim: dict[str, Any]) -> tuple[Program, np.ndarray]:
+        return self.program(claim["output"], claim["layout"], claim["property"]["kind"])
 
     def check(self, certificates: list[Certificate]) -> list[Outcome]:
         """An outcome for each, in their order."""
@@ -74,7 +82,7 @@ class Checker:
                 shapes = tuple(part.shape for part in (question.rows, *question.planes.values()))
                 claim, still = one.claim, not question.slopes
                 ball = question.region.frames, question.region.order, question.region.joint
-                key = (claim["output"], claim["layout"], ball, still, shapes)
+                key = (claim["output"], claim["layout"], claim["property"]["kind"], ball, still, shapes)
                 groups.setdefault(key, []).append((k, question))
         for members in groups.values():
             for start in range(0, len(members), TOGETHER):
@@ -84,7 +92,7 @@ class Checker:
     def _question(self, one: Certificate) -> Question:
         claim = one.claim
         claims.check_digests(claim, self.model, self.data)
-        program, output = self.program(claim["output"], claim["layout"])
+        program, output = self._program(claim)
         region = claims.region_of(claim, self.model, self.data)
         rows = claims.rows_of(claim, self.data, len(output))
         slopes: dict[int, np.ndarray] = {}
@@ -125,7 +133,7 @@ class Checker:
         """The smallest over all clauses of the largest bound of a row; -inf where nothing is bounded."""
         first = questions[0]
         claim = first.certificate.claim
-        program, output = self.program(claim["output"], claim["layout"])
+        program, output = self._program(claim)
         region = Region(
             np.concatenate([q.region.lower for q in questions]),
             np.concatenate([q.region.upper for q in questions]),

@@ -214,13 +214,10 @@ def rows_of(claim: dict[str, Any], data: Data, scores: int) -> tuple[np.ndarray,
             parts.append((-eye, -at_least(f"-{high}".replace("--", ""))))
         rows = np.concatenate([part for part, _ in parts])
         return rows, np.concatenate([np.full(scores, end) for _, end in parts]), np.arange(len(rows))
-    if scores < 2:
-        raise Refused("classes are told by two scores at least; got one")
+    if scores == 1:
+        return _lone(claim, data)
     if kind == "label":
-        number, label = claim["sample"], asked["label"]
-        if data.y is not None and (data.y.ndim != 1 or float(data.y[number]) != label):
-            raise Refused(f"the label is the data's; got {label}")
-        inside = [label]
+        inside = [_label(claim, data)]
     elif kind == "accept":
         inside = sorted(set(asked["classes"]))
     else:
@@ -231,3 +228,19 @@ def rows_of(claim: dict[str, Any], data: Data, scores: int) -> tuple[np.ndarray,
     eye = np.eye(scores)
     rows = np.stack([eye[i] - eye[j] for j in outside for i in inside])
     return rows, np.zeros(len(rows)), np.repeat(np.arange(len(outside)), len(inside))
+
+
+def _label(claim: dict[str, Any], data: Data) -> int:
+    number, label = claim["sample"], claim["property"]["label"]
+    if data.y is not None and (data.y.ndim != 1 or float(data.y[number]) != label):
+        raise Refused(f"the label is the data's; got {label}")
+    return label
+
+
+def _lone(claim: dict[str, Any], data: Data) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of a lone score, class 1 is what is positive: of a sigmoid its argument, above one half."""
+    asked = claim["property"]
+    inside = [_label(claim, data)] if asked["kind"] == "label" else asked["classes"]
+    if inside not in ([0], [1]) or type(inside[0]) is not int:
+        raise Refused(f"one of the classes 0 and 1 is accepted; got {inside}")
+    return np.array([[2.0 * inside[0] - 1.0]]), np.zeros(1), np.zeros(1, dtype=np.int64)

@@ -202,6 +202,7 @@ class Forward:
         batch = len(self.region.lower)
         values = [self.take(term.elements) for term in node.terms]
         depth = sum(t.weight.shape[-1] if t.weight.ndim > 1 else 1 for t in node.terms)
+        # a product, its sums, and one more for a weight that is the reciprocal of the file's number
         count = depth + len(node.terms) + len(node.constants) + 6
         center = np.zeros((batch, node.size)) + sum(node.constants)
         middle = center.copy()

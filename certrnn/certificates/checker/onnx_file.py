@@ -117,10 +117,8 @@ def _div(s: Step) -> Tensor:
     left, right = s.inputs[0], s.known(1)
     if _integers(left, right):
         return (np.abs(left) // np.abs(right)) * np.sign(left) * np.sign(right)
-    powers = np.abs(np.frexp(right)[0]) == 0.5
-    if not powers.all():
-        raise s.refuse("the divisor is a power of two: other quotients are rounded")
-    return _scale(s, s.ids(0), 1.0 / right.astype(np.float64))
+    with np.errstate(divide="ignore"):
+        return _scale(s, s.ids(0), 1.0 / right.astype(np.float64))
 
 
 def _product(s: Step, ids: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -167,8 +165,12 @@ def _gather(s: Step) -> Tensor:
 
 
 def _slice(s: Step) -> Tensor:
-    starts, ends = (s.known(k).reshape(-1) for k in (1, 2))
-    axes = s.axes(3) or list(range(len(starts)))
+    if "starts" in s.attributes:  # before opset 10
+        starts, ends, axes = (np.asarray(s.get(name, [])) for name in ("starts", "ends", "axes"))
+        axes = axes.tolist() or list(range(len(starts)))
+    else:
+        starts, ends = (s.known(k).reshape(-1) for k in (1, 2))
+        axes = s.axes(3) or list(range(len(starts)))
     steps = s.known(4).reshape(-1) if s.has(4) else np.ones(len(starts), dtype=IDS)
 
     def change(a: np.ndarray) -> np.ndarray:
@@ -247,8 +249,6 @@ def _reduce(s: Step) -> Tensor:
     ids, axes = s.ids(0), s.axes()
     over = tuple(a % ids.ndim for a in (axes or range(ids.ndim)))
     count = int(np.prod([ids.shape[a] for a in over], dtype=IDS))
-    if s.op == "ReduceMean" and abs(np.frexp(count)[0]) != 0.5:
-        raise s.refuse("a mean is over a power of two: other quotients are rounded")
     share = 1.0 / count if s.op == "ReduceMean" else 1.0
     rows = np.moveaxis(ids, over, range(ids.ndim - len(over), ids.ndim)).reshape(-1, count)
     found = [s.program.linear([Term(np.full((1, count), share), row)], []) for row in rows]
@@ -283,6 +283,7 @@ OPERATORS: dict[str, Callable[[Step], Any]] = {
     "Slice": _slice,
     "Split": _split,
     "Squeeze": _squeeze,
+    "Tile": lambda s: s.moved(lambda a: np.tile(a, s.known(1).reshape(-1).tolist())),
     "Transpose": lambda s: s.moved(lambda a: np.transpose(a, s.get("perm"))),
     "Unsqueeze": lambda s: s.moved(lambda a: np.expand_dims(a, tuple(s.axes() or ()))),
 }
@@ -300,8 +301,8 @@ def read(
         Refused: an operator or an input that is not known here.
     """
     program, graph = Program(), model.graph
-    if any(o.domain in ("", "ai.onnx") and o.version < 11 for o in model.opset_import):
-        raise Refused("the opset is at least 11")
+    if any(o.domain in ("", "ai.onnx") and o.version < 7 for o in model.opset_import):
+        raise Refused("the opset is at least 7")
     frames = np.stack([program.add(Input(t, shape[1])) for t in range(shape[0])])
     values: dict[str, Tensor] = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
     given = [i for i in graph.input if i.name not in values]

@@ -1,7 +1,8 @@
 """What an ONNX file computes on one sample, as a list of vectors: inputs, numbers, linear maps and scalar functions.
 
 Every element of every vector has a number; a vector that is read is an array of such numbers, whatever vectors they
-belong to. No arithmetic is done on weights: a linear map is a sum of products with matrices of the file, as they are.
+belong to. No arithmetic is done on weights: a linear map is a sum of products with matrices of the file, as they are;
+only of a quotient the reciprocal is rounded, once, for which every bound of a linear map has a rounding to spare.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ class Program:
                 self.origin.update(zip(found.tolist(), ((name, int(e)) for e in flat[0]), strict=True))
         return self._known[key].reshape(arguments[0].shape)
 
-    def _source(self, elements: np.ndarray, name: str) -> np.ndarray | None:
+    def source(self, elements: np.ndarray, name: str) -> np.ndarray | None:
         """What the elements are ``name`` of, if they all are."""
         found = [self.origin.get(e, ("", 0)) for e in elements.reshape(-1).tolist()]
         if not found or any(kind != name for kind, _ in found):
@@ -135,7 +136,7 @@ class Program:
 
     def complement(self, elements: np.ndarray) -> np.ndarray:
         """``1 - elements``, remembered where they are sigmoids: it is the sigmoid of the opposite."""
-        size, source = elements.size, self._source(elements, "sigmoid")
+        size, source = elements.size, self.source(elements, "sigmoid")
         found = self.linear([Term(np.full(size, -1.0), elements.reshape(-1))], [np.ones(size)])
         if source is not None:
             own = (("complement", int(e)) for e in source.reshape(-1))
@@ -144,8 +145,8 @@ class Program:
 
     def _gate(self, elements: np.ndarray) -> np.ndarray | None:
         """What the elements are the sigmoid of, if they all are."""
-        source = self._source(elements, "sigmoid")
-        if source is None and (opposite := self._source(elements, "complement")) is not None:
+        source = self.source(elements, "sigmoid")
+        if source is None and (opposite := self.source(elements, "complement")) is not None:
             key = ("opposite", opposite.tobytes())
             if key not in self._known:
                 self._known[key] = self.combine([(-1.0, opposite)])
@@ -155,7 +156,7 @@ class Program:
     def multiply(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """``left * right``; a gate, sigmoid times anything, is one function of what the sigmoid reads."""
         for gate, value in ((left, right), (right, left)):
-            source, inner = self._gate(gate), self._source(value, "tanh")
+            source, inner = self._gate(gate), self.source(value, "tanh")
             if source is not None and inner is not None:
                 return self.apply("sigmoid_tanh", source, inner)
         for gate, value in ((right, left), (left, right)):

@@ -59,18 +59,26 @@ class Region(NamedTuple):
 
 
 class Value(NamedTuple):
-    """Center, slack and box (B, n); generators (B, m, n) of the first m symbols."""
+    """Center, slack and box (B, n); generators (B, m, n) of the first m symbols; ``spread`` (B, n) is at least the sum
+    of their absolute values."""
 
     center: np.ndarray
     generators: np.ndarray
     slack: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
+    spread: np.ndarray
+
+    @staticmethod
+    def of(
+        center: np.ndarray, generators: np.ndarray, slack: np.ndarray, lower: np.ndarray, upper: np.ndarray
+    ) -> Value:
+        spread = raised(np.abs(generators).sum(1), generators.shape[1])
+        return Value(center, generators, slack, lower, upper, spread)
 
     @property
     def radius(self) -> np.ndarray:
-        total = raised(np.abs(self.generators).sum(1), self.generators.shape[1])
-        return raised(total + self.slack, 1)
+        return raised(self.spread + self.slack, 1)
 
 
 class Group(NamedTuple):
@@ -141,7 +149,7 @@ class Forward:
 
     def bounds(self, value: Value) -> tuple[np.ndarray, np.ndarray]:
         """The zonotope's ends intersected with the box, (B, n)."""
-        low, high = self.reach(value.generators)
+        low, high = self.reach(value.generators) if self.groups else (-value.spread, value.spread)
         return (
             np.maximum(value.lower, down(value.center - raised(value.slack - low, 1))),
             np.minimum(value.upper, up(value.center + raised(value.slack + high, 1))),
@@ -170,11 +178,11 @@ class Forward:
         center, radius = self._box(lower, upper)
         none = np.zeros((len(lower), 0, node.size))
         if node.frame not in self.region.frames or not self.slopes:
-            return Value(center, none, radius, lower, upper)
+            return Value.of(center, none, radius, lower, upper)
         if np.isfinite(self.region.order):
             self._group(self.region.center[:, node.frame] - center, radius)
         self.inputs[place] = self.symbols, center, radius
-        return Value(center, self._fresh(none, radius), np.zeros_like(center), lower, upper)
+        return Value.of(center, self._fresh(none, radius), np.zeros_like(center), lower, upper)
 
     def _group(self, off: np.ndarray, radius: np.ndarray) -> None:
         """Note that new symbols share a ball, with those of earlier frames where it is joint."""
@@ -226,7 +234,7 @@ class Forward:
             wide += _map(positive, np.abs(own) + radius)
         slack = raised(slack + gamma(count) * raised(size, count), count) * (size > 0.0)
         reach = raised(reach + gamma(count) * raised(wide, count), count) * (wide > 0.0)
-        return Value(center, generators, slack, down(middle - reach), up(middle + reach))
+        return Value.of(center, generators, slack, down(middle - reach), up(middle + reach))
 
     def _apply(self, place: int, node: Apply) -> Value:
         values = [self.take(a) for a in node.arguments]
@@ -236,7 +244,7 @@ class Forward:
         slopes = self.slopes.get(place)
         if slopes is None:
             center, radius = self._box(*box)
-            return Value(center, np.zeros((len(center), 0, node.size)), radius, *box)
+            return Value.of(center, np.zeros((len(center), 0, node.size)), radius, *box)
         most = max(v.generators.shape[1] for v in values)
         cuts = self._cuts(values, most) if self.effort.cuts and len(values) == 2 and most else None
         self.records[place] = Record(lower, upper, cuts)
@@ -250,7 +258,7 @@ class Forward:
             size += np.abs(a) * (np.abs(v.center) + v.radius)
             generators[:, : v.generators.shape[1]] += a[:, None] * v.generators
         radius = raised(slack + gamma(12) * raised(size, 12), 12)
-        return Value(center, self._fresh(generators, radius), np.zeros_like(center), *box)
+        return Value.of(center, self._fresh(generators, radius), np.zeros_like(center), *box)
 
     def _cuts(self, values: list[Value], most: int) -> Cuts:
         """Bounds of both arguments together in fixed directions: they share symbols."""

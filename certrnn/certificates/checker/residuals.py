@@ -210,15 +210,33 @@ class _Search:
         n, hidden = n * np.where(distance < 0.0, -1.0, 1.0)[:, None], 2.0**-48 * (size + width + reach)
         room = width - np.abs(distance) + hidden
         outside = (room < -reach - hidden).any(0)
+        crossed = (room < reach).sum(0)
+        here = np.flatnonzero(crossed)
+        best = whole.copy()
+        best[here] = self._cut(
+            whole[here], n[..., here], room[:, here], reach[:, here], r[:, here], g[:, here]
+        )
+        return best, crossed, (room >= 0.0).all(0), outside
+
+    def _cut(
+        self,
+        whole: np.ndarray,
+        n: np.ndarray,
+        room: np.ndarray,
+        reach: np.ndarray,
+        r: np.ndarray,
+        g: np.ndarray,
+    ) -> np.ndarray:
+        """At least ``max g . d`` by lemma C: the cut that says most, with the multipliers at which a term vanishes."""
         best = whole
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for axis in (0, 1):
                 mu = g[axis] / n[:, axis]
                 mu = np.where((mu > 0.0) & np.isfinite(mu) & (room < reach), mu, 0.0)
-                rest = np.abs(g[:, None] - mu * n.swapaxes(0, 1)) * r[:, None]
+                rest = np.abs(g[0] - mu * n[:, 0]) * r[0] + np.abs(g[1] - mu * n[:, 1]) * r[1]
                 slack = 2.0**-48 * (whole + mu * (reach + np.abs(room)))
-                best = np.minimum(best, np.where(mu > 0.0, rest.sum(0) + mu * room + slack, np.inf).min(0))
-        return best, (room < reach).sum(0), (room >= 0.0).all(0), outside
+                best = np.minimum(best, np.where(mu > 0.0, rest + mu * room + slack, np.inf).min(0))
+        return best
 
 
 def residual(

@@ -15,9 +15,9 @@ from certrnn.io.onnx import OnnxModel
 from certrnn.results.row import Row
 from certrnn.threats import Accept, Labels, NormBall, Threshold
 
-METHODS = ("interval", "zonotope", "crown", "alpha-crown")
+METHODS = ("interval", "zonotope", "crown", "alpha-crown", "joint-output")
 """Methods whose rows have certificates."""
-STEPS = ("alpha-crown",)
+STEPS = ("alpha-crown", "joint-output")
 """What follows the first method of ``auto`` where its rows shall have certificates."""
 WHERE = "reading --certificates"
 
@@ -36,9 +36,7 @@ def require(job: CertifyJob) -> None:
     query, threat = job.query, job.query.threat
     if query.method not in (AUTO, *METHODS) or (query.method == AUTO and query.steps != STEPS):
         known = ", ".join((AUTO, *METHODS))
-        raise Unsupported(
-            WHERE, f"the method is one of {known}", query.method, f"Add --method {METHODS[-1]}."
-        )
+        raise Unsupported(WHERE, f"the method is one of {known}", query.method, "Add --method alpha-crown.")
     if not isinstance(threat, NormBall) or threat.radii is not None:
         raise Unsupported(WHERE, "the threat is a ball of one eps for all features", threat.name)
     if not isinstance(query.specification, Labels | Accept | Threshold):

@@ -16,6 +16,7 @@ from certrnn.certificates.checker.check import SUFFIX, functions
 from certrnn.certificates.checker.claim import read_data, read_model
 from certrnn.certificates.checker.program import Program
 from certrnn.certificates.evidence import Evidence, evidence_of
+from certrnn.certificates.mapping import bent, layout_of_symbols, packed
 from certrnn.certificates.matching import Match, matched, same_scores
 from certrnn.certificates.statements import WHERE, claim_of, layout_of, require
 from certrnn.certification.job import CertifyJob
@@ -98,19 +99,21 @@ class Writer:
         else:
             found = evidence_of(problem.graph, region, problem.spec(samples), self.job.query.method)
         missing = []
-        for row, evidence in zip(rows, found, strict=True):
+        for k, (row, evidence) in enumerate(zip(rows, found, strict=True)):
             if evidence is None:
                 missing.append(name_of(row))
             else:
                 arrays = {name: packed(self.match.gather(part)) for name, part in evidence.slopes.items()}
+                if evidence.curves is not None and evidence.curved is not None:
+                    place = layout_of_symbols(
+                        self.program, self.output, arrays["slopes"], region.rows(k, k + 1)
+                    )
+                    arrays |= {
+                        "curved": evidence.curved,
+                        **bent(self.match, place, evidence.curves, problem.graph),
+                    }
                 save(self.folder / f"{name_of(row)}{SUFFIX}", claim_of(self.job, row, self.layout), arrays)
         return missing
-
-
-def packed(slopes: dict[int, np.ndarray]) -> np.ndarray:
-    """Slopes (arity, .., n) by function, as one array (.., S) of single precision."""
-    parts = [np.moveaxis(part, 0, -2) for part in slopes.values()]
-    return np.concatenate([p.reshape(*p.shape[:-2], -1) for p in parts], axis=-1).astype(np.float32)
 
 
 def save(path: Path, claim: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from certrnn.certificates.checker.arithmetic import TINY, gamma, raised
 from certrnn.certificates.checker.forward import Forward, Record, bounds
 from certrnn.certificates.checker.program import Apply, Input, Linear, Term
-from certrnn.certificates.checker.residuals import Cuts
+from certrnn.certificates.checker.residuals import Cuts, Quadratic
 
 Slopes = dict[int, np.ndarray]
 """By the place of a function, slopes (arity, B, R, n)."""
@@ -23,10 +23,16 @@ Slopes = dict[int, np.ndarray]
 
 @dataclass
 class Backward:
-    """One substitution: rows (B, R, n) of the elements ``output`` on the region of a propagation."""
+    """One substitution: rows (B, R, n) of the elements ``output`` on the region of a propagation.
+
+    Where functions have a ``curvature`` C (3, B, R, n), ``d^T C d`` is added below and taken above, d the distance of
+    the arguments from their centers: what the rows lose by it is not counted here. ``weights`` are ``|v|`` (B, R, n).
+    """
 
     forward: Forward
     slopes: Slopes
+    curvature: Slopes = field(default_factory=dict)
+    weights: Slopes = field(default_factory=dict)
     pending: dict[int, np.ndarray] = field(default_factory=dict)
     constant: np.ndarray = field(default_factory=lambda: np.zeros(0))
     size: np.ndarray = field(default_factory=lambda: np.zeros(0))
@@ -39,6 +45,13 @@ class Backward:
 
     def least(self, output: np.ndarray, rows: np.ndarray, offset: np.ndarray) -> np.ndarray:
         """At most ``rows . output + offset`` (B, R), anywhere in the region."""
+        moved, hidden = self.run(output, rows, offset)
+        low, _ = self.forward.reach(moved.swapaxes(1, 2))
+        return np.nextafter(self.constant - raised(hidden - low, self.additions), -np.inf)
+
+    def run(self, output: np.ndarray, rows: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The rows as ``constant + moved . s``: the coefficients (B, R, m) of the symbols of the input, and at least
+        what rounding hides (B, R)."""
         self.constant, self.size, self.error = offset.copy(), np.abs(offset), np.zeros_like(offset)
         self._give(output, rows, np.abs(rows), 0)
         moved = np.zeros((*offset.shape, sum(len(radius[0]) for *_, radius in self.forward.inputs.values())))
@@ -57,8 +70,7 @@ class Backward:
                 case Apply():
                     self._apply(place, node, coefficient)
         hidden = self.error + gamma(self.additions) * self.size + TINY * (1.0 + self.size)
-        low, _ = self.forward.reach(moved.swapaxes(1, 2))
-        return np.nextafter(self.constant - raised(2.0 * hidden - low, self.additions), -np.inf)
+        return moved, 2.0 * hidden
 
     def _input(self, place: int, node: Input, coefficient: np.ndarray, moved: np.ndarray) -> None:
         """A frame counts by its middle; what of the row each of its symbols moves goes into ``moved`` (B, R, m)."""
@@ -100,18 +112,22 @@ class Backward:
 
     def _apply(self, place: int, node: Apply, coefficient: np.ndarray) -> None:
         slopes, known = self.slopes[place], self.forward.records[place]
-        if slopes.shape[2] == 1:
+        self.weights[place] = np.abs(coefficient)
+        if slopes.shape[2] == 1 and not self.curvature:
             low, high = (e[:, None] for e in bounds(node, slopes[:, :, 0], known, self.forward.effort.share))
         else:
-            low, high = self._bounds(node, slopes, known)
+            low, high = self._bounds(place, node, slopes, coefficient)
         self._constant(np.where(coefficient >= 0.0, coefficient * low, coefficient * high))
         for slope, elements in zip(slopes, node.arguments, strict=True):
             passed = coefficient * slope
             self._give(elements, passed, np.abs(passed), 2)
 
-    def _bounds(self, node: Apply, slopes: np.ndarray, known: Record) -> tuple[np.ndarray, np.ndarray]:
-        """Bounds (B, R, n) of the residuals, where every row has slopes of its own."""
+    def _bounds(
+        self, place: int, node: Apply, slopes: np.ndarray, coefficient: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Bounds (B, R, n) of the residuals, where every row has planes of its own."""
         arity, batch, rows, size = slopes.shape
+        known = self.forward.records[place]
 
         def spread(part: np.ndarray) -> np.ndarray:
             """(.., B * n) for each of the rows: (.., B * R * n)."""
@@ -126,5 +142,12 @@ class Backward:
             for part in (known.lower, known.upper)
         )
         record = Record(lower, upper, cuts)
-        low, high = bounds(node, slopes.reshape(arity, batch * rows, size), record, self.forward.effort.share)
+        q = None
+        if place in self.curvature and self.forward.kept is not None:
+            center = np.zeros((2, batch * size))
+            center[:arity] = np.stack([v.center.reshape(-1) for v in self.forward.kept[place]])
+            bowl = self.curvature[place] * np.where(coefficient >= 0.0, -1.0, 1.0)
+            q = Quadratic(bowl.reshape(3, -1), spread(center))
+        flat = slopes.reshape(arity, batch * rows, size)
+        low, high = bounds(node, flat, record, self.forward.effort.share, q)
         return low.reshape(batch, rows, size), high.reshape(batch, rows, size)

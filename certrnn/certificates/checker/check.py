@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from certrnn.certificates.checker import claim as claims
+from certrnn.certificates.checker import quadratic
 from certrnn.certificates.checker.backward import Backward
 from certrnn.certificates.checker.claim import Certificate, Data, Model, Refused
 from certrnn.certificates.checker.forward import EFFORTS, Effort, Forward, Region
@@ -32,6 +33,17 @@ class Outcome(NamedTuple):
         return not self.reason
 
 
+class Curved(NamedTuple):
+    """Planes with deficits for some of the rows: which these are (r,), slopes (arity, r, n) and curvatures (3, r, n) by
+    function, and D and z (r, m)."""
+
+    rows: np.ndarray
+    planes: dict[int, np.ndarray]
+    curvature: dict[int, np.ndarray]
+    diagonal: np.ndarray
+    point: np.ndarray
+
+
 class Question(NamedTuple):
     """A certificate with everything that its claim means."""
 
@@ -42,6 +54,7 @@ class Question(NamedTuple):
     clauses: np.ndarray
     slopes: dict[int, np.ndarray]
     planes: dict[int, np.ndarray]
+    curved: Curved | None
 
 
 class Checker:
@@ -81,8 +94,17 @@ class Checker:
             else:
                 shapes = tuple(part.shape for part in (question.rows, *question.planes.values()))
                 claim, still = one.claim, not question.slopes
+                alone = -1 if question.curved is None else k
                 ball = question.region.frames, question.region.order, question.region.joint
-                key = (claim["output"], claim["layout"], claim["property"]["kind"], ball, still, shapes)
+                key = (
+                    claim["output"],
+                    claim["layout"],
+                    claim["property"]["kind"],
+                    ball,
+                    still,
+                    shapes,
+                    alone,
+                )
                 groups.setdefault(key, []).append((k, question))
         for members in groups.values():
             for start in range(0, len(members), TOGETHER):
@@ -106,14 +128,23 @@ class Checker:
                     f"there are planes for all rows, or for each of {len(rows[0])}; got {len(each)}"
                 )
             planes = {place: np.stack([own[place] for own in each], axis=1) for place in slopes}
-        return Question(one, region, *rows, slopes, planes)
+        curved = (
+            curved_of(one, program, output, len(rows[0])) if slopes and "curvature" in one.arrays else None
+        )
+        return Question(one, region, *rows, slopes, planes, curved)
 
     def _proved(self, members: list[tuple[int, Question]]) -> dict[int, Outcome]:
         """Outcomes of certificates that are asked alike: cheap bounds first, better ones where these do not suffice."""
         margins: dict[int, float] = {}
         left = members
         for effort in EFFORTS:
-            for (k, _), margin in zip(left, self._margins([q for _, q in left], effort), strict=True):
+            try:
+                found = self._margins([q for _, q in left], effort)
+            except Refused as refusal:  # of one that has curves, and so is alone
+                return {
+                    k: Outcome(q.certificate.name, q.certificate.claim, str(refusal), None) for k, q in left
+                }
+            for (k, _), margin in zip(left, found, strict=True):
                 margins[k] = max(margin, margins.get(k, -np.inf))
             left = [member for member in left if not margins[member[0]] > 0.0]
             if not left:
@@ -145,13 +176,16 @@ class Checker:
         )
         slopes = {p: np.stack([q.slopes[p] for q in questions], axis=1) for p in first.slopes}
         with np.errstate(over="ignore", invalid="ignore"):
-            forward = Forward(program, region, slopes, effort)
+            forward = Forward(program, region, slopes, effort, kept={} if first.curved else None)
             value = forward.run(output)
             rows, offset = np.stack([q.rows for q in questions]), np.stack([q.offset for q in questions])
             bounds = forward.least(value, rows, offset)
             if first.planes:
                 planes = {p: np.stack([q.planes[p] for q in questions], axis=1) for p in first.planes}
                 bounds = np.fmax(bounds, Backward(forward, planes).least(output, rows, offset))
+            if first.curved is not None and not (bounds > 0.0).all():
+                more = _curved(forward, first.curved, output, rows, offset)
+                bounds[:, first.curved.rows] = np.fmax(bounds[:, first.curved.rows], more)
         bounds = np.where(np.isfinite(bounds), bounds, -np.inf)
         return [
             float(min(own[q.clauses == c].max() for c in np.unique(q.clauses)))
@@ -183,6 +217,56 @@ def unpacked(program: Program, output: np.ndarray, flat: np.ndarray) -> dict[int
     return {
         place: part.reshape(arity, size) for (place, arity, size), part in zip(layout, parts, strict=True)
     }
+
+
+def curved_of(one: Certificate, program: Program, output: np.ndarray, count: int) -> Curved:
+    """The rows of a certificate that have curvatures, of ``count`` rows.
+
+    Raises:
+        Refused: arrays that do not fit together.
+    """
+    layout, given = functions(program, output), one.arrays
+    rows, curvature = given["curved"], given["curvature"]
+    total = sum((3 if arity == 2 else 1) * size for _, arity, size in layout)
+    if (
+        rows.dtype.kind not in "iu"
+        or rows.ndim != 1
+        or not len(rows)
+        or rows.min() < 0
+        or rows.max() >= count
+    ):
+        raise Refused(f"curved rows are some of {count}; got {rows}")
+    if len(set(rows.tolist())) < len(rows) or curvature.shape != (len(rows), total):
+        raise Refused(f"every curved row has {total} curvatures; got shape {curvature.shape}")
+    planes = [unpacked(program, output, row) for row in given["curved_planes"]]
+    found, start = {}, 0
+    for place, arity, size in layout:
+        own = np.zeros((3, len(rows), size))
+        for k in range(3 if arity == 2 else 1):
+            own[k] = curvature[:, start : start + size]
+            start += size
+        found[place] = own
+    stacked = {place: np.stack([own[place] for own in planes], axis=1) for place in found}
+    numbers = (given[name].astype(np.float64) for name in ("diagonal", "point"))
+    return Curved(rows, stacked, found, *numbers)
+
+
+def _curved(
+    forward: Forward, curved: Curved, output: np.ndarray, rows: np.ndarray, offset: np.ndarray
+) -> np.ndarray:
+    """What curved rows prove (1, r); curvatures are in units of the arguments' radii."""
+    assert forward.kept is not None
+    bent = {}
+    for place, given in curved.curvature.items():
+        x, *more = (1.0 / np.maximum(v.radius, 2.0**-300) for v in forward.kept[place])
+        y = more[0] if more else np.zeros_like(x)
+        bent[place] = given[:, None] * np.stack([x * x, x * y, y * y])[:, :, None]
+    backward = Backward(forward, {p: part[:, None] for p, part in curved.planes.items()}, bent)
+    shape = (len(curved.rows), forward.symbols)
+    if curved.diagonal.shape != shape or curved.point.shape != shape:
+        raise Refused(f"diagonal and point have shape {shape}; got {curved.diagonal.shape}")
+    chosen = rows[:, curved.rows], offset[:, curved.rows]
+    return quadratic.least(backward, output, *chosen, curved.diagonal, curved.point)
 
 
 def check_folder(folder: Path, model: Path, data: Path) -> list[Outcome]:

@@ -29,7 +29,7 @@ from certrnn.certificates.checker.arithmetic import (
     up,
 )
 from certrnn.certificates.checker.program import Apply, Input, Linear, Program
-from certrnn.certificates.checker.residuals import Cuts, residual
+from certrnn.certificates.checker.residuals import Cuts, Quadratic, residual
 
 DIRECTIONS = np.array([[1.0, 1.0], [1.0, -1.0], [1.0, 2.0], [1.0, -2.0], [2.0, 1.0], [2.0, -1.0]])
 
@@ -100,7 +100,10 @@ class Record(NamedTuple):
 
 @dataclass
 class Forward:
-    """One propagation. ``slopes`` gives those of every function (arity, B, n) by its place; none: boxes alone."""
+    """One propagation. ``slopes`` gives those of every function (arity, B, n) by its place; none: boxes alone.
+
+    Where ``kept`` is a dictionary, the values of the arguments of every function are kept in it.
+    """
 
     program: Program
     region: Region
@@ -112,6 +115,8 @@ class Forward:
     largest: dict[int, np.ndarray] = field(default_factory=dict)
     inputs: dict[int, tuple[int, np.ndarray, np.ndarray]] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
+    kept: dict[int, list[Value]] | None = None
+    started: dict[int, int] = field(default_factory=dict)
 
     def run(self, output: np.ndarray) -> Value:
         """The value of the elements ``output``."""
@@ -248,6 +253,11 @@ class Forward:
         most = max(v.generators.shape[1] for v in values)
         cuts = self._cuts(values, most) if self.effort.cuts and len(values) == 2 and most else None
         self.records[place] = Record(lower, upper, cuts)
+        if self.kept is not None:
+            self.kept[place] = values
+        if not most:  # nothing of it moves
+            center, radius = self._box(*box)
+            return Value.of(center, np.zeros((len(center), 0, node.size)), radius, *box)
         below, above = bounds(node, slopes, self.records[place], self.effort.share)
         middle, reach = self._box(below, above)
         center, slack, size = middle.copy(), reach.copy(), np.abs(middle)
@@ -258,6 +268,7 @@ class Forward:
             size += np.abs(a) * (np.abs(v.center) + v.radius)
             generators[:, : v.generators.shape[1]] += a[:, None] * v.generators
         radius = raised(slack + gamma(12) * raised(size, 12), 12)
+        self.started[place] = self.symbols
         return Value.of(center, self._fresh(generators, radius), np.zeros_like(center), *box)
 
     def _cuts(self, values: list[Value], most: int) -> Cuts:
@@ -315,8 +326,10 @@ def _filled(generators: np.ndarray, count: int) -> np.ndarray:
     )
 
 
-def bounds(node: Apply, slopes: np.ndarray, known: Record, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds (B, n) of the function less ``slopes . x`` on the region of its arguments."""
+def bounds(
+    node: Apply, slopes: np.ndarray, known: Record, share: float, q: Quadratic | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds (B, n) of the function less ``slopes . x`` and a quadratic on the region of its arguments."""
     arity, batch, size = slopes.shape
 
     def flat(part: np.ndarray) -> np.ndarray:
@@ -324,7 +337,7 @@ def bounds(node: Apply, slopes: np.ndarray, known: Record, share: float) -> tupl
         return found if arity == 2 else np.concatenate([found, np.zeros_like(found)])
 
     given = (flat(slopes), flat(known.lower), flat(known.upper), known.cuts)
-    low, high = residual(node.name, node.parameter, *given, share=share)
+    low, high = residual(node.name, node.parameter, *given, q, share=share)
     return low.reshape(batch, size), high.reshape(batch, size)
 
 

@@ -11,7 +11,7 @@ from certrnn.certification import Query
 from certrnn.examples import names
 from certrnn.search import EpsGrid
 from certrnn.threats import Accept, NormBall, Threshold
-from tests.certificates.written import METHODS, certified, outcomes
+from tests.certificates.written import METHODS, certificates, certified, changed, checker, outcomes
 
 FIXTURES = Path(__file__).parent.parent / "importer" / "fixtures" / "dynamo"
 EPS = {
@@ -48,6 +48,23 @@ def test_what_only_backward_substitution_proves(name: str, eps: float, tmp_path:
     (found,) = outcomes(f"example:{name}", tmp_path)
     assert found.confirmed
     assert found.margin is not None
+
+
+def test_what_only_deficits_prove(tmp_path: Path) -> None:
+    query = Query((0.0284,), "all", method="joint-output")
+    assert certified("example:digits_rnn", query, tmp_path)
+    (one,) = certificates(tmp_path)
+    assert {"curved", "curvature", "diagonal", "point"} <= set(one.arrays)
+    assert all(found.confirmed for found in outcomes("example:digits_rnn", tmp_path))
+    for name in ("diagonal", "point", "curvature"):
+        broken = changed(one)
+        broken.arrays[name][:] *= -1.0
+        (found,) = checker("example:digits_rnn").check([broken])
+        assert not found.confirmed, name
+    broken = changed(one)
+    broken.arrays["diagonal"] = broken.arrays["diagonal"][:, 1:]
+    (found,) = checker("example:digits_rnn").check([broken])
+    assert "have shape" in found.reason
 
 
 def test_the_largest_certified_eps(tmp_path: Path) -> None:

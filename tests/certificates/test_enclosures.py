@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from certrnn.certificates.checker import backward, forward
+from certrnn.certificates.checker import backward, forward, quadratic
 from certrnn.certificates.checker.backward import Backward
 from certrnn.certificates.checker.forward import EFFORTS, Forward, Region
 from certrnn.certificates.checker.program import Apply, Input, Linear, Program, Term
@@ -142,6 +142,79 @@ def escapes(
                 )
                 outside += not mpmath.mpf(float(low)) <= total
     return outside
+
+
+def curved_escapes(kind: str, seed: int, share: float = 1.0, eps: float = 0.1) -> tuple[int, int]:
+    """How many exact rows lie below what a bound with random deficits says, and of how many rows it says something.
+
+    Args:
+        share: of a diagonal that surely dominates.
+    """
+    p, output = network(kind, seed)
+    given, random = region(seed, np.inf, False, eps), np.random.default_rng(seed)
+    found = Forward(p, given, slopes_of(p, random), EFFORTS[1], kept={})
+    found.run(output)
+    rows, offset = np.array([[[1.0, -1.0], [-1.0, 1.0]]]), np.array([[0.1, 0.2]])
+    bent = {}
+    for place, values in (found.kept or {}).items():
+        node = p.nodes[place]
+        root = random.normal(size=(2, 1, 2, node.size)) * 0.3
+        bent[place] = np.stack([root[0] ** 2, root[0] * root[1] * (len(values) - 1), root[1] ** 2])
+    back = Backward(found, slopes_of(p, random, 2), bent)
+    back.run(output, rows, offset)
+    forms = [
+        quadratic.Form(found, {place: c[:, 0, k] * back.weights[place][0, k] for place, c in bent.items()})
+        for k in range(2)
+    ]
+    diagonal = np.stack([share * form.size(np.ones(form.symbols)) + 1e-9 for form in forms])
+    point = random.uniform(-1.0, 1.0, size=diagonal.shape)
+    back = Backward(found, back.slopes, bent)
+    bound = quadratic.least(back, output, rows, offset, diagonal, point)
+    outside = 0
+    for x in members(given, seed, 12):
+        exact = exactly(p, x)
+        scores = [exact[e] for e in output.tolist()]
+        for row, more, low in zip(rows[0], offset[0], bound[0], strict=True):
+            parts = [mpmath.mpf(float(a)) * score for a, score in zip(row, scores, strict=True)]
+            outside += not mpmath.mpf(float(low)) <= sum(parts) + mpmath.mpf(float(more))
+    return outside, int(np.isfinite(bound).sum())
+
+
+@pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
+def test_rows_with_deficits_hold_every_point(kind: str) -> None:
+    found = [curved_escapes(kind, seed) for seed in range(3)]
+    assert [outside for outside, _ in found] == [0, 0, 0]
+    assert [said for _, said in found] == [2, 2, 2]
+
+
+def test_a_diagonal_that_does_not_dominate_proves_nothing() -> None:
+    assert [curved_escapes("lstm", seed, share=1e-3)[1] for seed in range(3)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("kind", ["rnn", "lstm"])
+def test_the_form_is_the_sum_of_its_functions_and_what_dominates_it_is_told_apart(kind: str) -> None:
+    p, output = network(kind, 3)
+    random = np.random.default_rng(3)
+    found = Forward(p, region(3, np.inf, False, 0.3), slopes_of(p, random), EFFORTS[1], kept={})
+    found.run(output)
+    assert found.kept is not None
+    blocks, whole = {}, np.zeros((found.symbols, found.symbols))
+    for place, values in found.kept.items():
+        root = random.normal(size=(2, values[0].center.shape[1]))
+        blocks[place] = np.stack([root[0] ** 2, root[0] * root[1] * (len(values) - 1), root[1] ** 2])
+        for j, (xx, xy, yy) in enumerate(blocks[place].T):
+            x, y = (np.zeros(found.symbols) for _ in range(2))
+            for axis, value in ((x, values[0]), (y, values[-1])):
+                axis[: value.generators.shape[1]] = value.generators[0, :, j]
+            whole += xx * np.outer(x, x)
+            if len(values) == 2:
+                whole += xy * (np.outer(x, y) + np.outer(y, x)) + yy * np.outer(y, y)
+    form = quadratic.Form(found, blocks)
+    assert np.allclose(form.matrix.T @ form.weigh(form.matrix), whole, rtol=1e-12, atol=1e-14)
+    d = random.uniform(0.5, 2.0, size=found.symbols)
+    most = np.linalg.eigvalsh(whole / np.sqrt(np.outer(d, d)))[-1]
+    assert quadratic.dominates(form, (1.0 + 1e-9) * most * d)
+    assert not quadratic.dominates(form, (1.0 - 1e-9) * most * d)
 
 
 @pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])

@@ -65,11 +65,11 @@ def curves(graph: Graph, region: Region, spec: Spec, rounds: int = 8) -> tuple[C
     with torch.no_grad():
         recording, _ = record(graph, region, ApartZonotopes())
         rows = Rows({graph.output: spec.rows}, spec.offset)
-        memory = Memory()
-        for _ in range(rounds):
+        memory, left = Memory(), rounds
+        while True:
             parameters, joint = analysis.ascent(recording, rows, memory)
-            bound = enclosed_rows(recording, rows, parameters, joint)
-            if bool((bound > 0.0).all()):
+            bound, left = enclosed_rows(recording, rows, parameters, joint), left - 1
+            if bool((bound > 0.0).all()) or not left:
                 break
         assert joint is not None
         result = substitute(recording, rows.coefficients, enclosed(recording, parameters), exact=True)

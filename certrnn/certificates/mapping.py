@@ -26,7 +26,7 @@ def packed(slopes: dict[int, np.ndarray]) -> np.ndarray:
 def layout_of_symbols(program: Program, output: np.ndarray, slopes: np.ndarray, region: Region) -> Forward:
     """A propagation of the checker's on one set, to see where inputs and functions have their symbols."""
     lower, upper = (end.numpy() for end in region.boxes())
-    box = Box(lower, upper, tuple(region.frames), region.center.numpy(), np.zeros(1))
+    box = Box(lower, upper, tuple(region.frames), region.center.numpy(), np.zeros(lower.shape))
     given = {place: own[:, None] for place, own in unpacked(program, output, slopes).items()}
     forward = Forward(program, box, given, QUICK)
     forward.run(output)

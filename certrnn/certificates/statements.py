@@ -15,7 +15,7 @@ from certrnn.io.onnx import OnnxModel
 from certrnn.results.row import Row
 from certrnn.threats import Accept, Labels, NormBall, Threshold
 
-METHODS = ("interval", "zonotope", "crown", "alpha-crown", "joint-output")
+METHODS = ("interval", "zonotope", "popqorn", "crown", "alpha-crown", "joint-output")
 """Methods whose rows have certificates."""
 STEPS = ("alpha-crown", "joint-output")
 """What follows the first method of ``auto`` where its rows shall have certificates."""
@@ -37,8 +37,8 @@ def require(job: CertifyJob) -> None:
     if query.method not in (AUTO, *METHODS) or (query.method == AUTO and query.steps != STEPS):
         known = ", ".join((AUTO, *METHODS))
         raise Unsupported(WHERE, f"the method is one of {known}", query.method, "Add --method alpha-crown.")
-    if not isinstance(threat, NormBall) or threat.radii is not None:
-        raise Unsupported(WHERE, "the threat is a ball of one eps for all features", threat.name)
+    if not isinstance(threat, NormBall):
+        raise Unsupported(WHERE, "the threat is a ball", threat.name)
     if not isinstance(query.specification, Labels | Accept | Threshold):
         raise Unsupported(
             WHERE, "the property is the label, --accept, --target or --threshold", query.specification.name
@@ -105,11 +105,18 @@ def claim_of(job: CertifyJob, row: Row, layout: str) -> dict[str, Any]:
         "layout": layout,
         "sample": row.sample,
         "frames": row.frames,
-        "threat": {"norm": ball.order, "eps": repr(row.eps_certified), "joint": ball.joint},
+        "threat": _threat(ball, row),
         "clip": None if clip is None else [repr(float(end)) for end in clip],
         "property": _property(job, row),
         "method": row.method,
     }
+
+
+def _threat(ball: NormBall, row: Row) -> dict[str, Any]:
+    """The ball of a row; radii are those of its sample's features, (D,) or (T, D)."""
+    own = ball.of(row.sample).radii
+    radii = None if own is None else own.tolist()
+    return {"norm": ball.order, "eps": repr(row.eps_certified), "joint": ball.joint, "radii": radii}
 
 
 def _property(job: CertifyJob, row: Row) -> dict[str, Any]:

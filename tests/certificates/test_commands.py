@@ -35,7 +35,12 @@ def test_every_row_gets_a_file_and_check_confirms_it(
     assert main(["check", str(tmp_path / "c"), *CHECKED, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["confirmed"], found["rejected"]) == (2, 0)
-    assert found["certificates"][1]["claim"]["threat"] == {"norm": "inf", "eps": "0.01", "joint": False}
+    assert found["certificates"][1]["claim"]["threat"] == {
+        "norm": "inf",
+        "eps": "0.01",
+        "joint": False,
+        "radii": None,
+    }
     assert found["certificates"][1]["margin"] > 0
 
 
@@ -74,15 +79,13 @@ def test_what_cannot_be_read_is_one_error(
 @pytest.mark.parametrize(
     ("more", "named"),
     [
-        (["--method", "popqorn"], "popqorn"),
-        (["--radii", "RADII"], "a radius each feature"),
+        (["--method", "joint"], "joint"),
+        (["--method", "bab"], "bab"),
     ],
 )
 def test_what_has_no_certificate_is_refused_by_name_before_any_work(
     more: list[str], named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    np.savetxt(tmp_path / "radii.txt", np.ones((1, 8)))
-    more = [str(tmp_path / "radii.txt") if one == "RADII" else one for one in more]
     code = certify_main([*ASKED, "--certificates", str(tmp_path / "c"), *more])
     out, err = capsys.readouterr()
     assert code == 3

@@ -54,7 +54,7 @@ def region(seed: int, order: float, joint: bool, eps: float) -> Region:
     lower, upper = x.copy(), x.copy()
     lower[:, 1:], upper[:, 1:] = np.nextafter(x[:, 1:] - eps, -9.0), np.nextafter(x[:, 1:] + eps, 9.0)
     upper[:, 2] = x[:, 2]  # as a valid range may cut it
-    return Region(lower, upper, (1, 2), x, np.array([eps]), order, joint)
+    return Region(lower, upper, (1, 2), x, np.full(x.shape, eps), order, joint)
 
 
 def members(given: Region, seed: int, count: int = 5) -> list[np.ndarray]:
@@ -67,7 +67,7 @@ def members(given: Region, seed: int, count: int = 5) -> list[np.ndarray]:
             step = step / np.linalg.norm(step.reshape(-1), given.order) if given.joint else step
             step = step * (1.0 - 1e-12)
         x = given.center[0].copy()
-        x[1:] = np.clip(x[1:] + given.eps[0] * step, given.lower[0, 1:], given.upper[0, 1:])
+        x[1:] = np.clip(x[1:] + given.reach[0, 1:] * step, given.lower[0, 1:], given.upper[0, 1:])
         found.append(x)
     return found
 

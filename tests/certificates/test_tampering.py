@@ -48,7 +48,9 @@ def _noisy(name: str) -> Callable[[Certificate, Random], Certificate]:
 def _eps(one: Certificate, random: Random) -> Certificate:
     eps = float(one.claim["threat"]["eps"])
     more = [math.nextafter(eps, 1.0), eps * 1.001, eps * 1.5, 10.0 * eps, eps / 2]
-    return changed(one, threat={"norm": "inf", "eps": repr(float(random.choice(more))), "joint": False})
+    return changed(
+        one, threat={"norm": "inf", "eps": repr(float(random.choice(more))), "joint": False, "radii": None}
+    )
 
 
 def _label(one: Certificate, random: Random) -> Certificate:
@@ -115,7 +117,9 @@ def test_what_is_false_is_rejected(whole: list[Certificate]) -> None:
     model = certrnn.load(NAME)
     results, _ = model.attack(model.read(DATA).take([0]), frames="all")
     broken = changed(
-        whole[0], sample=0, threat={"norm": "inf", "eps": repr(results.rows[0].linf), "joint": False}
+        whole[0],
+        sample=0,
+        threat={"norm": "inf", "eps": repr(results.rows[0].linf), "joint": False, "radii": None},
     )
     (found,) = checker(NAME).check([broken])
     assert "the bound reaches" in found.reason
@@ -133,10 +137,10 @@ def test_what_is_false_is_rejected(whole: list[Certificate]) -> None:
         ({"frames": []}, "frames lie in 0..7"),
         ({"output": "nothing"}, "depends on the sample"),
         ({"layout": "f,t,n"}, "samples lie as"),
-        ({"threat": {"norm": "3", "eps": "0.1", "joint": False}}, "l-inf"),
-        ({"threat": {"norm": "inf", "eps": "nan", "joint": False}}, "finite"),
-        ({"threat": {"norm": "inf", "eps": "-0.1", "joint": False}}, "not negative"),
-        ({"threat": {"norm": "inf", "eps": 0.1, "joint": False}}, "decimal texts"),
+        ({"threat": {"norm": "3", "eps": "0.1", "joint": False, "radii": None}}, "l-inf"),
+        ({"threat": {"norm": "inf", "eps": "nan", "joint": False, "radii": None}}, "finite"),
+        ({"threat": {"norm": "inf", "eps": "-0.1", "joint": False, "radii": None}}, "not negative"),
+        ({"threat": {"norm": "inf", "eps": 0.1, "joint": False, "radii": None}}, "decimal texts"),
         ({"property": {"kind": "nothing"}}, "the property is"),
         ({"property": {"kind": "accept", "classes": list(range(10))}}, "some but not all"),
         ({"property": {"kind": "accept", "classes": [11]}}, "some but not all"),

@@ -20,7 +20,7 @@ from certrnn.examples import resolve
 from certrnn.results.row import Row
 
 DATA = "example:digits"
-METHODS = ("interval", "zonotope", "crown", "alpha-crown", "auto")
+METHODS = ("interval", "zonotope", "popqorn", "crown", "alpha-crown", "joint-output", "auto")
 
 
 def certified(

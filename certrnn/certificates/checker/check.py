@@ -170,7 +170,7 @@ class Checker:
             np.concatenate([q.region.upper for q in questions]),
             first.region.frames,
             np.concatenate([q.region.center for q in questions]),
-            np.concatenate([q.region.eps for q in questions]),
+            np.concatenate([q.region.reach for q in questions]),
             first.region.order,
             first.region.joint,
         )

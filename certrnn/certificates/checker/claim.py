@@ -159,13 +159,14 @@ def region_of(claim: dict[str, Any], model: Model, data: Data) -> Region:
     if not frames or any(type(t) is not int or not 0 <= t < len(x) for t in frames):
         raise Refused(f"frames lie in 0..{len(x) - 1}; got {frames}")
     order = {"inf": np.inf, "2": 2.0, "1": 1.0}.get(threat["norm"])
-    if set(threat) != {"norm", "eps", "joint"} or order is None or type(threat["joint"]) is not bool:
+    if set(threat) != {"norm", "eps", "joint", "radii"} or order is None or type(threat["joint"]) is not bool:
         raise Refused(f"the threat is an l-inf, l2 or l1 ball; got {threat}")
     eps = at_least(threat["eps"])
     if not np.isfinite(x).all() or not math.isfinite(eps) or eps < 0.0:
         raise Refused(f"samples and eps are finite, and eps is not negative; got {threat['eps']}")
+    reach = _reach(eps, threat["radii"], x.shape)
     lower, upper = x.copy(), x.copy()
-    lower[frames], upper[frames] = down(x[frames] - eps), up(x[frames] + eps)
+    lower[frames], upper[frames] = down(x - reach)[frames], up(x + reach)[frames]
     if claim["clip"] is not None:
         low, high = (
             _clip(end, model.precision)
@@ -173,7 +174,17 @@ def region_of(claim: dict[str, Any], model: Model, data: Data) -> Region:
         )
         lower, upper = np.minimum(np.maximum(lower, -low), x), np.maximum(np.minimum(upper, high), x)
     joint = threat["joint"] and order < np.inf
-    return Region(lower[None], upper[None], tuple(frames), x[None], np.array([eps]), order, joint)
+    return Region(lower[None], upper[None], tuple(frames), x[None], reach[None], order, joint)
+
+
+def _reach(eps: float, radii: list[Any] | None, shape: tuple[int, ...]) -> np.ndarray:
+    """How far each feature (T, D) moves at most: eps, or eps times its radius."""
+    if radii is None:
+        return np.full(shape, eps)
+    given = np.broadcast_to(np.array(radii, dtype=np.float64), shape)
+    if not (np.isfinite(given).all() and (given >= 0.0).all()):
+        raise Refused("radii are finite and not negative")
+    return up(eps * given) * (given > 0.0)
 
 
 def at_least(text: str) -> float:

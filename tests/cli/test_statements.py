@@ -199,6 +199,7 @@ OPTIONS: dict[str, list[list[str]]] = {
 }
 """What shapes a question, option by option; words and texts stand apart."""
 ELSEWHERE = {
+    "certificates",
     "model",
     "data",
     "words",

@@ -14,10 +14,8 @@ from certrnn.certification.self_check import check_against_onnxruntime
 from certrnn.domains import Zonotopes
 from certrnn.errors import CertrnnError, InvalidInput
 from certrnn.io.onnx import OnnxModel
+from certrnn.io.onnx.model import GUESSED_FRAMES
 from certrnn.ir import Elementwise, Graph, Input
-
-GUESSED_FRAMES = 8
-"""Frames that a network of any sequence length is shown for where no data says how many there are."""
 
 
 @dataclass(frozen=True)

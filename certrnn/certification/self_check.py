@@ -18,6 +18,7 @@ from certrnn.errors import Unsupported
 from certrnn.io.onnx import OnnxModel
 from certrnn.io.onnx.constants_check import check_constants
 from certrnn.io.onnx.lower import Lowered
+from certrnn.io.onnx.words_check import check_words
 from certrnn.ir import Gather, Graph
 
 TOLERANCE = {onnx.TensorProto.FLOAT16: 3e-2, onnx.TensorProto.DOUBLE: 1e-8}
@@ -51,6 +52,7 @@ def check_against_onnxruntime(
             refused.
     """
     check_constants(model.file, model.lowered(shape).known)
+    check_words(model)
     x, words = _samples(model, shape, samples, seed)
     found = check_points(model, x)
     if words is not None:
@@ -189,7 +191,7 @@ def _samples(
     """Random inputs that float32 holds exactly, of growing size; random words where the model takes words."""
     random = np.random.default_rng(seed)
     if model.embedding is not None:
-        words = random.integers(0, len(model.embedding.table), size=(samples, shape[0]))
+        words = random.integers(model.embedding.least, len(model.embedding.table), size=(samples, shape[0]))
         return model.embed(words), words
     spread = 2.0 ** np.linspace(-2, 1, samples).round()
     x = random.standard_normal((samples, *shape)) * spread[:, None, None]

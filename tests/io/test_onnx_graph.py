@@ -199,7 +199,7 @@ def test_an_embedding_is_cut(tmp_path: Path) -> None:
     assert np.array_equal(found.embed(words), table[words].astype(np.float64))
     vectors = found.run_onnxruntime(found.embed(words))
     assert np.allclose(vectors, found.run_onnxruntime_on_words(words), atol=1e-6)
-    with pytest.raises(InvalidInput, match="words are integers"):
+    with pytest.raises(InvalidInput, match="words are numbers from -9 to 8"):
         found.embed(np.array([[9]]))
 
 

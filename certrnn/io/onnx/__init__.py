@@ -11,7 +11,7 @@ stays in the graph, where the domains enclose it; see ``exact``.
 
 from certrnn.io.onnx.choices import Choices
 from certrnn.io.onnx.layout import Layout
-from certrnn.io.onnx.lower import Embedding
+from certrnn.io.onnx.lookup import Embedding
 from certrnn.io.onnx.model import OnnxModel, read
 
 __all__ = ["Choices", "Embedding", "Layout", "OnnxModel", "read"]

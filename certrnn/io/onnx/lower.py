@@ -15,11 +15,14 @@ from certrnn.io.onnx.choices import Choices
 from certrnn.io.onnx.kinds import file_types, name_of
 from certrnn.io.onnx.layout import Layout
 from certrnn.io.onnx.lengths import length_inputs
+from certrnn.io.onnx.lookup import Cut, Embedding, is_lookup
 from certrnn.io.onnx.node import NodeContext, decoded
 from certrnn.io.onnx.ops import OPERATORS
 from certrnn.io.onnx.reader import ModelFile, _short, to_array
 from certrnn.io.onnx.space import Space
+from certrnn.io.onnx.tabulated import WORDWISE, tabulated
 from certrnn.io.onnx.tensors import Chosen, Known, Normalised, Tensor, Tokens, View, known
+from certrnn.io.onnx.vocabulary import input_words
 from certrnn.io.onnx.wanted import needed, outputs_in_order
 from certrnn.ir import Graph
 from certrnn.ir.rewrite import simplify
@@ -30,19 +33,6 @@ _SUPPORTED = (
     "data movement, and Softmax, LogSoftmax, Sigmoid or ArgMax at the end. Export the logits of a model made of these."
 )
 _BROKEN = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-
-
-@dataclass(frozen=True, eq=False)
-class Embedding:
-    """A table of word vectors indexed by the model's input, cut off in front of the graph.
-
-    Args:
-        table: (words, features), float64.
-        tensor: name of the ONNX tensor that holds the looked-up rows.
-    """
-
-    table: np.ndarray
-    tensor: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +67,7 @@ class Lowered:
         known: for every ONNX tensor that does not, its numbers.
         warnings: those of the notes that a reader of results must know.
         timed: the output's axes that trace to time.
+        cuts: the tensors of word vectors that the graph begins behind.
         recurrences: the recurrent layers of the file, by their positions in ``whole``.
     """
 
@@ -96,7 +87,7 @@ class Lowered:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     timed: tuple[int, ...]
-    embedding: Embedding | None
+    cuts: tuple[Cut, ...] = ()
     recurrences: tuple[Recurrence, ...] = ()
 
     @property
@@ -111,6 +102,7 @@ def lower(
     choices: Choices,
     length: int | None = None,
     whole: Lowered | None = None,
+    embedding: Embedding | None = None,
 ) -> Lowered:
     """Lower the part of the model that its outputs depend on, for one sample.
 
@@ -119,26 +111,33 @@ def lower(
         length: what the model is told as its sequence length, where it has such an input; the number of frames by
             default.
         whole: the same told the number of frames, which says how the output is read at shorter lengths.
+        embedding: the vectors that its words are looked up as, where it takes words.
 
     Raises:
         Unsupported, InvalidInput: naming the node.
     """
-    return _Lowering(file, layout, choices, layout.frames if length is None else length, whole).run()
+    told = layout.frames if length is None else length
+    return _Lowering(file, layout, choices, told, whole, embedding).run()
 
 
 class _Lowering:
     """One walk over the nodes of a model."""
 
     def __init__(
-        self, file: ModelFile, layout: Layout, choices: Choices, length: int, whole: Lowered | None
+        self,
+        file: ModelFile,
+        layout: Layout,
+        choices: Choices,
+        length: int,
+        whole: Lowered | None,
+        embedding: Embedding | None,
     ) -> None:
         self.file, self.layout, self.choices, self.length = file, layout, choices, length
-        self.at_length = whole
+        self.at_length, self.embedding = whole, embedding
         self.proto = file.proto.graph
         self.space = Space()
         self.notes: list[str] = []
-        self.embedding: Embedding | None = None
-        self.inputs: list[int] = []
+        self.cuts: list[Cut] = []
         self.types = file_types(self.proto)
 
     def run(self) -> Lowered:
@@ -167,17 +166,13 @@ class _Lowering:
     # ---- inputs
 
     def _bind_inputs(self, scope: dict[str, Tensor]) -> None:
-        layout = self.layout
+        layout, builder = self.layout, self.space.builder
+        inputs = [builder.input(t, layout.features, f"frame {t}") for t in range(layout.frames)]
+        self.rows = np.stack([self.space.ids(p) for p in inputs])
         if layout.input.tokens:
-            scope[layout.input.name] = Tokens(
-                layout.arrange(np.arange(layout.frames)[None]), layout.input.type
-            )
-        builder = self.space.builder
-        self.inputs = [builder.input(t, layout.features, f"frame {t}") for t in range(layout.frames)]
-        rows = np.stack([self.space.ids(p) for p in self.inputs])
-        self.rows = rows
-        if not layout.input.tokens:
-            scope[layout.input.name] = View(layout.arrange(rows[None]), layout.input.type)
+            scope[layout.input.name] = input_words(layout, self.proto)
+        else:
+            scope[layout.input.name] = View(layout.arrange(self.rows[None]), layout.input.type)
         for info in length_inputs(self.proto):
             if info.name != layout.input.name:
                 axes = [1] * len(info.type.tensor_type.shape.dim)
@@ -249,15 +244,14 @@ class _Lowering:
             return loop.unroll(context, scope, self._step)
         if node.op_type == "Scan":
             return loop.scan(context, scope, self._step)
-        if (
-            node.op_type == "Gather"
-            and isinstance(context.input(0), Known)
-            and isinstance(context.input(1), Tokens)
-        ):
+        if is_lookup(node.op_type, *context.inputs[:2]):
             return [self._embed(node, context)]
         if node.op_type not in OPERATORS:
             raise context.refuse("certrnn interprets the operator", node.op_type, _SUPPORTED)
-        return OPERATORS[node.op_type](context)
+        handler = OPERATORS[node.op_type]
+        if node.op_type in WORDWISE and any(isinstance(t, Tokens) for t in context.inputs):
+            return tabulated(context, handler)
+        return handler(context)
 
     def _branch(self, context: NodeContext, scope: dict[str, Tensor]) -> list[Tensor]:
         """An If whose condition is known: the nodes of the branch it takes."""
@@ -274,21 +268,25 @@ class _Lowering:
     def _embed(self, node: onnx.NodeProto, context: NodeContext) -> View:
         table, words = context.constant(0, "the table"), context.input(1)
         assert isinstance(words, Tokens)
-        if context.attribute("axis", 0) != 0 or table.array.ndim != 2 or not table.real:
-            raise context.refuse("an embedding reads the rows of a matrix of floats", f"shape {table.shape}")
-        if table.shape[1] != self.layout.features:
+        if context.attribute("axis", 0) != 0:
+            raise context.refuse("words are rows of a table", f"axis {context.attribute('axis')}")
+        offsets = None if self.embedding is None else self.embedding.offsets(node.output[0], words)
+        if self.embedding is None or offsets is None:
+            raise context.refuse(
+                "words are looked up alike at every length, outside of loops and branches", repr(table.name)
+            )
+        if self.embedding.table.shape[1] != self.layout.features:
             raise InvalidInput(
                 "fitting the data to the model",
-                f"a frame is a word vector of {table.shape[1]} features",
+                f"a frame is a word vector of {self.embedding.table.shape[1]} features",
                 self.layout.features,
             )
-        if self.embedding is not None:
-            raise context.refuse("the words of the input are looked up once", "a second embedding")
         if not np.isfinite(table.array).all():
             raise context.damaged("the embedding's numbers are finite", "nan or inf")
-        self.embedding = Embedding(table.array, node.output[0])
+        width = table.shape[1]
+        self.cuts.append(Cut(node.output[0], words.frames, offsets, width))
         context.note(f"cut: the frames are rows of the table {table.name!r} of {table.shape[0]} words")
-        return View(self.rows[words.frames], table.kind)
+        return View(self.rows[words.frames[..., None], offsets[..., None] + np.arange(width)], table.kind)
 
     # ---- the end
 
@@ -363,7 +361,7 @@ class _Lowering:
             notes=(*self.notes, f"output {reading.answer.output!r}: {reading.answer.said}", *reading.notes),
             warnings=(*reading.notes, *self._roundings()),
             timed=reading.timed,
-            embedding=self.embedding,
+            cuts=tuple(self.cuts),
             recurrences=tuple(self.space.recurrences),
         )
 

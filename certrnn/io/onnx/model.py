@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,12 +16,18 @@ from certrnn.io.onnx.choices import Choices
 from certrnn.io.onnx.layout import DataInput, Layout, data_inputs
 from certrnn.io.onnx.lengths import length_inputs
 from certrnn.io.onnx.letters import Letters, parse_layout
-from certrnn.io.onnx.lower import Embedding, Lowered, lower
+from certrnn.io.onnx.lookup import Embedding
+from certrnn.io.onnx.lower import Lowered, lower
 from certrnn.io.onnx.reader import ModelFile, load
 from certrnn.io.onnx.replay import Session
 from certrnn.io.onnx.roles import Roles, roles
+from certrnn.io.onnx.tensors import Known
+from certrnn.io.onnx.vocabulary import read_embedding
 from certrnn.io.onnx.wanted import choose_input, outputs_in_order
 from certrnn.ir import Graph
+
+GUESSED_FRAMES = 8
+"""Frames of a sample where neither the file nor data says how many there are."""
 
 _NUMPY: dict[int, type] = {
     onnx.TensorProto.FLOAT: np.float32,
@@ -176,7 +183,8 @@ class OnnxModel:
                     "fitting the data to the model", f"a sequence length lies in 1..{frames}", length
                 )
             whole = None if length is None else replace(self, length=None).lowered(shape)
-            self._lowered[key] = lower(self.file, self.layout(shape), self.choices, length, whole)
+            layout, embedding = self.layout(shape), self.embedding
+            self._lowered[key] = lower(self.file, layout, self.choices, length, whole, embedding)
         return self._lowered[key]
 
     def graph(self, shape: tuple[int, ...]) -> Graph:
@@ -209,15 +217,20 @@ class OnnxModel:
         """The table that words are looked up in; None where the input is floats."""
         if not self.input.tokens:
             return None
-        table = _embedding_table(self.file, self.input.name)
-        if table is None:
+        frames, _ = self.roles.shape(GUESSED_FRAMES)
+        found = read_embedding(self.file, self.roles.fit(frames, 1), self._told(frames))
+        if found is None:
             raise Unsupported(
                 f"reading input {self.input.name!r}",
-                "integer input is looked up in one constant table by a Gather",
+                "integer input is looked up in constant tables by a Gather",
                 "no such node",
                 "Export with an embedding layer, or with float inputs.",
             )
-        return table
+        return found
+
+    def _told(self, frames: int) -> dict[str, Known]:
+        """The inputs for lengths, of one sample."""
+        return {name: Known(numbers) for name, numbers in self._lengths(1, frames).items()}
 
     def embed(self, words: np.ndarray) -> np.ndarray:
         """Word vectors (N, T, E) of words (N, T); negative words count from the end of the table, as in ONNX."""
@@ -228,14 +241,14 @@ class OnnxModel:
             )
         words = np.asarray(words)
         size = len(table.table)
-        if (
-            words.ndim != 2
-            or words.dtype.kind not in "iu"
-            or (words.size and not -size <= words.min() <= words.max() < size)
-        ):
-            raise InvalidInput(
-                "looking up words", f"words are integers (N, T) in [-{size}, {size})", words.dtype
-            )
+        if words.ndim != 2 or words.dtype.kind not in "iu":
+            received = f"shape {words.shape}, {words.dtype}"
+            raise InvalidInput("looking up words", "words are integers (N, T)", received)
+        wrong = words[(words < table.least) | (words >= size)]
+        if wrong.size:
+            requirement = f"words are numbers from {table.least} to {size - 1}, rows of the embedding"
+            remedy = "Number words as the network's own vocabulary does."
+            raise InvalidInput("looking up words", requirement, int(wrong[0]), remedy)
         return table.table[words]
 
     # ---- onnxruntime
@@ -287,6 +300,10 @@ class OnnxModel:
         ]
         return self._scores(np.concatenate(runs), (words.shape[1], self.embedding.table.shape[1]))
 
+    def run_on_words(self, words: np.ndarray, names: Sequence[str]) -> list[np.ndarray]:
+        """The named tensors of the whole file for one text of words (T,)."""
+        return self._session(None, tuple(names)).run(tuple(names), self.feed(words[None]))
+
     def _scores(self, outputs: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         lowered = self.lowered(shape)
         expected = (
@@ -305,10 +322,11 @@ class OnnxModel:
         return self._run_some(self._session(sample.shape, names), sample[None], names)
 
     def _run(self, x: np.ndarray, together: bool) -> np.ndarray:
-        lowered = self.lowered(x.shape[1:])
+        lowered, layout = self.lowered(x.shape[1:]), self.layout(x.shape[1:])
         session = self._session(x.shape[1:], (self.output,))
+        ordered = all(cut.order(self._places(x), x.shape[1]) is not None for cut in lowered.cuts)
         # where one sample's output begins with its batch axis, that of several does
-        if together and self.layout(x.shape[1:]).dynamic_batch and len(x) > 1 and lowered.shape[:1] == (1,):
+        if together and layout.dynamic_batch and len(x) > 1 and lowered.shape[:1] == (1,) and ordered:
             try:
                 found = self._run_some(session, x, (self.output,))[0]
                 if found.shape == (len(x), *lowered.shape[1:]):
@@ -318,40 +336,28 @@ class OnnxModel:
         runs = [self._run_some(session, x[i : i + 1], (self.output,))[0] for i in range(len(x))]
         return np.concatenate([run.reshape(1, -1) for run in runs])
 
+    def _places(self, x: np.ndarray) -> np.ndarray:
+        """The words of samples as they lie in the input, numbered sample * T + frame."""
+        count, frames = x.shape[:2]
+        return self.layout(x.shape[1:]).arrange(np.arange(count * frames).reshape(count, frames, -1))
+
     def _run_some(self, session: Session, x: np.ndarray, names: tuple[str, ...]) -> list[np.ndarray]:
-        layout = self.layout(x.shape[1:])
-        table = self.lowered(x.shape[1:]).embedding
-        if table is None:
+        cuts = self.lowered(x.shape[1:]).cuts
+        if not cuts:
             return session.run(names, self.feed(x))
         words = self.feed(np.zeros(x.shape[:2], dtype=np.int64))
-        places = layout.arrange(np.arange(x.shape[0] * x.shape[1]).reshape(x.shape[:2]))
-        vectors = x.reshape(-1, x.shape[2])[places].astype(np.float32)
-        return session.run(names, {**words, table.tensor: vectors})
+        places = self._places(x)
+        vectors = {cut.tensor: cut.vectors(x, places).astype(np.float32) for cut in cuts}
+        return session.run(names, words | vectors)
 
     def _session(self, shape: tuple[int, ...] | None, names: tuple[str, ...]) -> Session:
         """A session with the named outputs, cut behind the embedding where a shape is given."""
-        key = "\n".join([str(shape is not None and self.input.tokens), *names])
+        cuts = () if shape is None else self.lowered(shape).cuts
+        key = "\n".join([str(bool(cuts)), *names])
         if key not in self._sessions:
-            table = None if shape is None else self.lowered(shape).embedding
-            cut = None
-            if table is not None:
-                cut = (table.tensor, onnx.TensorProto.FLOAT, [*self.input.dims, table.table.shape[1]])
-            self._sessions[key] = Session(self.file.proto, names, cut)
+            declared = [
+                (cut.tensor, onnx.TensorProto.FLOAT, [*(None for _ in cut.frames.shape), cut.width])
+                for cut in cuts
+            ]
+            self._sessions[key] = Session(self.file.proto, names, declared)
         return self._sessions[key]
-
-
-def _embedding_table(file: ModelFile, name: str) -> Embedding | None:
-    """The matrix that the input's words index, before any shape is known."""
-    from certrnn.io.onnx.reader import to_array
-
-    tensors = {t.name: t for t in file.proto.graph.initializer}
-    reached = {name}
-    for node in file.proto.graph.node:
-        if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
-            tensors[node.output[0]] = node.attribute[0].t
-        if node.op_type == "Gather" and node.input[0] in tensors and node.input[1] in reached:
-            table = to_array(tensors[node.input[0]], "reading the embedding").astype(np.float64)
-            return Embedding(table, node.output[0]) if table.ndim == 2 else None
-        if node.input and node.input[0] in reached and node.op_type != "Shape" and node.output:
-            reached.add(node.output[0])
-    return None

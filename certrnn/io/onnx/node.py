@@ -103,9 +103,10 @@ class NodeContext:
                 return self.space.constant(tensor, self.where)
             case Tokens():
                 raise self.refuse(
-                    "integer words of the input are read by an embedding Gather only",
-                    f"{self.op} of them",
-                    "Compute masks and lengths outside of the model: torch's packed sequences take lengths.",
+                    "what words decide is which rows of tables are looked up",
+                    f"{self.op} of numbers computed from the words",
+                    "A mask or a length that the network finds in its words is not read; export with lengths as an "
+                    "input (torch's packed sequences), or without masking for texts of one length.",
                 )
             case Normalised() | Chosen():
                 raise self._after_the_end(tensor)

@@ -12,13 +12,13 @@ from certrnn.errors import Unsupported
 
 
 class Session:
-    """An onnxruntime session of a model, optionally with other outputs or with a tensor as input."""
+    """An onnxruntime session of a model, optionally with other outputs or with tensors of it as inputs."""
 
     def __init__(
         self,
         proto: onnx.ModelProto,
         outputs: Sequence[str] = (),
-        cut: tuple[str, int, Sequence[int | None]] | None = None,
+        cuts: Sequence[tuple[str, int, Sequence[int | None]]] = (),
     ) -> None:
         import onnxruntime
 
@@ -26,7 +26,7 @@ class Session:
         options.log_severity_level = 4
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        model = edited(proto, outputs, cut)
+        model = edited(proto, outputs, cuts)
         try:
             self._session: Any = onnxruntime.InferenceSession(
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
@@ -55,12 +55,9 @@ class Session:
 
 
 def edited(
-    proto: onnx.ModelProto, outputs: Sequence[str], cut: tuple[str, int, Sequence[int | None]] | None
+    proto: onnx.ModelProto, outputs: Sequence[str], cuts: Sequence[tuple[str, int, Sequence[int | None]]]
 ) -> onnx.ModelProto:
-    """A copy with ``outputs`` as its outputs and, where ``cut`` is given, that tensor as an input.
-
-    ``cut`` is (tensor name, element type, shape).
-    """
+    """A copy with ``outputs`` as its outputs and, as further inputs, ``cuts``: (tensor name, element type, shape)."""
     model = onnx.ModelProto()
     model.CopyFrom(proto)
     graph = model.graph
@@ -69,8 +66,7 @@ def edited(
         declared = {o.name: o for o in [*proto.graph.output, *proto.graph.value_info, *proto.graph.input]}
         del graph.output[:]
         graph.output.extend(declared.get(name, onnx.ValueInfoProto(name=name)) for name in outputs)
-    if cut is not None:
-        name, kind, shape = cut
+    for name, kind, shape in cuts:
         kept = [n for n in graph.node if name not in n.output]
         del graph.node[:]
         graph.node.extend(kept)

@@ -1,7 +1,8 @@
-"""What an ONNX tensor is while a model is read: known numbers, elements of graph nodes, or word tokens."""
+"""What an ONNX tensor is while a model is read: known numbers, elements of graph nodes, or functions of words."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -57,14 +58,31 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
-    """Integer words of the input: ``frames`` holds the frame number that each entry is the word of."""
+    """Functions of one integer word of the input each, tabulated: see :mod:`certrnn.io.onnx.tabulated`.
 
-    frames: np.ndarray
+    Args:
+        entries: for each entry of the tensor the number ``frame * K + k`` of a frame and a function.
+        rows: (K, W) values of K functions at the words ``-W/2 .. W/2 - 1``, exact and of the file's own type (floats
+            widened to float64).
+    """
+
+    entries: np.ndarray
+    rows: np.ndarray
     kind: int = UNKNOWN
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.frames.shape
+        return self.entries.shape
+
+    @property
+    def frames(self) -> np.ndarray:
+        """The frame whose word each entry is a function of."""
+        return self.entries // len(self.rows)
+
+    @property
+    def functions(self) -> np.ndarray:
+        """Which of the functions each entry is."""
+        return self.entries % len(self.rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,9 +159,7 @@ def entries(tensor: Tensor) -> np.ndarray:
             return tensor.array
         case View():
             return tensor.ids
-        case Tokens():
-            return tensor.frames
-        case Normalised() | Chosen():
+        case Tokens() | Normalised() | Chosen():
             return tensor.entries
 
 
@@ -154,10 +170,16 @@ def rearranged(tensor: Tensor, moved: np.ndarray) -> Tensor:
             return replace(tensor, array=moved)
         case View():
             return replace(tensor, ids=moved)
-        case Tokens():
-            return replace(tensor, frames=moved)
-        case Normalised() | Chosen():
+        case Tokens() | Normalised() | Chosen():
             return replace(tensor, entries=moved)
+
+
+def together(tensors: Sequence[Tokens]) -> tuple[list[np.ndarray], np.ndarray]:
+    """Entries of each tensor in one table, and that table."""
+    starts = np.cumsum([0, *(len(t.rows) for t in tensors)])
+    rows = np.concatenate([t.rows for t in tensors])
+    moved = [t.frames * len(rows) + start + t.functions for t, start in zip(tensors, starts, strict=False)]
+    return moved, rows
 
 
 def known(array: np.ndarray, name: str = "", relative_error: float = 0.0, kind: int = UNKNOWN) -> Known:

@@ -9,7 +9,7 @@ from onnx import TensorProto
 from certrnn.io.onnx import exact
 from certrnn.io.onnx.kinds import FORMATS, INTEGERS, UNKNOWN, holds, name_of
 from certrnn.io.onnx.node import NodeContext
-from certrnn.io.onnx.tensors import Chosen, Normalised, Tensor, Tokens, View
+from certrnn.io.onnx.tensors import Chosen, Normalised, Tensor, View
 
 _WORDS = frozenset(
     [TensorProto.INT32, TensorProto.INT64, TensorProto.UINT32, TensorProto.UINT64, TensorProto.DOUBLE]
@@ -22,10 +22,6 @@ def cast(node: NodeContext) -> list[Tensor]:
     kind = _target(node)
     source = node.input(0)
     match source:
-        case Tokens():
-            if kind not in _WORDS:
-                raise node.refuse("words of the input stay whole numbers", f"a cast to {name_of(kind)}")
-            return [replace(source, kind=kind)]
         case View():
             return [_of_data(node, source, kind)]
         case Normalised():

@@ -16,6 +16,7 @@ from certrnn.io.onnx.tensors import (
     check_elements,
     entries,
     rearranged,
+    together,
 )
 
 
@@ -167,7 +168,8 @@ def joined(node: NodeContext, sources: list[Tensor], axis: int) -> Tensor:
         array = _concatenated(node, [entries(s) for s in sources], axis)
         return Known(array, error, kind=sources[0].kind)
     if all(isinstance(s, Tokens) for s in sources):
-        return Tokens(_concatenated(node, [entries(s) for s in sources], axis), sources[0].kind)
+        numbers, rows = together([s for s in sources if isinstance(s, Tokens)])
+        return Tokens(_concatenated(node, numbers, axis), rows, sources[0].kind)
     if all(isinstance(s, Normalised) for s in sources):
         return _side_by_side(node, [s for s in sources if isinstance(s, Normalised)], axis)
     filled = [s for s in sources if entries(s).size]

@@ -1,0 +1,97 @@
+"""Which vectors a file looks its words up as, before any sample is known: found by walking what words alone decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+
+from certrnn.io.onnx.layout import Layout
+from certrnn.io.onnx.lookup import Embedding, Lookup, embedding_of, is_lookup
+from certrnn.io.onnx.node import NodeContext, decoded
+from certrnn.io.onnx.ops import OPERATORS
+from certrnn.io.onnx.reader import ModelFile, to_array
+from certrnn.io.onnx.space import Space
+from certrnn.io.onnx.tabulated import WORDWISE, tabulated, words
+from certrnn.io.onnx.tensors import Known, Tensor, Tokens, known
+
+_SHAPES = frozenset(["Shape", "Size"])
+_MOVES = frozenset(["Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"])
+"""What is followed beyond a table, for the shapes that it says."""
+
+
+def reach(graph: onnx.GraphProto) -> int:
+    """Words from ``-reach`` to ``reach - 1`` are tabulated: twice as many as the largest table has rows."""
+    sizes = {t.name: t.dims[0] for t in graph.initializer if t.dims}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute and node.attribute[0].t.dims:
+            sizes[node.output[0]] = node.attribute[0].t.dims[0]
+    read = [sizes[n.input[0]] for n in graph.node if n.op_type == "Gather" and n.input[0] in sizes]
+    return 2 * max([1, *read])
+
+
+def input_words(layout: Layout, graph: onnx.GraphProto) -> Tokens:
+    """The input's words for one sample."""
+    kind = layout.input.type
+    frames = layout.arrange(np.arange(layout.frames)[None])
+    return words(frames, reach(graph), kind, onnx.helper.tensor_dtype_to_np_dtype(kind))
+
+
+def read_embedding(file: ModelFile, layout: Layout, given: Mapping[str, Known]) -> Embedding | None:
+    """The vectors that words are looked up as; None where the file looks none up.
+
+    Args:
+        layout: of a sample of any length that fits; its features do not matter.
+        given: the file's other inputs.
+    """
+    graph, what = file.proto.graph, f"reading model {file.path.name!r}"
+    scope: dict[str, Tensor] = {t.name: known(to_array(t, what), t.name) for t in graph.initializer}
+    scope |= {**given, layout.input.name: input_words(layout, graph)}
+    space, found, vectors = Space(), list[Lookup](), set[str]()
+    for node in graph.node:
+        beyond = not vectors.isdisjoint(node.input)
+        if any(n and n not in scope for n in node.input) or (beyond and node.op_type not in _SHAPES | _MOVES):
+            continue
+        inputs = tuple(scope[n] if n else None for n in node.input)
+        if is_lookup(node.op_type, *inputs[:2]):
+            found.append(_lookup(node, inputs))
+            scope[node.output[0]] = _vectors(found[-1])
+            vectors.add(node.output[0])
+            continue
+        for name, result in zip(node.output, _results(node, inputs, space, file.opset), strict=False):
+            scope[name] = result
+            if beyond and node.op_type in _MOVES:
+                vectors.add(name)
+    return embedding_of(found, f"reading input {layout.input.name!r}")
+
+
+def _lookup(node: onnx.NodeProto, inputs: tuple[Tensor | None, ...]) -> Lookup:
+    table, index = inputs[:2]
+    assert isinstance(table, Known)
+    assert isinstance(index, Tokens)
+    return Lookup(node.output[0], node.input[1], node.input[0], table.array, index)
+
+
+def _vectors(lookup: Lookup) -> Known:
+    """A stand-in for the looked-up rows, of their shape."""
+    return Known(np.broadcast_to(np.zeros(1), (*lookup.words.shape, lookup.table.shape[1])))
+
+
+def _results(
+    node: onnx.NodeProto, inputs: tuple[Tensor | None, ...], space: Space, opset: int
+) -> list[Tensor]:
+    """What is known of the results; whatever goes wrong here is told when the node is read in full."""
+    if node.op_type not in OPERATORS or node.domain not in ("", "ai.onnx"):
+        return []
+    handler = OPERATORS[node.op_type]
+    try:
+        attributes = decoded(node, node.name)
+        context = NodeContext(
+            node.name, node.op_type, opset, attributes, inputs, tuple(node.output), space, []
+        )
+        wordwise = node.op_type in WORDWISE and any(isinstance(t, Tokens) for t in inputs)
+        results = tabulated(context, handler) if wordwise else handler(context)
+    except Exception:
+        return []
+    return results if all(isinstance(r, Known | Tokens) for r in results) else []

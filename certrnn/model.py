@@ -19,7 +19,7 @@ from certrnn.certification.options import substitution
 from certrnn.certification.statement import source_of
 from certrnn.certification.words import WordQuery, WordsJob
 from certrnn.datasets import Sequences
-from certrnn.datasets.files import read_array, read_file
+from certrnn.datasets.files import marked, read_array, read_file
 from certrnn.datasets.texts import read_text
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.examples import resolve
@@ -223,8 +223,10 @@ class Model:
                 self.precision
             )
         words = x if isinstance(x, list | tuple) else list(np.atleast_2d(x))
-        frames = [self.network.embed(np.asarray(w)[None])[0] for w in words]
-        return self._labelled(Sequences.of(frames, y, framewise=self.network.framewise))
+        words = [np.asarray(w) for w in words]
+        frames = [self.network.embed(w[None])[0] for w in words]
+        found = Sequences.of(frames, y, framewise=self.network.framewise)
+        return self._labelled(marked(self.network, found, words))
 
     def substitution(self, substitutes: Mapping[tuple[int, int], Any]) -> WordSubstitution:
         """Word substitution as a threat.

@@ -17,7 +17,7 @@ from certrnn.datasets.files import network_for
 from certrnn.datasets.sequences import SequenceShape
 from certrnn.errors import InvalidInput, Unsupported, UsageError
 from certrnn.io.onnx import OnnxModel
-from certrnn.threats import Threshold
+from certrnn.threats import Threshold, WordSubstitution
 
 Clip = tuple[float, float] | None
 
@@ -47,12 +47,31 @@ def check_kind(
     if isinstance(query.specification, Threshold):
         _require_numbers(network, shape)
     places = {sequences.numbers[n]: sequences.place(n) for n in members}
-    query.threat.placed(kind.span[0], places).check(numbers, shape)
+    threat = query.threat.placed(kind.span[0], places)
+    threat.check(numbers, shape)
+    if kind.marks and isinstance(threat, WordSubstitution):
+        _require_marks(network, threat.only(numbers), kind.marks)
     x = torch.from_numpy(np.stack([sequences.frames[n] for n in members]))
     for frame_set in parse_frames(query.frames, kind.span[1], kind.span[0]):
         require_inside(x, list(frame_set.frames), clip)
     check_against_onnxruntime(network, shape)
     check_points(network, x.numpy())
+
+
+def _require_marks(network: OnnxModel, threat: WordSubstitution, marks: tuple[int, ...]) -> None:
+    """Words whose substitutes leave the network's masks as they are.
+
+    Raises:
+        InvalidInput: one does not, such as a padding word for another one.
+    """
+    for one in threat.sets:
+        if set(network.marks_of_vectors(one.vectors, len(marks))) != {marks[one.position]}:
+            raise InvalidInput(
+                f"reading the substitutes of sample {one.sample}, position {one.position}",
+                "the network masks a substitute where it masks the word",
+                "a word that it masks otherwise, such as padding",
+                "Leave that substitute out.",
+            )
 
 
 def _require_numbers(network: OnnxModel, shape: tuple[int, int]) -> None:

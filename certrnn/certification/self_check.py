@@ -52,7 +52,7 @@ def check_against_onnxruntime(
             refused.
     """
     check_constants(model.file, model.lowered(shape).known)
-    check_words(model)
+    check_words(model, shape)
     x, words = _samples(model, shape, samples, seed)
     found = check_points(model, x)
     if words is not None:
@@ -191,7 +191,7 @@ def _samples(
     """Random inputs that float32 holds exactly, of growing size; random words where the model takes words."""
     random = np.random.default_rng(seed)
     if model.embedding is not None:
-        words = random.integers(model.embedding.least, len(model.embedding.table), size=(samples, shape[0]))
+        words = model.words_like(random.random((samples, shape[0])))
         return model.embed(words), words
     spread = 2.0 ** np.linspace(-2, 1, samples).round()
     x = random.standard_normal((samples, *shape)) * spread[:, None, None]

@@ -23,8 +23,16 @@ KEPT = "the network reads the padding, which stays as it is"
 
 
 def network_for(network: OnnxModel, kind: SequenceShape) -> OnnxModel:
-    """The network as it sees samples of one kind: told their length, where it takes one."""
-    return network.at_length(kind.told or kind.span[1]) if network.takes_lengths else network
+    """The network as it sees samples of one kind: told their length, where it takes one, and which words are masked."""
+    network = network.at_length(kind.told or kind.span[1]) if network.takes_lengths else network
+    return network.at_marks(kind.marks)
+
+
+def marked(network: OnnxModel, sequences: Sequences, words: Sequence[np.ndarray]) -> Sequences:
+    """Samples with the classes of their words (T,), where the network computes masks from them."""
+    parts = zip(words, sequences.frames, strict=True)
+    marks = tuple(network.marks_of(numbers[: len(part)]) for numbers, part in parts)
+    return replace(sequences, marks=marks) if any(marks) else sequences
 
 
 def fits(network: OnnxModel, frames: int, features: int) -> bool:
@@ -44,8 +52,13 @@ def read_file(network: OnnxModel, path: str | os.PathLike[str]) -> Sequences:
     """
     samples = read_samples(path, partial(arranged, network))
     _require_labels(network, samples)
-    frames = _words(network, samples, path) if network.input.tokens else list(samples.x)
-    return replace(_padded(network, frames, samples), unlabelled=samples.unlabelled).noted(*samples.notes)
+    if network.input.tokens:
+        words = _words(samples, path)
+        frames = [network.embed(row[None])[0] for row in words]
+        found = marked(network, _padded(network, frames, samples), words)
+    else:
+        found = _padded(network, list(samples.x), samples)
+    return replace(found, unlabelled=samples.unlabelled).noted(*samples.notes)
 
 
 def read_array(network: OnnxModel, x: np.ndarray) -> np.ndarray:
@@ -76,12 +89,12 @@ def _require_labels(network: OnnxModel, samples: Samples) -> None:
         )
 
 
-def _words(network: OnnxModel, samples: Samples, path: str | os.PathLike[str]) -> list[np.ndarray]:
+def _words(samples: Samples, path: str | os.PathLike[str]) -> list[np.ndarray]:
     flat = samples.x[:, :, 0]
     words = flat.astype(np.int64)
     if (words != flat).any():
         raise InvalidInput(f"reading samples from {path}", "words are whole numbers", "fractions")
-    return [network.embed(row[None])[0] for row in words]
+    return list(words)
 
 
 def _padded(network: OnnxModel, frames: Sequence[np.ndarray], samples: Samples) -> Sequences:

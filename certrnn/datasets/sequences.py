@@ -24,12 +24,14 @@ Span = tuple[int, int]
 class SequenceShape:
     """What samples of one batch have in common: frames T and features D, and which frames are no padding.
 
-    ``told`` is the length that a network is told where that is not the end of the span, else 0.
+    ``told`` is the length that a network is told where that is not the end of the span, else 0; ``marks`` are the
+    classes of words that a network computes masks from, () where it computes none.
     """
 
     shape: tuple[int, int]
     span: Span
     told: int = 0
+    marks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,7 @@ class Sequences:
         known: for each sample which of its words are in the vocabulary; None where all are.
         warning: what is so odd about the data that it is said at once, or "".
         lexicon: the words of a network that looks them up, by their numbers; empty where they are not known.
+        marks: for each sample the classes of its words, where a network computes masks from them; None: it does not.
         unlabelled: the first label of the data that is no class, where that is why there are no labels; "" else.
     """
 
@@ -84,6 +87,7 @@ class Sequences:
     lexicon: tuple[str, ...] = ()
     known: tuple[tuple[bool, ...], ...] | None = None
     warning: str = ""
+    marks: tuple[tuple[int, ...], ...] | None = None
 
     @staticmethod
     def of(
@@ -143,6 +147,7 @@ class Sequences:
             told=None if self.told is None else tuple(self.told[p] for p in positions),
             places=None if self.places is None else tuple(self.places[p] for p in positions),
             known=None if self.known is None else tuple(self.known[p] for p in positions),
+            marks=None if self.marks is None else tuple(self.marks[p] for p in positions),
             absent=(),
         )
 
@@ -201,7 +206,8 @@ class Sequences:
         part = self.frames[position]
         span = (0, len(part)) if self.spans is None else self.spans[position]
         told = span[1] if self.told is None else self.told[position]
-        return SequenceShape((part.shape[0], part.shape[1]), span, 0 if told == span[1] else told)
+        marks = () if self.marks is None else self.marks[position]
+        return SequenceShape((part.shape[0], part.shape[1]), span, 0 if told == span[1] else told, marks)
 
     def place(self, position: int) -> Sequence[int]:
         """What people call each frame in the span of the sample at ``position``."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from certrnn.datasets.files import KEPT, TOLD, fits
+from certrnn.datasets.files import KEPT, TOLD, fits, marked
 from certrnn.datasets.sequences import Sequences
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.io.onnx import OnnxModel
@@ -48,6 +48,8 @@ def read_text(network: OnnxModel, source: TextSource) -> Sequences:
         notes.append(TOLD if network.takes_lengths else KEPT)
     labels = None if texts.labels is None else [texts.labels[number] for number in kept]
     found = Sequences.of([table[one.ids] for one in padded], labels)
+    if network.embedding is not None:
+        found = marked(network, found, [one.ids for one in padded])
     found = found.spanning([(one.first, one.first + len(one.words)) for one in padded])
     return replace(
         found,

@@ -204,7 +204,8 @@ def _numbers(arrays: dict[str, np.ndarray]) -> bool:
 def _replayed(
     member: Counterexample, clip: tuple[float, float] | None, network: OnnxModel, precision: Any
 ) -> ReplayedRow:
-    model = network_for(network, SequenceShape(_shape(member), member.span, member.told))
+    marks = network.marks_of_vectors(member.center, len(member.center)) if network.input.tokens else ()
+    model = network_for(network, SequenceShape(_shape(member), member.span, member.told, marks))
     if isinstance(member.specification, Threshold):
         model = model.as_numbers()
     first, stop = member.span

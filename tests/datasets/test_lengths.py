@@ -23,7 +23,7 @@ from certrnn.errors import InvalidInput, Unsupported
 from certrnn.io.onnx import OnnxModel, read
 from certrnn.io.onnx.lengths import length_inputs
 from certrnn.io.text import TextSource
-from tests.datasets.packed import FEATURES, WORDS, export, fixed, packed
+from tests.datasets.packed import FEATURES, WORDS, fixed, packed
 from tests.io.onnx_models import model as onnx_model
 from tests.io.onnx_models import node, saved
 from tests.io.test_tokenizers import saved as tokenizer
@@ -154,21 +154,6 @@ def test_lengths_out_of_range_are_refused(tmp_path: Path) -> None:
         model.at_length(7).graph((FRAMES, FEATURES))
     with pytest.raises(InvalidInput, match="input for it"):
         read(fixed(tmp_path / "f.onnx")).at_length(2)
-
-
-def test_a_mask_computed_from_words_is_refused_by_name(tmp_path: Path) -> None:
-    class Masked(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.embedding, self.head = nn.Embedding(WORDS, FEATURES), nn.Linear(FEATURES, 2)
-
-        def forward(self, ids: torch.Tensor) -> torch.Tensor:
-            mask = (ids != 0).float()
-            return self.head((self.embedding(ids) * mask[..., None]).sum(1) / mask.sum(1, keepdim=True))
-
-    path = export(Masked(), (torch.randint(1, WORDS, (1, FRAMES)),), ["words"], True, tmp_path / "mask.onnx")
-    with pytest.raises(Unsupported, match="masks and lengths outside of the model"):
-        certrnn.load(path).certify(words(1), eps=0.1)
 
 
 def test_a_length_that_onnxruntime_is_not_told_is_caught(

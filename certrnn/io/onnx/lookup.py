@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
+import onnx
 
 from certrnn.errors import Unsupported
 from certrnn.io.onnx.tensors import Known, Tokens
@@ -117,12 +118,13 @@ def is_lookup(op: str, table: object = None, index: object = None) -> bool:
 @dataclass(frozen=True, eq=False)
 class Cut:
     """A tensor of looked-up rows that onnxruntime is fed: entry e of one sample is its features
-    ``offsets[e] .. offsets[e] + width`` at frame ``frames[e]``."""
+    ``offsets[e] .. offsets[e] + width`` at frame ``frames[e]``, of the element type ``kind``."""
 
     tensor: str
     frames: np.ndarray
     offsets: np.ndarray
     width: int
+    kind: int
 
     def vectors(self, x: np.ndarray, places: np.ndarray) -> np.ndarray:
         """The tensor for samples ``x`` (N, T, F).
@@ -135,7 +137,8 @@ class Cut:
             frames = places.transpose(self.order(places, x.shape[1]))
             offsets = np.full(frames.shape, offsets.flat[0])
         flat = x.reshape(-1, x.shape[2])
-        return flat[frames[..., None], offsets[..., None] + np.arange(self.width)]
+        found = flat[frames[..., None], offsets[..., None] + np.arange(self.width)]
+        return found.astype(onnx.helper.tensor_dtype_to_np_dtype(self.kind))
 
     def order(self, places: np.ndarray, frames: int) -> tuple[int, ...] | None:
         """The one order of the input's axes in which words lie here; None where there is none, or several."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
@@ -16,6 +16,7 @@ from certrnn.io.onnx.kinds import file_types, name_of
 from certrnn.io.onnx.layout import Layout
 from certrnn.io.onnx.lengths import length_inputs
 from certrnn.io.onnx.lookup import Cut, Embedding, is_lookup
+from certrnn.io.onnx.marks import SAID
 from certrnn.io.onnx.node import NodeContext, decoded
 from certrnn.io.onnx.ops import OPERATORS
 from certrnn.io.onnx.reader import ModelFile, _short, to_array
@@ -24,6 +25,7 @@ from certrnn.io.onnx.tabulated import WORDWISE, tabulated
 from certrnn.io.onnx.tensors import Chosen, Known, Normalised, Tensor, Tokens, View, known
 from certrnn.io.onnx.vocabulary import input_words
 from certrnn.io.onnx.wanted import needed, outputs_in_order
+from certrnn.io.onnx.words import WordReader
 from certrnn.ir import Graph
 from certrnn.ir.rewrite import simplify
 
@@ -68,6 +70,8 @@ class Lowered:
         warnings: those of the notes that a reader of results must know.
         timed: the output's axes that trace to time.
         cuts: the tensors of word vectors that the graph begins behind.
+        read: functions of words whose values were read, beside numbers of rows that are looked up.
+        words: every ONNX tensor that is computed from words alone.
         recurrences: the recurrent layers of the file, by their positions in ``whole``.
     """
 
@@ -88,6 +92,8 @@ class Lowered:
     warnings: tuple[str, ...]
     timed: tuple[int, ...]
     cuts: tuple[Cut, ...] = ()
+    read: tuple[np.ndarray, ...] = ()
+    words: dict[str, Tokens] = field(default_factory=dict)
     recurrences: tuple[Recurrence, ...] = ()
 
     @property
@@ -103,6 +109,7 @@ def lower(
     length: int | None = None,
     whole: Lowered | None = None,
     embedding: Embedding | None = None,
+    words: np.ndarray | None = None,
 ) -> Lowered:
     """Lower the part of the model that its outputs depend on, for one sample.
 
@@ -112,12 +119,13 @@ def lower(
             default.
         whole: the same told the number of frames, which says how the output is read at shorter lengths.
         embedding: the vectors that its words are looked up as, where it takes words.
+        words: one for each frame, for what is computed from words beside.
 
     Raises:
         Unsupported, InvalidInput: naming the node.
     """
     told = layout.frames if length is None else length
-    return _Lowering(file, layout, choices, told, whole, embedding).run()
+    return _Lowering(file, layout, choices, told, whole, embedding, words).run()
 
 
 class _Lowering:
@@ -131,14 +139,15 @@ class _Lowering:
         length: int,
         whole: Lowered | None,
         embedding: Embedding | None,
+        words: np.ndarray | None,
     ) -> None:
         self.file, self.layout, self.choices, self.length = file, layout, choices, length
-        self.at_length, self.embedding = whole, embedding
+        self.at_length = whole
         self.proto = file.proto.graph
         self.space = Space()
         self.notes: list[str] = []
-        self.cuts: list[Cut] = []
         self.types = file_types(self.proto)
+        self.words = WordReader(embedding, words)
 
     def run(self) -> Lowered:
         scope: dict[str, Tensor] = {}
@@ -168,11 +177,12 @@ class _Lowering:
     def _bind_inputs(self, scope: dict[str, Tensor]) -> None:
         layout, builder = self.layout, self.space.builder
         inputs = [builder.input(t, layout.features, f"frame {t}") for t in range(layout.frames)]
-        self.rows = np.stack([self.space.ids(p) for p in inputs])
+        rows = np.stack([self.space.ids(p) for p in inputs])
         if layout.input.tokens:
             scope[layout.input.name] = input_words(layout, self.proto)
+            self.words.rows = rows
         else:
-            scope[layout.input.name] = View(layout.arrange(self.rows[None]), layout.input.type)
+            scope[layout.input.name] = View(layout.arrange(rows[None]), layout.input.type)
         for info in length_inputs(self.proto):
             if info.name != layout.input.name:
                 axes = [1] * len(info.type.tensor_type.shape.dim)
@@ -238,18 +248,19 @@ class _Lowering:
                 f"domain {node.domain!r}",
                 "Export without contributed ops.",
             )
+        if is_lookup(node.op_type, *context.inputs[:2]):
+            return [self.words.vectors(context)]
+        context = self.words.valued(context)
         if node.op_type == "If":
             return self._branch(context, scope)
         if node.op_type == "Loop":
             return loop.unroll(context, scope, self._step)
         if node.op_type == "Scan":
             return loop.scan(context, scope, self._step)
-        if is_lookup(node.op_type, *context.inputs[:2]):
-            return [self._embed(node, context)]
         if node.op_type not in OPERATORS:
             raise context.refuse("certrnn interprets the operator", node.op_type, _SUPPORTED)
         handler = OPERATORS[node.op_type]
-        if node.op_type in WORDWISE and any(isinstance(t, Tokens) for t in context.inputs):
+        if any(isinstance(t, Tokens) for t in context.inputs) and node.op_type in WORDWISE:
             return tabulated(context, handler)
         return handler(context)
 
@@ -264,29 +275,6 @@ class _Lowering:
             self._step(node, inner)
         context.note(f"folded, its condition is always {bool(condition[0])}")
         return [inner[o.name] for o in branch.output]
-
-    def _embed(self, node: onnx.NodeProto, context: NodeContext) -> View:
-        table, words = context.constant(0, "the table"), context.input(1)
-        assert isinstance(words, Tokens)
-        if context.attribute("axis", 0) != 0:
-            raise context.refuse("words are rows of a table", f"axis {context.attribute('axis')}")
-        offsets = None if self.embedding is None else self.embedding.offsets(node.output[0], words)
-        if self.embedding is None or offsets is None:
-            raise context.refuse(
-                "words are looked up alike at every length, outside of loops and branches", repr(table.name)
-            )
-        if self.embedding.table.shape[1] != self.layout.features:
-            raise InvalidInput(
-                "fitting the data to the model",
-                f"a frame is a word vector of {self.embedding.table.shape[1]} features",
-                self.layout.features,
-            )
-        if not np.isfinite(table.array).all():
-            raise context.damaged("the embedding's numbers are finite", "nan or inf")
-        width = table.shape[1]
-        self.cuts.append(Cut(node.output[0], words.frames, offsets, width))
-        context.note(f"cut: the frames are rows of the table {table.name!r} of {table.shape[0]} words")
-        return View(self.rows[words.frames[..., None], offsets[..., None] + np.arange(width)], table.kind)
 
     # ---- the end
 
@@ -359,9 +347,11 @@ class _Lowering:
             starts=np.array([0, *np.cumsum([n.size for n in whole.nodes])]),
             known={n: t for n, t in scope.items() if isinstance(t, Known)},
             notes=(*self.notes, f"output {reading.answer.output!r}: {reading.answer.said}", *reading.notes),
-            warnings=(*reading.notes, *self._roundings()),
+            warnings=(*reading.notes, *self._roundings(), *([SAID] if self.words.read else [])),
             timed=reading.timed,
-            cuts=tuple(self.cuts),
+            cuts=tuple(self.words.cuts),
+            read=tuple(self.words.read.values()),
+            words={n: t for n, t in scope.items() if isinstance(t, Tokens)},
             recurrences=tuple(self.space.recurrences),
         )
 

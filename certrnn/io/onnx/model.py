@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +12,13 @@ import onnx
 from certrnn.errors import InvalidInput, Unsupported
 from certrnn.io.onnx.axes import Traced, trace
 from certrnn.io.onnx.choices import Choices
+from certrnn.io.onnx.deployed import NUMPY, Deployed
 from certrnn.io.onnx.layout import DataInput, Layout, data_inputs
 from certrnn.io.onnx.lengths import length_inputs
 from certrnn.io.onnx.letters import Letters, parse_layout
 from certrnn.io.onnx.lookup import Embedding
 from certrnn.io.onnx.lower import Lowered, lower
+from certrnn.io.onnx.marks import Marks, WordClasses
 from certrnn.io.onnx.reader import ModelFile, load
 from certrnn.io.onnx.replay import Session
 from certrnn.io.onnx.roles import Roles, roles
@@ -28,14 +29,6 @@ from certrnn.ir import Graph
 
 GUESSED_FRAMES = 8
 """Frames of a sample where neither the file nor data says how many there are."""
-
-_NUMPY: dict[int, type] = {
-    onnx.TensorProto.FLOAT: np.float32,
-    onnx.TensorProto.DOUBLE: np.float64,
-    onnx.TensorProto.FLOAT16: np.float16,
-    onnx.TensorProto.INT32: np.int32,
-    onnx.TensorProto.INT64: np.int64,
-}
 
 
 def read(path: str | Path, choices: Choices | None = None) -> OnnxModel:
@@ -54,7 +47,7 @@ def read(path: str | Path, choices: Choices | None = None) -> OnnxModel:
     parse_layout(chosen.layout)
     file = load(path)
     source = choose_input(data_inputs(file.proto.graph), file.proto.graph)
-    if source.type not in _NUMPY:
+    if source.type not in NUMPY:
         raise Unsupported(
             f"reading input {source.name!r}",
             "its elements are floats or integer words",
@@ -75,19 +68,22 @@ def read(path: str | Path, choices: Choices | None = None) -> OnnxModel:
 
 
 @dataclass(frozen=True, eq=False)
-class OnnxModel:
+class OnnxModel(Deployed):
     """A classifier from an ONNX file. Data is ``x`` (samples N, frames T, features D) whatever the file's layout.
 
     Args:
         length: what every sample's sequence length is said to be; None for its number of frames. See :meth:`at_length`.
+        marks: the classes of every sample's words; () for words none of which is padding. See :meth:`at_marks`.
     """
 
     file: ModelFile
     input: DataInput
     choices: Choices = field(default_factory=Choices)
     length: int | None = None
+    marks: Marks = ()
     _lowered: dict[tuple[object, ...], Lowered] = field(default_factory=dict)
     _sessions: dict[str, Session] = field(default_factory=dict)
+    _told_apart: dict[int, WordClasses | None] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -147,6 +143,56 @@ class OnnxModel:
             )
         return replace(self, length=length)
 
+    def at_marks(self, marks: Marks) -> OnnxModel:
+        """The same model on samples whose words are of these classes, where it computes masks from them."""
+        return replace(self, marks=marks) if marks else self
+
+    def marks_of(self, words: np.ndarray) -> Marks:
+        """The classes of a sample's words (T,); () where the network computes nothing but vectors from them."""
+        classes = self._classes(len(words))
+        return () if classes is None else classes.of_words(words)
+
+    def marks_of_vectors(self, x: np.ndarray, frames: int) -> Marks:
+        """The classes of the words whose vectors ``x`` (K, D) are, in samples of so many frames.
+
+        Raises:
+            InvalidInput: a vector is no word's.
+        """
+        classes = self._classes(frames)
+        return () if classes is None else classes.of_vectors(x)
+
+    def words_like(self, chance: np.ndarray) -> np.ndarray:
+        """Words (N, T) of the classes that the samples are said to have, picked by numbers (N, T) from [0, 1)."""
+        assert self.embedding is not None
+        every = np.arange(self.embedding.least, len(self.embedding.table))
+        classes = self._classes(chance.shape[1])
+        if classes is None:
+            return every[(chance * len(every)).astype(np.int64)]
+        marks = classes.of_words(self.own_words(chance.shape[1]))
+        told = np.array(classes.of_words(every))
+        pools = [every[told == mark] for mark in marks]
+        return np.stack(
+            [p[(c * len(p)).astype(np.int64)] for p, c in zip(pools, chance.T, strict=True)], axis=1
+        )
+
+    def own_words(self, frames: int) -> np.ndarray:
+        """A word for each frame of the classes that the samples are said to have."""
+        assert self.embedding is not None
+        classes = self._classes(frames) if self.marks else None
+        if classes is None:
+            return np.full(frames, len(self.embedding.table) - 1)
+        return classes.members[list(self.marks)]
+
+    def _classes(self, frames: int) -> WordClasses | None:
+        """The classes of words that the network tells apart beside looking them up; None where it does not."""
+        table = self.embedding
+        if table is None:
+            return None
+        if frames not in self._told_apart:
+            read = replace(self, marks=(), length=None).lowered((frames, table.table.shape[1])).read
+            self._told_apart[frames] = WordClasses.of(table, read, f"reading input {self.input.name!r}")
+        return self._told_apart[frames]
+
     # ---- reading
 
     def layout(self, shape: tuple[int, ...]) -> Layout:
@@ -176,16 +222,26 @@ class OnnxModel:
         """Everything known about the model on samples of shape (T, D); computed once a shape."""
         frames, features = (int(shape[0]), int(shape[1])) if len(shape) == 2 else (0, 0)
         length = None if self.length == frames else self.length
-        key = (frames, features, length, self.choices)
+        key = (frames, features, length, self.choices, self.marks)
         if key not in self._lowered:
             if length is not None and not 0 < length < frames:
                 raise InvalidInput(
                     "fitting the data to the model", f"a sequence length lies in 1..{frames}", length
                 )
             whole = None if length is None else replace(self, length=None).lowered(shape)
-            layout, embedding = self.layout(shape), self.embedding
-            self._lowered[key] = lower(self.file, layout, self.choices, length, whole, embedding)
+            layout, table = self.layout(shape), self.embedding
+            words = None if table is None else self.own_words(frames)
+            self._lowered[key] = lower(self.file, layout, self.choices, length, whole, table, words)
+            self._require_classes(frames, self._lowered[key])
         return self._lowered[key]
+
+    def _require_classes(self, frames: int, lowered: Lowered) -> None:
+        """Refuse functions of words that are read for some words only."""
+        classes = self._classes(frames) if self.marks else None
+        if classes is not None and not all(classes.knows(row) for row in lowered.read):
+            raise Unsupported(
+                f"reading input {self.input.name!r}", "masks are computed alike for all words", "others"
+            )
 
     def graph(self, shape: tuple[int, ...]) -> Graph:
         """The network on one sample of shape (T, D), its scores as output.
@@ -250,114 +306,3 @@ class OnnxModel:
             remedy = "Number words as the network's own vocabulary does."
             raise InvalidInput("looking up words", requirement, int(wrong[0]), remedy)
         return table.table[words]
-
-    # ---- onnxruntime
-
-    def feed(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """Inputs of the model file for onnxruntime: ``x`` is (N, T, D) floats, or (N, T) words."""
-        x = np.asarray(x)
-        features = len(self.embedding.table[0]) if self.embedding is not None else x.shape[-1]
-        layout = self.layout((x.shape[1], features))
-        tensor = layout.arrange(x).astype(_NUMPY[self.input.type])
-        return {self.input.name: np.ascontiguousarray(tensor), **self._lengths(len(x), x.shape[1])}
-
-    def _lengths(self, samples: int, frames: int) -> dict[str, np.ndarray]:
-        kinds = {i.name: i.type.tensor_type for i in length_inputs(self.file.proto.graph)}
-        length = frames if self.length is None else self.length
-        return {
-            n: np.full([samples] * len(t.shape.dim), length, dtype=_NUMPY[int(t.elem_type)])
-            for n, t in kinds.items()
-        }
-
-    def run_onnxruntime(self, x: np.ndarray) -> np.ndarray:
-        """Scores (N, steps * classes) of ``x`` (N, T, D) in the file's own final output, as onnxruntime computes it.
-
-        They decide as the graph's scores do: the largest of a step wins, or a lone one where it is positive. Of a file
-        that ends in a softmax they are its probabilities, of one that names a class 1 for it and 0 for others. With an
-        embedding ``x`` holds word vectors, fed past the table. All samples run at once where the batch axis is dynamic.
-
-        Raises:
-            Unsupported: onnxruntime cannot load or run the model.
-        """
-        x = np.asarray(x)
-        return self._scores(self.run_outputs(x), x.shape[1:])
-
-    def run_outputs(self, x: np.ndarray, together: bool = True) -> np.ndarray:
-        """The final output (N, size) of ``x`` (N, T, D), flattened, of the file's own type; all samples at once where
-        that is possible and ``together`` allows it."""
-        return self._run(np.asarray(x), together)
-
-    def run_onnxruntime_on_words(self, words: np.ndarray) -> np.ndarray:
-        """The same scores of words (N, T) from the whole file, embedding included."""
-        if self.embedding is None:
-            raise InvalidInput(
-                "running words", "the model has an embedding", f"input {self.input.name!r} of floats"
-            )
-        words, name = np.asarray(words), self.output
-        session = self._session(None, (name,))
-        runs = [
-            session.run((name,), self.feed(words[i : i + 1]))[0].reshape(1, -1) for i in range(len(words))
-        ]
-        return self._scores(np.concatenate(runs), (words.shape[1], self.embedding.table.shape[1]))
-
-    def run_on_words(self, words: np.ndarray, names: Sequence[str]) -> list[np.ndarray]:
-        """The named tensors of the whole file for one text of words (T,)."""
-        return self._session(None, tuple(names)).run(tuple(names), self.feed(words[None]))
-
-    def _scores(self, outputs: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        lowered = self.lowered(shape)
-        expected = (
-            int(np.prod(lowered.answer.places.shape)) if lowered.numbers is None else lowered.numbers.outputs
-        )
-        if outputs.shape[1] != expected:
-            raise Unsupported(
-                "running the model in onnxruntime",
-                f"it computes {expected} numbers a sample, as the graph does",
-                outputs.shape[1],
-            )
-        return lowered.answer.scores(outputs)
-
-    def inner(self, sample: np.ndarray, names: tuple[str, ...]) -> list[np.ndarray]:
-        """The named tensors of the file for one sample (T, D)."""
-        return self._run_some(self._session(sample.shape, names), sample[None], names)
-
-    def _run(self, x: np.ndarray, together: bool) -> np.ndarray:
-        lowered, layout = self.lowered(x.shape[1:]), self.layout(x.shape[1:])
-        session = self._session(x.shape[1:], (self.output,))
-        ordered = all(cut.order(self._places(x), x.shape[1]) is not None for cut in lowered.cuts)
-        # where one sample's output begins with its batch axis, that of several does
-        if together and layout.dynamic_batch and len(x) > 1 and lowered.shape[:1] == (1,) and ordered:
-            try:
-                found = self._run_some(session, x, (self.output,))[0]
-                if found.shape == (len(x), *lowered.shape[1:]):
-                    return found.reshape(len(x), -1)
-            except Unsupported:
-                pass  # a batch of one was baked into the file behind a dynamic axis: run one by one
-        runs = [self._run_some(session, x[i : i + 1], (self.output,))[0] for i in range(len(x))]
-        return np.concatenate([run.reshape(1, -1) for run in runs])
-
-    def _places(self, x: np.ndarray) -> np.ndarray:
-        """The words of samples as they lie in the input, numbered sample * T + frame."""
-        count, frames = x.shape[:2]
-        return self.layout(x.shape[1:]).arrange(np.arange(count * frames).reshape(count, frames, -1))
-
-    def _run_some(self, session: Session, x: np.ndarray, names: tuple[str, ...]) -> list[np.ndarray]:
-        cuts = self.lowered(x.shape[1:]).cuts
-        if not cuts:
-            return session.run(names, self.feed(x))
-        words = self.feed(np.zeros(x.shape[:2], dtype=np.int64))
-        places = self._places(x)
-        vectors = {cut.tensor: cut.vectors(x, places).astype(np.float32) for cut in cuts}
-        return session.run(names, words | vectors)
-
-    def _session(self, shape: tuple[int, ...] | None, names: tuple[str, ...]) -> Session:
-        """A session with the named outputs, cut behind the embedding where a shape is given."""
-        cuts = () if shape is None else self.lowered(shape).cuts
-        key = "\n".join([str(bool(cuts)), *names])
-        if key not in self._sessions:
-            declared = [
-                (cut.tensor, onnx.TensorProto.FLOAT, [*(None for _ in cut.frames.shape), cut.width])
-                for cut in cuts
-            ]
-            self._sessions[key] = Session(self.file.proto, names, declared)
-        return self._sessions[key]

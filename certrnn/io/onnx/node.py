@@ -103,10 +103,9 @@ class NodeContext:
                 return self.space.constant(tensor, self.where)
             case Tokens():
                 raise self.refuse(
-                    "what words decide is which rows of tables are looked up",
+                    "integer words of the input are looked up in constant tables by a Gather",
                     f"{self.op} of numbers computed from the words",
-                    "A mask or a length that the network finds in its words is not read; export with lengths as an "
-                    "input (torch's packed sequences), or without masking for texts of one length.",
+                    "Export with an embedding layer, or with float inputs: one-hot vectors, say.",
                 )
             case Normalised() | Chosen():
                 raise self._after_the_end(tensor)

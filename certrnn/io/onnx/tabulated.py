@@ -53,6 +53,43 @@ WORDWISE = frozenset(
 )
 """Operators that work entry by entry."""
 
+MOVED = frozenset(
+    [
+        "Dropout",
+        "Expand",
+        "Flatten",
+        "Gather",
+        "GatherElements",
+        "GatherND",
+        "Identity",
+        "Reshape",
+        "ReverseSequence",
+        "Scan",
+        "Shape",
+        "Size",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "Tile",
+        "Transpose",
+        "Unsqueeze",
+    ]
+)
+"""Operators whose first input stays a function of words."""
+
+
+def kept(op: str, inputs: Sequence[Tensor | None]) -> list[bool]:
+    """Which inputs of a node may stay functions of words; of others their values at the sample's words are read."""
+    given = [t for t in inputs if t is not None]
+    if op in WORDWISE:
+        return [all(isinstance(t, Known | Tokens) for t in given)] * len(inputs)
+    if op == "Concat":
+        return [all(isinstance(t, Tokens) for t in given)] * len(inputs)
+    if op == "Loop":
+        return [place > 1 for place in range(len(inputs))]
+    return [op in MOVED and (place == 0 or op == "Scan") for place in range(len(inputs))]
+
+
 _REMEDY = "Do this arithmetic before the network, and pass it the numbers of the table's rows."
 
 

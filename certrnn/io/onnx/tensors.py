@@ -84,6 +84,12 @@ class Tokens:
         """Which of the functions each entry is."""
         return self.entries % len(self.rows)
 
+    def at(self, words: np.ndarray) -> Known:
+        """Its numbers where frame t holds the word ``words[t]``."""
+        return Known(
+            self.rows[self.functions, words[self.frames] + self.rows.shape[1] // 2], 0.0, "", self.kind
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Normalised:

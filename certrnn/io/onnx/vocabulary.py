@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import onnx
 
+from certrnn.errors import CertrnnError
 from certrnn.io.onnx.layout import Layout
 from certrnn.io.onnx.lookup import Embedding, Lookup, embedding_of, is_lookup
 from certrnn.io.onnx.node import NodeContext, decoded
@@ -44,11 +45,14 @@ def read_embedding(file: ModelFile, layout: Layout, given: Mapping[str, Known]) 
     Args:
         layout: of a sample of any length that fits; its features do not matter.
         given: the file's other inputs.
+
+    Raises:
+        Unsupported: something is computed from the words that is not read, and no vectors.
     """
     graph, what = file.proto.graph, f"reading model {file.path.name!r}"
     scope: dict[str, Tensor] = {t.name: known(to_array(t, what), t.name) for t in graph.initializer}
     scope |= {**given, layout.input.name: input_words(layout, graph)}
-    space, found, vectors = Space(), list[Lookup](), set[str]()
+    space, found, vectors, refused = Space(), list[Lookup](), set[str](), list[CertrnnError]()
     for node in graph.node:
         beyond = not vectors.isdisjoint(node.input)
         if any(n and n not in scope for n in node.input) or (beyond and node.op_type not in _SHAPES | _MOVES):
@@ -59,10 +63,16 @@ def read_embedding(file: ModelFile, layout: Layout, given: Mapping[str, Known]) 
             scope[node.output[0]] = _vectors(found[-1])
             vectors.add(node.output[0])
             continue
-        for name, result in zip(node.output, _results(node, inputs, space, file.opset), strict=False):
+        results = _results(node, inputs, space, file.opset)
+        if isinstance(results, CertrnnError):
+            refused += [results] if any(isinstance(t, Tokens) for t in inputs) else []
+            continue
+        for name, result in zip(node.output, results, strict=False):
             scope[name] = result
             if beyond and node.op_type in _MOVES:
                 vectors.add(name)
+    if refused and not found:
+        raise refused[0]
     return embedding_of(found, f"reading input {layout.input.name!r}")
 
 
@@ -80,8 +90,8 @@ def _vectors(lookup: Lookup) -> Known:
 
 def _results(
     node: onnx.NodeProto, inputs: tuple[Tensor | None, ...], space: Space, opset: int
-) -> list[Tensor]:
-    """What is known of the results; whatever goes wrong here is told when the node is read in full."""
+) -> list[Tensor] | CertrnnError:
+    """What is known of the results; what goes wrong here is told in full when the node is read."""
     if node.op_type not in OPERATORS or node.domain not in ("", "ai.onnx"):
         return []
     handler = OPERATORS[node.op_type]
@@ -92,6 +102,8 @@ def _results(
         )
         wordwise = node.op_type in WORDWISE and any(isinstance(t, Tokens) for t in inputs)
         results = tabulated(context, handler) if wordwise else handler(context)
+    except CertrnnError as error:
+        return error
     except Exception:
         return []
     return results if all(isinstance(r, Known | Tokens) for r in results) else []

@@ -1,50 +1,51 @@
-"""Arithmetic on words is checked, not believed: onnxruntime computes every number that is looked up, for every word."""
+"""Arithmetic on words is checked, not believed: onnxruntime computes the same for every word."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from certrnn.errors import Unsupported
-from certrnn.io.onnx.lookup import Embedding, Lookup
+from certrnn.io.onnx.lookup import Embedding
 from certrnn.io.onnx.model import OnnxModel
+from certrnn.io.onnx.tensors import Tokens
 
 
-def check_words(model: OnnxModel) -> None:
-    """Compare the numbers that words are looked up by with onnxruntime's, whatever the words.
+def check_words(model: OnnxModel, shape: tuple[int, ...]) -> None:
+    """Compare what is computed from words, for samples of shape (T, D), with onnxruntime's, whatever the words.
 
     Raises:
-        Unsupported: they differ; the message names the table.
+        Unsupported: they differ; the message names the tensor.
     """
     table = model.embedding
-    computed = [] if table is None else [one for one in table.lookups if not _plain(one)]
+    computed = {n: t for n, t in model.lowered(shape).words.items() if not _plain(t)}
     if table is None or not computed:
         return
-    frames = 1 + max(int(one.words.frames.max()) for one in computed)
-    for some in _vocabulary(table, frames):
-        for one, theirs in zip(computed, model.run_on_words(some, [c.index for c in computed]), strict=True):
-            ours = one.words.rows[one.words.functions, some[one.words.frames] + one.words.rows.shape[1] // 2]
-            if ours.shape != theirs.shape or not np.array_equal(ours, theirs):
+    for text in _texts(table, shape[0], list(computed.values())):
+        for (name, ours), theirs in zip(
+            computed.items(), model.run_on_words(text, tuple(computed)), strict=True
+        ):
+            wanted = ours.at(text).array
+            if wanted.shape != theirs.shape or not np.array_equal(wanted, theirs):
                 raise Unsupported(
-                    f"reading the table {one.name!r}",
-                    "certrnn and onnxruntime look words up alike",
-                    f"other rows for words {int(some.min())} to {int(some.max())}",
+                    f"reading tensor {name!r}",
+                    "certrnn and onnxruntime compute the same numbers from words",
+                    f"others for a text of the words {int(text.min())} to {int(text.max())}",
                     "Please report the model.",
                 )
 
 
-def _plain(lookup: Lookup) -> bool:
-    """True where words themselves are looked up."""
-    reach = lookup.words.rows.shape[1] // 2
-    return bool((lookup.words.rows[lookup.used] == np.arange(-reach, reach)).all())
+def _plain(tensor: Tokens) -> bool:
+    """True where words themselves are moved only."""
+    reach = tensor.rows.shape[1] // 2
+    return bool((tensor.rows[np.unique(tensor.functions)] == np.arange(-reach, reach)).all())
 
 
-def _vocabulary(table: Embedding, frames: int) -> list[np.ndarray]:
-    """Every word at every frame: texts of ``frames`` words."""
+def _texts(table: Embedding, frames: int, tensors: list[Tokens]) -> Iterator[np.ndarray]:
+    """Texts in which every word stands wherever functions of it differ."""
     every = np.arange(table.least, len(table.table))
-    texts = np.resize(every, (-(-len(every) // frames), frames))
-    return list(texts) if _alike(table) else [np.full(frames, word) for word in every]
-
-
-def _alike(table: Embedding) -> bool:
-    """True where all frames are looked up by the same functions."""
-    return all(len(one.used) == 1 for one in table.lookups)
+    if all(len(np.unique(tensor.functions)) == 1 for tensor in tensors):
+        yield from np.resize(every, (-(-len(every) // frames), frames))
+    else:
+        yield from (np.full(frames, word) for word in every)

@@ -9,7 +9,7 @@ from onnx import TensorProto
 from certrnn.io.onnx import exact
 from certrnn.io.onnx.kinds import FORMATS, INTEGERS, UNKNOWN, holds, name_of
 from certrnn.io.onnx.node import NodeContext
-from certrnn.io.onnx.tensors import Chosen, Normalised, Tensor, View
+from certrnn.io.onnx.tensors import Chosen, Normalised, Tensor, Tokens, View
 
 _WORDS = frozenset(
     [TensorProto.INT32, TensorProto.INT64, TensorProto.UINT32, TensorProto.UINT64, TensorProto.DOUBLE]
@@ -22,8 +22,8 @@ def cast(node: NodeContext) -> list[Tensor]:
     kind = _target(node)
     source = node.input(0)
     match source:
-        case View():
-            return [_of_data(node, source, kind)]
+        case View() | Tokens():
+            return [_of_data(node, node.as_view(source), kind)]
         case Normalised():
             return [_of_values(node, source, kind)]
         case Chosen():

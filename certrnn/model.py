@@ -27,6 +27,7 @@ from certrnn.falsification.counterexamples import Counterexamples
 from certrnn.falsification.job import AttackJob
 from certrnn.falsification.query import AttackQuery, usual
 from certrnn.io.onnx import Choices, OnnxModel, read
+from certrnn.io.onnx.fixed import Given, parse_fixed
 from certrnn.io.text import TextSource
 from certrnn.results.attacks import AttackResults, ReplayResults
 from certrnn.results.certificates import Results
@@ -60,6 +61,7 @@ def load(
     cut: float | None = None,
     multi_label: bool = False,
     label: int | None = None,
+    fix: Given | None = None,
 ) -> Model:
     """A network from an ONNX file, or ``example:NAME`` for one that ships with certrnn.
 
@@ -69,14 +71,18 @@ def load(
         cut: of a network with one score, class 1 is what lies above; found in the file where that is possible.
         multi_label: every score of the output is a label of its own, given or not.
         label: of these the only one that is asked; all of them together by default.
+        fix: numbers of inputs that are no data, such as initial states, by name: ``zeros``, ``ones``, a number, an
+            array, or the name of an npy or npz file; the same for every sample.
 
     Raises:
+        UsageError: an option makes no sense.
         InvalidInput: the file is missing or damaged.
         Unsupported: it holds something that certrnn does not interpret.
     """
     onnxruntime.disable_telemetry_events()
     named = os.fspath(path)
-    return Model(named, read(resolve(named), Choices(output, layout, cut, multi_label, label)))
+    choices = Choices(output, layout, cut, multi_label, label, fix=parse_fixed(fix or ()))
+    return Model(named, read(resolve(named), choices))
 
 
 @dataclass(frozen=True, eq=False)

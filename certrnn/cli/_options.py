@@ -50,6 +50,14 @@ OneLabel = Annotated[
     int | None,
     typer.Option(metavar="K", help="Of --multi-label only this label, from 0.", show_default=False),
 ]
+Fix = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=WHAT",
+        help="An input that is no data, such as a state: zeros, a number, or an npy or npz file. Repeatable.",
+        show_default=False,
+    ),
+]
 Clip = Annotated[
     tuple[float, float] | None,
     typer.Option(metavar="LO HI", help="Valid range of inputs, such as 0 1 for pixels."),

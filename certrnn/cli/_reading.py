@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from certrnn.cli._options import Cut, Layout, MultiLabel, OneLabel, OutputName
+from certrnn.cli._options import Cut, Fix, Layout, MultiLabel, OneLabel, OutputName
 from certrnn.cli._options_of import with_options
 
 if TYPE_CHECKING:
@@ -21,12 +21,13 @@ class Settled:
     cut: float | None = None
     multi_label: bool = False
     label: int | None = None
+    fix: Any = None
 
     def load(self, model: str) -> Model:
         """The network of a command's argument, read so."""
         from certrnn.model import load
 
-        return load(model, **asdict(self))
+        return load(model, **{field.name: getattr(self, field.name) for field in fields(self)})
 
 
 AS_IT_IS = Settled()
@@ -38,6 +39,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "cut": (Cut, None),
     "multi_label": (MultiLabel, False),
     "label": (OneLabel, None),
+    "fix": (Fix, None),
 }
 """Annotation and default, option by option, in the order of the help."""
 

@@ -129,7 +129,7 @@ def _eps(asked: Question) -> str:
 
 
 def _network(network: Read) -> list[Fact]:
-    given = "".join(f" (--{name} {value})" for name, value in network.given)
+    given = "".join(f" (--{name}{'=' if ' ' in name else ' '}{value})" for name, value in network.given)
     return [
         ("network's output", f"{network.output!r}: {network.reading}"),
         ("network's input", network.arrangement + given),

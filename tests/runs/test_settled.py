@@ -28,12 +28,16 @@ QUERY = Query((0.001, 0.02), "all", method="zonotope", attack=False)
 
 
 def edited(path: Path, kind: str) -> str:
-    """The digits' network with a second output, or with the first score alone."""
+    """The digits' network with a second output, with the first score alone, or with scores times an input."""
     proto = onnx.load(resolve("example:digits_rnn"))
     scores = proto.graph.output[0]
     if kind == "two outputs":
         proto.graph.node.append(helper.make_node("Neg", [scores.name], ["other"]))
         proto.graph.output.append(helper.make_tensor_value_info("other", 1, [None, 10]))
+    elif kind == "a factor":
+        proto.graph.node.append(helper.make_node("Mul", [scores.name, "factor"], ["scaled"]))
+        proto.graph.input.append(helper.make_tensor_value_info("factor", 1, []))
+        proto.graph.output[0].CopyFrom(helper.make_tensor_value_info("scaled", 1, [None, 10]))
     else:
         proto.graph.initializer.append(helper.make_tensor("first", onnx.TensorProto.INT64, [1], [0]))
         proto.graph.node.append(helper.make_node("Gather", [scores.name, "first"], ["lone"], axis=1))
@@ -48,6 +52,7 @@ SETTLED: dict[str, tuple[str, dict[str, Any]]] = {
     "cut": ("lone score", {"cut": 3.0}),
     "multi_label": ("", {"multi_label": True}),
     "label": ("", {"multi_label": True, "label": 3}),
+    "fix": ("a factor", {"fix": {"factor": 0.25}}),
 }
 """For each choice a file that it changes the question of, and what is settled. ``numbers`` follows from the query."""
 

@@ -5,8 +5,8 @@ through ``where.invalid`` for every damage, and name the format's first bytes in
 Shapes, finite values and labels are checked once, for all formats, in :mod:`certrnn.io.data.samples`.
 """
 
-from certrnn.io.data.read import read_samples
+from certrnn.io.data.read import read_array_file, read_samples
 from certrnn.io.data.samples import Samples
 from certrnn.io.data.select import parse_selection, spelled_samples
 
-__all__ = ["Samples", "parse_selection", "read_samples", "spelled_samples"]
+__all__ = ["Samples", "parse_selection", "read_array_file", "read_samples", "spelled_samples"]

@@ -9,7 +9,9 @@ import stat
 import zlib
 from pathlib import Path
 
-from certrnn.io.data.arrays import NPY_MAGIC, NPZ_MAGICS, read_npy, read_npz
+import numpy as np
+
+from certrnn.io.data.arrays import NPY_MAGIC, NPZ_MAGICS, npz_members, read_npy, read_npz
 from certrnn.io.data.idx import is_idx, read_idx
 from certrnn.io.data.samples import Arrange, Arrays, Origin, Samples, as_written, check, shown
 from certrnn.io.data.tables import read_csv, read_jsonl
@@ -53,6 +55,26 @@ def _arrays(content: bytes, origin: Origin) -> Arrays:
     if "\x00" in text:
         raise origin.invalid("text holds no zero bytes", f"one at character {text.index(chr(0))}")
     return read_jsonl(text, origin) if text.lstrip().startswith("{") else read_csv(text, origin)
+
+
+def read_array_file(path: str | os.PathLike[str], name: str) -> np.ndarray:
+    """The array of an npy file; of an npz file the one called ``name``, or the only one.
+
+    Raises:
+        InvalidInput: the file is missing, damaged, or holds no such array.
+    """
+    origin = Origin(Path(path))
+    content = file_content(origin.path, origin)
+    if content.startswith(NPY_MAGIC):
+        return read_npy(content, origin).x
+    if not content.startswith(NPZ_MAGICS):
+        raise origin.invalid(
+            "the numbers are an array, in npy or npz", "another format", "Save it with np.save."
+        )
+    found = npz_members(content, origin)
+    if name not in found and len(found) != 1:
+        raise origin.invalid(f"one array is named {name!r}, or is the only one", shown(sorted(found)))
+    return found.get(name, next(iter(found.values())))
 
 
 def file_content(path: Path, origin: Origin) -> bytes:

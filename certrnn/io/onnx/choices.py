@@ -7,6 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from certrnn.errors import UsageError
+from certrnn.io.onnx.fixed import Fixed, parse_fixed
+
+_FIX = "fix "
+"""What stands before the names of fixed inputs."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class Choices:
         multi_label: every score is a yes or no of its own, instead of one of several classes.
         label: of independent labels the only one that is asked; None for all of them together.
         numbers: the output is taken as numbers, not as classes: a regression, or what a threshold is asked of.
+        fix: numbers of inputs that are no data, such as initial states.
 
     Raises:
         UsageError: a cut that is no finite number, or a label beside exclusive classes.
@@ -32,6 +37,7 @@ class Choices:
     multi_label: bool = False
     label: int | None = None
     numbers: bool = False
+    fix: tuple[Fixed, ...] = ()
 
     @property
     def given(self) -> tuple[tuple[str, str], ...]:
@@ -43,7 +49,8 @@ class Choices:
             "multi_label": self.multi_label or None,
             "label": self.label,
         }
-        return tuple((name, str(value)) for name, value in named.items() if value is not None)
+        told = [(name, str(value)) for name, value in named.items() if value is not None]
+        return (*told, *((f"{_FIX}{one.name}", one.said) for one in self.fix))
 
     @property
     def classes(self) -> str:
@@ -54,11 +61,12 @@ class Choices:
     def of_given(pairs: Iterable[tuple[str, str]]) -> Choices:
         """What :attr:`given` said.
 
-        >>> some = Choices(cut=0.0, multi_label=True, label=2)
+        >>> some = Choices(cut=0.0, multi_label=True, label=2, fix=parse_fixed(["h0=zeros", "rate=8000"]))
         >>> Choices.of_given(some.given) == some
         True
         """
-        named = dict(pairs)
+        given = list(pairs)
+        named = dict(given)
         cut, label = named.get("cut"), named.get("label")
         return Choices(
             named.get("output"),
@@ -66,6 +74,9 @@ class Choices:
             None if cut is None else float(cut),
             named.get("multi_label") == "True",
             None if label is None else int(label),
+            fix=parse_fixed(
+                {name.removeprefix(_FIX): value for name, value in given if name.startswith(_FIX)}
+            ),
         )
 
     def __post_init__(self) -> None:

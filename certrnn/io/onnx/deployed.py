@@ -10,8 +10,9 @@ import numpy as np
 import onnx
 
 from certrnn.errors import InvalidInput, Unsupported
+from certrnn.io.onnx.choices import Choices
+from certrnn.io.onnx.fixed import fixed_inputs
 from certrnn.io.onnx.layout import DataInput, Layout
-from certrnn.io.onnx.lengths import length_inputs
 from certrnn.io.onnx.lookup import Embedding
 from certrnn.io.onnx.lower import Lowered
 from certrnn.io.onnx.reader import ModelFile
@@ -32,6 +33,7 @@ class Deployed(ABC):
 
     file: ModelFile
     input: DataInput
+    choices: Choices
     length: int | None
     _sessions: dict[str, Session]
 
@@ -39,6 +41,11 @@ class Deployed(ABC):
     @abstractmethod
     def output(self) -> str:
         """Name of the output that answers."""
+
+    @property
+    @abstractmethod
+    def lengths(self) -> tuple[onnx.ValueInfoProto, ...]:
+        """The inputs that are told how many frames are no padding."""
 
     @cached_property
     @abstractmethod
@@ -63,10 +70,16 @@ class Deployed(ABC):
         features = len(self.embedding.table[0]) if self.embedding is not None else x.shape[-1]
         layout = self.layout((x.shape[1], features))
         tensor = layout.arrange(x).astype(NUMPY[self.input.type])
-        return {self.input.name: np.ascontiguousarray(tensor), **self._lengths(len(x), x.shape[1])}
+        return {self.input.name: np.ascontiguousarray(tensor), **self.beside(len(x), layout)}
+
+    def beside(self, samples: int, layout: Layout) -> dict[str, np.ndarray]:
+        """The other inputs of so many samples: their lengths, and what is fixed."""
+        fixed = fixed_inputs(self.file.proto.graph, self.choices.fix, layout)
+        told = {name: one.repeated(samples) for name, one in fixed.items()}
+        return {**self._lengths(samples, layout.frames), **told}
 
     def _lengths(self, samples: int, frames: int) -> dict[str, np.ndarray]:
-        kinds = {i.name: i.type.tensor_type for i in length_inputs(self.file.proto.graph)}
+        kinds = {i.name: i.type.tensor_type for i in self.lengths}
         length = frames if self.length is None else self.length
         return {
             n: np.full([samples] * len(t.shape.dim), length, dtype=NUMPY[int(t.elem_type)])

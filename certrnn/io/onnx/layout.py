@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,10 +150,9 @@ class Layout:
         return (f"no node says what time is in {name}: {frames}",)
 
 
-def data_inputs(graph: onnx.GraphProto) -> list[DataInput]:
-    """The graph's inputs that are no initializers."""
-    given = {t.name for t in graph.initializer}
-    return [_declared(i) for i in graph.input if i.name not in given]
+def data_inputs(inputs: Iterable[onnx.ValueInfoProto]) -> list[DataInput]:
+    """Inputs as they are declared."""
+    return [_declared(info) for info in inputs]
 
 
 def _declared(info: onnx.ValueInfoProto) -> DataInput:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +15,6 @@ from certrnn.io.onnx.answers import Answer, Reader, Reading
 from certrnn.io.onnx.choices import Choices
 from certrnn.io.onnx.kinds import file_types, name_of
 from certrnn.io.onnx.layout import Layout
-from certrnn.io.onnx.lengths import length_inputs
 from certrnn.io.onnx.lookup import Cut, Embedding, is_lookup
 from certrnn.io.onnx.marks import SAID
 from certrnn.io.onnx.node import NodeContext, decoded
@@ -106,7 +106,7 @@ def lower(
     file: ModelFile,
     layout: Layout,
     choices: Choices,
-    length: int | None = None,
+    told: Mapping[str, Known],
     whole: Lowered | None = None,
     embedding: Embedding | None = None,
     words: np.ndarray | None = None,
@@ -115,8 +115,7 @@ def lower(
 
     Args:
         choices: which output answers, and how it is read.
-        length: what the model is told as its sequence length, where it has such an input; the number of frames by
-            default.
+        told: the inputs beside the data, for one sample: sequence lengths, and what is fixed.
         whole: the same told the number of frames, which says how the output is read at shorter lengths.
         embedding: the vectors that its words are looked up as, where it takes words.
         words: one for each frame, for what is computed from words beside.
@@ -124,7 +123,6 @@ def lower(
     Raises:
         Unsupported, InvalidInput: naming the node.
     """
-    told = layout.frames if length is None else length
     return _Lowering(file, layout, choices, told, whole, embedding, words).run()
 
 
@@ -136,12 +134,12 @@ class _Lowering:
         file: ModelFile,
         layout: Layout,
         choices: Choices,
-        length: int,
+        told: Mapping[str, Known],
         whole: Lowered | None,
         embedding: Embedding | None,
         words: np.ndarray | None,
     ) -> None:
-        self.file, self.layout, self.choices, self.length = file, layout, choices, length
+        self.file, self.layout, self.choices, self.told = file, layout, choices, told
         self.at_length = whole
         self.proto = file.proto.graph
         self.space = Space()
@@ -183,14 +181,18 @@ class _Lowering:
             self.words.rows = rows
         else:
             scope[layout.input.name] = View(layout.arrange(rows[None]), layout.input.type)
-        for info in length_inputs(self.proto):
-            if info.name != layout.input.name:
-                axes = [1] * len(info.type.tensor_type.shape.dim)
-                kind = onnx.helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type)
-                scope[info.name] = Known(np.full(axes, self.length, dtype=kind))
-                self.notes.append(
-                    f"input {info.name!r}: the sequence length, {self.length} of {layout.frames} frames"
-                )
+        fixed = {one.name: one.said for one in self.choices.fix}
+        for name, numbers in self.told.items():
+            scope[name] = numbers
+            said = f"the sequence length, {self.length} of {layout.frames} frames"
+            self.notes.append(f"input {name!r}: {f'fixed, {fixed[name]}' if name in fixed else said}")
+
+    @property
+    def length(self) -> int:
+        """What the model is told as its sequence length; the number of frames where it is told none."""
+        fixed = {one.name for one in self.choices.fix}
+        told = [int(k.array.reshape(-1)[0]) for name, k in self.told.items() if name not in fixed]
+        return told[0] if told else self.layout.frames
 
     # ---- nodes
 
@@ -222,7 +224,7 @@ class _Lowering:
                     where,
                     "the model has one data input (and a sequence length)",
                     f"a further input {missing[0]!r}",
-                    "Export with initial states and masks as constants.",
+                    f"Give it numbers: --fix {missing[0]}=zeros, or a number or a file in place of zeros.",
                 )
             raise InvalidInput(
                 where, "its inputs are computed by earlier nodes", repr(missing[0]), "Export again."

@@ -13,7 +13,7 @@ from certrnn.errors import InvalidInput, Unsupported
 from certrnn.io.onnx.axes import Traced, trace
 from certrnn.io.onnx.choices import Choices
 from certrnn.io.onnx.deployed import NUMPY, Deployed
-from certrnn.io.onnx.layout import DataInput, Layout, data_inputs
+from certrnn.io.onnx.layout import DataInput, Layout
 from certrnn.io.onnx.lengths import length_inputs
 from certrnn.io.onnx.letters import Letters, parse_layout
 from certrnn.io.onnx.lookup import Embedding
@@ -22,9 +22,9 @@ from certrnn.io.onnx.marks import Marks, WordClasses
 from certrnn.io.onnx.reader import ModelFile, load
 from certrnn.io.onnx.replay import Session
 from certrnn.io.onnx.roles import Roles, roles
-from certrnn.io.onnx.tensors import Known
+from certrnn.io.onnx.tensors import Known, known
 from certrnn.io.onnx.vocabulary import read_embedding
-from certrnn.io.onnx.wanted import choose_input, outputs_in_order
+from certrnn.io.onnx.wanted import choose_input, given_numbers, outputs_in_order, unread
 from certrnn.ir import Graph
 
 GUESSED_FRAMES = 8
@@ -46,7 +46,7 @@ def read(path: str | Path, choices: Choices | None = None) -> OnnxModel:
     chosen = choices or Choices()
     parse_layout(chosen.layout)
     file = load(path)
-    source = choose_input(data_inputs(file.proto.graph), file.proto.graph)
+    source = choose_input(file.proto.graph, chosen)
     if source.type not in NUMPY:
         raise Unsupported(
             f"reading input {source.name!r}",
@@ -120,13 +120,20 @@ class OnnxModel(Deployed):
     @cached_property
     def takes_lengths(self) -> bool:
         """True where the file has an input that says how many frames are no padding (torch's packed sequences)."""
-        return bool(length_inputs(self.file.proto.graph))
+        return bool(self.lengths)
+
+    @property
+    def lengths(self) -> tuple[onnx.ValueInfoProto, ...]:
+        """The inputs that are told how many frames are no padding."""
+        fixed = {one.name for one in self.choices.fix}
+        return tuple(info for info in length_inputs(self.file.proto.graph) if info.name not in fixed)
 
     @cached_property
     def spoken(self) -> str:
-        """Which of the file's inputs are read as sequence lengths, in a line, or ""."""
-        names = " and ".join(repr(info.name) for info in length_inputs(self.file.proto.graph))
-        return f"input {names} is read as the sequence length" if names else ""
+        """Which of the file's inputs are sequence lengths, and which are fixed, in a line, or ""."""
+        names = " and ".join(repr(info.name) for info in self.lengths)
+        told = [f"input {names} is read as the sequence length"] if names else []
+        return "; ".join([*told, *(f"input {one.name!r} is fixed: {one.said}" for one in self.choices.fix)])
 
     def at_length(self, length: int) -> OnnxModel:
         """The same model on samples whose first ``length`` frames are no padding.
@@ -231,7 +238,8 @@ class OnnxModel(Deployed):
             whole = None if length is None else replace(self, length=None).lowered(shape)
             layout, table = self.layout(shape), self.embedding
             words = None if table is None else self.own_words(frames)
-            self._lowered[key] = lower(self.file, layout, self.choices, length, whole, table, words)
+            told = replace(self, length=length)._told(layout)
+            self._lowered[key] = lower(self.file, layout, self.choices, told, whole, table, words)
             self._require_classes(frames, self._lowered[key])
         return self._lowered[key]
 
@@ -266,7 +274,10 @@ class OnnxModel(Deployed):
 
     def notes(self, shape: tuple[int, ...]) -> tuple[str, ...]:
         """What was unrolled, folded, cut and dropped, a line each."""
-        return (*self.lowered(shape).notes, *self.layout(shape).notes)
+        graph = self.file.proto.graph
+        left = sorted(unread(graph, self.choices) - given_numbers(graph))
+        idle = tuple(f"input {name!r}: nothing that answers reads it" for name in left)
+        return (*idle, *self.lowered(shape).notes, *self.layout(shape).notes)
 
     @cached_property
     def embedding(self) -> Embedding | None:
@@ -274,7 +285,8 @@ class OnnxModel(Deployed):
         if not self.input.tokens:
             return None
         frames, _ = self.roles.shape(GUESSED_FRAMES)
-        found = read_embedding(self.file, self.roles.fit(frames, 1), self._told(frames))
+        layout = self.roles.fit(frames, 1)
+        found = read_embedding(self.file, layout, self._told(layout))
         if found is None:
             raise Unsupported(
                 f"reading input {self.input.name!r}",
@@ -284,9 +296,9 @@ class OnnxModel(Deployed):
             )
         return found
 
-    def _told(self, frames: int) -> dict[str, Known]:
-        """The inputs for lengths, of one sample."""
-        return {name: Known(numbers) for name, numbers in self._lengths(1, frames).items()}
+    def _told(self, layout: Layout) -> dict[str, Known]:
+        """The inputs beside the data, of one sample."""
+        return {name: known(numbers, name) for name, numbers in self.beside(1, layout).items()}
 
     def embed(self, words: np.ndarray) -> np.ndarray:
         """Word vectors (N, T, E) of words (N, T); negative words count from the end of the table, as in ONNX."""

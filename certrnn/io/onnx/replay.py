@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 
 from certrnn.errors import Unsupported
+from certrnn.io.onnx.wanted import needed
 
 
 class Session:
@@ -71,7 +72,16 @@ def edited(
         del graph.node[:]
         graph.node.extend(kept)
         graph.input.append(onnx.helper.make_tensor_value_info(name, kind, list(shape)))
+    _drop_unread(graph)
     return model
+
+
+def _drop_unread(graph: onnx.GraphProto) -> None:
+    """Inputs that nothing reads, which onnxruntime would ask for all the same."""
+    read = needed(graph.node, {out.name for out in graph.output})
+    kept = [info for info in graph.input if info.name in read]
+    del graph.input[:]
+    graph.input.extend(kept)
 
 
 def _to_time_first(graph: onnx.GraphProto) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import onnx
 
-from certrnn.errors import Unsupported
+from certrnn.errors import InvalidInput, Unsupported
 from certrnn.io.onnx.choices import Choices
-from certrnn.io.onnx.layout import DataInput
+from certrnn.io.onnx.layout import DataInput, data_inputs
 from certrnn.io.onnx.lengths import length_inputs
 
 
@@ -38,15 +38,48 @@ def needed(nodes: Sequence[onnx.NodeProto], wanted: set[str]) -> set[str]:
     return found
 
 
-def choose_input(inputs: list[DataInput], graph: onnx.GraphProto) -> DataInput:
-    """The input that carries the data; every other must be a sequence length."""
-    lengths = {i.name for i in length_inputs(graph)}
-    others = [i for i in inputs if i.name not in lengths]
+def given_numbers(graph: onnx.GraphProto) -> set[str]:
+    """Inputs that the file has numbers for itself."""
+    return {tensor.name for tensor in graph.initializer}
+
+
+def unread(graph: onnx.GraphProto, choices: Choices) -> set[str]:
+    """Inputs that what answers does not depend on."""
+    read = needed(graph.node, set(outputs_in_order(graph, choices)))
+    return {info.name for info in graph.input} - read
+
+
+def choose_input(graph: onnx.GraphProto, choices: Choices) -> DataInput:
+    """The input that carries the data; every other is a sequence length, is fixed, or is not read.
+
+    Raises:
+        InvalidInput: a fixed input is none of the file's.
+        Unsupported: there is no data input, or several.
+    """
+    own = given_numbers(graph)
+    names = [info.name for info in graph.input if info.name not in own]
+    fixed = {one.name for one in choices.fix}
+    for name in sorted(fixed - set(names)):
+        requirement = f"--fix names an input of the network: {', '.join(map(repr, names))}"
+        raise InvalidInput("reading --fix", requirement, repr(name))
+    lengths = {info.name for info in length_inputs(graph)}
+    apart = fixed | lengths | unread(graph, choices)
+    others = data_inputs(info for info in graph.input if info.name in names and info.name not in apart)
     if len(others) != 1:
-        raise Unsupported(
-            "reading the model's inputs",
-            "there is one data input (and a sequence length)",
-            ", ".join(repr(i.name) for i in others) or "none",
-            "Export with initial states and masks as constants.",
-        )
+        raise _several(others)
     return others[0]
+
+
+def _several(others: Sequence[DataInput]) -> Unsupported:
+    shown = ", ".join(f"{i.name!r} {i.shown}" for i in others)
+    fixing = " ".join(f"--fix {i.name}=zeros" for i in others[1:])
+    return Unsupported(
+        "reading the model's inputs",
+        "one input carries the data, beside sequence lengths",
+        shown or "none that the output depends on",
+        "Give the others numbers, the same for every sample"
+        f": {fixing}, or a number or a file in place of zeros. Several inputs that move together are not read: "
+        "join them into one sequence."
+        if others
+        else "Name another output with --output.",
+    )

@@ -213,7 +213,7 @@ REFUSED = {
         [helper.make_node("FusedMatMul", ["x", "V"], ["scores"], name="f", domain="com.microsoft")],
         HEAD,
         {},
-        "standard ONNX set; got domain 'com.microsoft'",
+        "standard ONNX set; got FusedMatMul of domain 'com.microsoft'",
     ),
 }
 

@@ -28,7 +28,7 @@ MAX_ENTRIES = 1 << 18
 
 _NUMPY = frozenset([onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16])
 
-_ONE = frozenset(["Add", "Sub", "Mul", "Div", "Sqrt", "Reciprocal", "Pow"])
+_ONE = frozenset(["Add", "DequantizeLinear", "Sub", "Mul", "Div", "Sqrt", "Reciprocal", "Pow"])
 """Operations that round once an entry (twice, where a library multiplies by a rounded reciprocal)."""
 _MANY = frozenset(
     [

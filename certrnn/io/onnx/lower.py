@@ -13,6 +13,7 @@ from certrnn.errors import CertrnnError, InvalidInput, Unsupported
 from certrnn.io.onnx import loop
 from certrnn.io.onnx.answers import Answer, Reader, Reading
 from certrnn.io.onnx.choices import Choices
+from certrnn.io.onnx.foreign import foreign
 from certrnn.io.onnx.kinds import file_types, name_of
 from certrnn.io.onnx.layout import Layout
 from certrnn.io.onnx.lookup import Cut, Embedding, is_lookup
@@ -245,11 +246,7 @@ class _Lowering:
 
     def _results(self, node: onnx.NodeProto, context: NodeContext, scope: dict[str, Tensor]) -> list[Tensor]:
         if node.domain not in ("", "ai.onnx"):
-            raise context.refuse(
-                "operators come from the standard ONNX set",
-                f"domain {node.domain!r}",
-                "Export without contributed ops.",
-            )
+            raise foreign(context, node.domain)
         if is_lookup(node.op_type, *context.inputs[:2]):
             return [self.words.vectors(context)]
         context = self.words.valued(context)
@@ -349,7 +346,12 @@ class _Lowering:
             starts=np.array([0, *np.cumsum([n.size for n in whole.nodes])]),
             known={n: t for n, t in scope.items() if isinstance(t, Known)},
             notes=(*self.notes, f"output {reading.answer.output!r}: {reading.answer.said}", *reading.notes),
-            warnings=(*reading.notes, *self._roundings(), *([SAID] if self.words.read else [])),
+            warnings=(
+                *reading.notes,
+                *self._roundings(),
+                *self.space.warnings,
+                *([SAID] if self.words.read else []),
+            ),
             timed=reading.timed,
             cuts=tuple(self.words.cuts),
             read=tuple(self.words.read.values()),

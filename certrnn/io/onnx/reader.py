@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 
 from certrnn.errors import CertrnnError, InvalidInput, Unsupported
+from certrnn.io.onnx.other_files import described
 
 MIN_OPSET = 7
 MAX_BYTES = (1 << 31) - 1
@@ -56,15 +57,22 @@ def load(path: str | Path) -> ModelFile:
 
 def _load(file: Path, what: str) -> ModelFile:
     if not file.is_file():
-        raise InvalidInput(what, "the file exists", str(file))
+        received = "a folder" if file.is_dir() else str(file)
+        raise InvalidInput(what, "the file exists", received, "Name the .onnx file.")
     size = file.stat().st_size
     if not 0 < size <= MAX_BYTES:
         raise InvalidInput(what, f"a model has 1 to {MAX_BYTES} bytes", size)
     content = file.read_bytes()
+    other = described(content)
+    if other is not None:
+        raise InvalidInput(what, "the file is an ONNX model", *other)
     proto = onnx.ModelProto()
     proto.ParseFromString(content)
     if not proto.HasField("graph") or not proto.graph.node:
         raise InvalidInput(what, "the file is an ONNX model with a graph", "no graph", _DAMAGED)
+    if proto.ir_version > onnx.IR_VERSION:
+        requirement = f"its ir_version is at most {onnx.IR_VERSION}, which onnx {onnx.__version__} knows"
+        raise Unsupported(what, requirement, proto.ir_version, "Update onnx, or export with an older one.")
     opset = _opset(proto, what)
     external = _resolve_external(proto, file, what)
     if proto.functions:
@@ -85,7 +93,7 @@ def _opset(proto: onnx.ModelProto, what: str) -> int:
         )
     newest = onnx.defs.onnx_opset_version()
     if not MIN_OPSET <= versions[0] <= newest:
-        remedy = f"Export with opset_version between {MIN_OPSET} and {newest}."
+        remedy = f"Export with opset_version between {MIN_OPSET} and {newest}, or update onnx."
         raise Unsupported(what, f"the operator set is {MIN_OPSET} to {newest}", versions[0], remedy)
     return versions[0]
 

@@ -27,6 +27,8 @@ class Session:
         options.log_severity_level = 4
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
+        # weights stored as integers are multiplied as the file says, in floats, and not with data rounded to 8 bits
+        options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
         model = edited(proto, outputs, cuts)
         try:
             self._session: Any = onnxruntime.InferenceSession(

@@ -39,6 +39,8 @@ class Space:
         self.extremes: list[Extreme] = []
         self.roundings: dict[int, set[int]] = {}
         """Elements by the narrower type that the file casts them to."""
+        self.warnings: dict[str, None] = {}
+        """What a reader of results must know of how nodes were read, in order."""
         self._groups_made = 0
         self._starts: list[int] = [0]
         self._vectors: dict[bytes, int] = {}

@@ -42,6 +42,11 @@ EXACT = frozenset(
 )
 """Operators that onnx's own reference evaluates on constants; none of them rounds, given exact numbers."""
 
+QUANTISED = (
+    "weights are stored as integers, and data is multiplied with them in floats, as the file says; onnxruntime rounds "
+    "the data to 8 bits for that unless its option session.qdq_matmulnbits_accuracy_level is 1, as it was for replays"
+)
+
 STEPS = {"Ceil": np.ceil, "Floor": np.floor, "Round": np.rint, "Sign": np.sign}
 """Step functions, which are known where the whole interval of an inexact number steps alike."""
 
@@ -111,6 +116,40 @@ def remainder(node: NodeContext) -> list[Tensor]:
         raise node.damaged("an integer divisor is not zero and the quotient fits its type", right.array)
     with np.errstate(all="ignore"):
         return [Known((np.fmod if by_dividend else np.mod)(a, b))]
+
+
+def dequantized(node: NodeContext) -> list[Tensor]:
+    """DequantizeLinear of stored integers: ``(x - zero point) * scale``, exact as real numbers."""
+    stored, scale = node.input(0), node.constant(1, "the scale")
+    if not isinstance(stored, Known):
+        raise node.refuse(
+            "weights are quantised, and the data is not",
+            "numbers that depend on the input",
+            "Rounding the data to integers is a step function: take the file before quantisation.",
+        )
+    if node.attribute("block_size", 0):
+        raise node.refuse("scales are one for a tensor or one for each entry of an axis", "blocks")
+    shape = [1] * len(stored.shape)
+    if scale.array.ndim == 1 and scale.array.size > 1:
+        shape[node.axis(int(node.attribute("axis", 1)), len(stored.shape))] = -1
+    offset = stored.array.astype(np.float64)
+    if node.has(2):
+        offset = offset - node.constant(2, "the zero point").array.astype(np.float64).reshape(shape)
+    factor = replace(scale, array=scale.array.reshape(shape))
+    node.space.warnings[QUANTISED] = None
+    result = exact.multiply(known(offset, kind=factor.kind), factor)
+    if result is None:
+        raise node.refuse("scales are normal numbers", scale.array.reshape(-1)[:3])
+    return [replace(result, name=stored.name, kind=factor.kind)]
+
+
+def quantized(node: NodeContext) -> list[Tensor]:
+    """QuantizeLinear and its kin round, which no proof of a real network follows."""
+    raise node.refuse(
+        "the data stays real numbers",
+        f"{node.op}, which rounds it to integers",
+        "Take the file before quantisation, or quantise weights only.",
+    )
 
 
 def counted(node: NodeContext) -> list[Tensor]:

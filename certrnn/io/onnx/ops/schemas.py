@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import onnx
 
-from certrnn.io.onnx.kinds import INTEGERS, UNKNOWN
+from certrnn.io.onnx.kinds import INTEGERS, UNKNOWN, name_of
 from certrnn.io.onnx.node import NodeContext
 from certrnn.io.onnx.tensors import Known, Tensor
 
@@ -32,7 +32,7 @@ def _stamped(node: NodeContext, result: Tensor, rule: Rule) -> Tensor:
         return result
     kind = rule if isinstance(rule, int) else _first_known(node, rule)
     if isinstance(result, Known) and kind != UNKNOWN:
-        _check(result, kind)
+        _check(node, result, kind)
     return result if result.kind == kind else replace(result, kind=kind)
 
 
@@ -41,7 +41,7 @@ def _first_known(node: NodeContext, places: tuple[int, ...]) -> int:
     return next((k for k in kinds if k != UNKNOWN), UNKNOWN)
 
 
-def _check(result: Known, kind: int) -> None:
+def _check(node: NodeContext, result: Known, kind: int) -> None:
     """Integers and booleans are held in their own type: a handler that changed it has computed something else."""
     expected = INTEGERS.get(kind)
     if (
@@ -49,7 +49,8 @@ def _check(result: Known, kind: int) -> None:
         if expected is not None
         else result.real == (kind == onnx.TensorProto.BOOL)
     ):
-        raise TypeError(f"a result of type {result.array.dtype} where the specification has type {kind}")
+        given = ", ".join(name_of(t.kind) for t in node.inputs if t is not None)
+        raise node.damaged("inputs that the specification gives one type have it", given)
 
 
 @lru_cache(maxsize=4096)

@@ -38,8 +38,6 @@ def _windows(node: NodeContext, space: tuple[int, ...], kernel: tuple[int, ...])
     dilations = [int(v) for v in node.attribute("dilations", [1] * rank)]
     pads = [int(v) for v in node.attribute("pads", [0] * 2 * rank)]
     mode = str(node.attribute("auto_pad", "NOTSET"))
-    if node.attribute("ceil_mode", 0):
-        raise node.refuse("ceil_mode is 0", 1)
     if mode not in ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"):
         raise node.damaged("auto_pad is NOTSET, VALID, SAME_UPPER or SAME_LOWER", mode)
     if not len(strides) == len(dilations) == len(kernel) == rank or len(pads) != 2 * rank:
@@ -58,7 +56,10 @@ def _windows(node: NodeContext, space: tuple[int, ...], kernel: tuple[int, ...])
             total = max(0, (-(-size // strides[axis]) - 1) * strides[axis] + reach - size)
             before = total // 2 if mode == "SAME_UPPER" else total - total // 2
             after = total - before
-        count = (size + before + after - reach) // strides[axis] + 1
+        room, stride = size + before + after - reach, strides[axis]
+        count = (-(-room // stride) if node.attribute("ceil_mode", 0) else room // stride) + 1
+        if (count - 1) * stride >= size + before:
+            count -= 1  # no window begins beyond the data and what is padded before it
         if count < 1:
             raise node.damaged("the kernel fits into the padded input", (space, kernel))
         check_elements(node.where, count * kernel[axis])
@@ -115,6 +116,8 @@ def pool(node: NodeContext) -> list[Tensor]:
         # A padded place repeats another element of its window, which changes no maximum.
         filled = np.where(flat < 0, flat.max(axis=-1, keepdims=True), flat)
         return [reduced(node, View(filled), (filled.ndim - 1,), False, "ReduceMax")]
+    if node.attribute("count_include_pad", 0) and node.attribute("ceil_mode", 0):
+        raise node.refuse("a mean counts padding (count_include_pad) or rounds up (ceil_mode)", "both")
     counts = (
         np.full(flat.shape[:-1], flat.shape[-1])
         if node.attribute("count_include_pad", 0)

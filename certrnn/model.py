@@ -26,6 +26,7 @@ from certrnn.examples import resolve
 from certrnn.falsification.counterexamples import Counterexamples
 from certrnn.falsification.job import AttackJob
 from certrnn.falsification.query import AttackQuery, usual
+from certrnn.io.in_memory import file_of
 from certrnn.io.onnx import Choices, OnnxModel, read
 from certrnn.io.onnx.fixed import Given, parse_fixed
 from certrnn.io.text import TextSource
@@ -55,7 +56,8 @@ JOBS: dict[type, type[Job[Any, Any, Any]]] = {
 
 @ORDINARY
 def load(
-    path: str | os.PathLike[str],
+    network: Any,
+    example: Any = None,
     output: str | None = None,
     layout: str | None = None,
     cut: float | None = None,
@@ -63,9 +65,12 @@ def load(
     label: int | None = None,
     fix: Given | None = None,
 ) -> Model:
-    """A network from an ONNX file, or ``example:NAME`` for one that ships with certrnn.
+    """A network from an ONNX file, ``example:NAME`` for one that ships with certrnn, or one that is no file.
 
     Args:
+        network: a file's name; or a torch module, which is exported with settings that work and held against what it
+            computes; or an ``onnx.ModelProto``, or its bytes. What is certified of these is a temporary file of it.
+        example: of a torch module an input (batch, ...), or a tuple of its inputs.
         output: name of the output that answers, where the file has several.
         layout: the axes of the data's array in order, such as ``n,t,f``; see :class:`certrnn.io.onnx.Choices`.
         cut: of a network with one score, class 1 is what lies above; found in the file where that is possible.
@@ -77,10 +82,15 @@ def load(
     Raises:
         UsageError: an option makes no sense.
         InvalidInput: the file is missing or damaged.
-        Unsupported: it holds something that certrnn does not interpret.
+        Unsupported: it holds something that certrnn does not interpret, or torch cannot export the module.
+
+    >>> from torch import nn, zeros
+    >>> module = nn.Sequential(nn.Flatten(), nn.Linear(6, 3))
+    >>> load(module, zeros(1, 2, 3)).certify(np.ones((2, 3)), eps=0.0)[0].verdict
+    'certified'
     """
     onnxruntime.disable_telemetry_events()
-    named = os.fspath(path)
+    named = os.fspath(network if isinstance(network, str | os.PathLike) else file_of(network, example))
     choices = Choices(output, layout, cut, multi_label, label, fix=parse_fixed(fix or ()))
     return Model(named, read(resolve(named), choices))
 

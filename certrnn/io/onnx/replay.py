@@ -79,8 +79,11 @@ def edited(
 
 
 def _drop_unread(graph: onnx.GraphProto) -> None:
-    """Inputs that nothing reads, which onnxruntime would ask for all the same."""
+    """Nodes and inputs that no output depends on, which onnxruntime would ask for all the same."""
     read = needed(graph.node, {out.name for out in graph.output})
+    nodes = [node for node in graph.node if not read.isdisjoint(node.output)]
+    del graph.node[:]
+    graph.node.extend(nodes)
     kept = [info for info in graph.input if info.name in read]
     del graph.input[:]
     graph.input.extend(kept)

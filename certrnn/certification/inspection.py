@@ -14,6 +14,7 @@ from certrnn.certification.self_check import check_against_onnxruntime
 from certrnn.domains import Zonotopes
 from certrnn.errors import CertrnnError, InvalidInput
 from certrnn.io.onnx import OnnxModel
+from certrnn.io.onnx.declared import inputs_said, outputs_said
 from certrnn.io.onnx.model import GUESSED_FRAMES
 from certrnn.ir import Elementwise, Graph, Input
 
@@ -24,6 +25,7 @@ class Examination:
 
     Args:
         input: name, type and declared axes of the input tensor.
+        inputs, outputs: all that the file declares, a line each, and what it is taken for.
         arrangement: how a sample lies in that tensor: its batch and time axis.
         frames, features: shape of a sample.
         guessed: whether the number of frames was chosen for want of data.
@@ -43,6 +45,8 @@ class Examination:
     external: dict[str, str]
     opset: int
     input: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
     arrangement: str
     frames: int
     features: int
@@ -73,6 +77,8 @@ class Examination:
             *((f"  {name}", digest) for name, digest in self.external.items()),
             ("opset", self.opset),
             ("input", self.input),
+            *(("  declared", line) for line in self.inputs if len(self.inputs) > 1),
+            *(("output", line) for line in self.outputs),
             ("sample", f"{self.frames} frames{guessed} of {self.features} features"),
             ("layout", self.arrangement),
             ("answer", self.head),
@@ -114,6 +120,8 @@ def examine(path: str, network: OnnxModel, shapes: tuple[tuple[int, int], ...] =
         external=dict(network.external),
         opset=network.opset,
         input=_input(network),
+        inputs=inputs_said(network.file.proto.graph, network.choices),
+        outputs=outputs_said(network.file.proto.graph, network.choices),
         arrangement=network.arrangement(shape),
         frames=shape[0],
         features=shape[1],
@@ -130,6 +138,14 @@ def examine(path: str, network: OnnxModel, shapes: tuple[tuple[int, int], ...] =
         share=max(check.share for check in checks),
         notes=network.notes(shape),
     )
+
+
+def declaration(path: str, network: OnnxModel) -> str:
+    """What a file declares, a line each: for a network that cannot be examined."""
+    graph, choices = network.file.proto.graph, network.choices
+    lines = [("model", path), *(("input", line) for line in inputs_said(graph, choices))]
+    lines += [("output", line) for line in outputs_said(graph, choices)]
+    return "".join(f"{name:<12} {value}\n" for name, value in lines)
 
 
 def _shape(network: OnnxModel) -> tuple[int, int]:
@@ -151,7 +167,8 @@ def _shape(network: OnnxModel) -> tuple[int, int]:
 def _blamed(error: CertrnnError, shape: tuple[int, int]) -> CertrnnError:
     """The same error, where the sample's length was a guess that may be to blame."""
     remedy = f"The {shape[0]} frames were guessed: pass --data."
-    return type(error)(error.operation, error.requirement, error.received, f"{remedy} {error.remedy}".strip())
+    further = f" If that changes nothing: {error.remedy}" if error.remedy else ""
+    return type(error)(error.operation, error.requirement, error.received, remedy + further)
 
 
 def _input(network: OnnxModel) -> str:

@@ -21,10 +21,15 @@ def doctor(
     debug: Debug = False,
 ) -> None:
     """Show what was understood of a network, and whether it agrees with onnxruntime."""
-    from certrnn.certification.inspection import examine
+    from certrnn.certification.inspection import declaration, examine
+    from certrnn.errors import CertrnnError
     from certrnn.report.output import print_text
 
     network = settled.load(model)
-    shapes = () if data is None else network.read(data).shapes
-    report = examine(network.path, network.network, shapes)
+    try:
+        shapes = () if data is None else network.read(data).shapes
+        report = examine(network.path, network.network, shapes)
+    except CertrnnError:
+        print_text("" if json else declaration(network.path, network.network))
+        raise
     print_text(report.to_json() if json else report.text())

@@ -16,6 +16,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "guides"
 TOPICS = (
     "quickstart",
     "networks",
+    "exporting",
     "python",
     "threats",
     "methods",

@@ -17,6 +17,7 @@ from tests.importer import checks
 from tests.importer.exporters import ARCHITECTURES, FRAMES, Architecture, example, export
 
 FIXTURES = Path(__file__).parent / "fixtures"
+JAX = ("jax_lstm", "jax_rnn")
 KERAS = sorted(path.stem for path in FIXTURES.glob("keras*.onnx"))
 
 
@@ -84,6 +85,14 @@ def test_keras_network_exported_by_tf2onnx(name: str) -> None:
 
 def test_both_generations_of_keras_are_there() -> None:
     assert len(KERAS) == 22
+
+
+@pytest.mark.parametrize("name", JAX)
+def test_jax_function_exported_by_jax2onnx(name: str) -> None:
+    """Scans become loops, of one sample at a time."""
+    with np.load(FIXTURES / f"{name}.npz") as data:
+        for x, expected in zip(data["x"], data["expected"], strict=True):
+            check(FIXTURES / f"{name}.onnx", x[None], expected[None], Architecture(nn.Identity))
 
 
 class Attention(nn.Module):

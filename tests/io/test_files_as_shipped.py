@@ -37,7 +37,7 @@ OTHERS: dict[str, tuple[bytes, str]] = {
     "a torch file": (zipped(), "a zip archive, as torch.save"),
     "an old torch file": (pickle.dumps({"a": 1}, protocol=2), "a Python pickle"),
     "a gzip archive": (gzip.compress(b"model"), "gzip.*Unpack"),
-    "Keras weights": (b"\x89HDF\r\n\x1a\n" + bytes(20), "HDF5.*certrnn guide networks"),
+    "Keras weights": (b"\x89HDF\r\n\x1a\n" + bytes(20), "HDF5.*certrnn guide exporting"),
     "TensorFlow Lite": (b"\x1c\0\0\0TFL3" + bytes(20), "tf2onnx"),
     "safetensors": ((20).to_bytes(8, "little") + b'{"a": 1}' + bytes(20), "safetensors"),
     "JSON": (b'{"message": "Not Found"}', "JSON"),

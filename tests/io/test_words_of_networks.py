@@ -17,6 +17,7 @@ from certrnn.certification.self_check import check_against_onnxruntime
 from certrnn.domains.points import evaluate
 from certrnn.errors import InvalidInput, Unsupported
 from certrnn.io.onnx import OnnxModel, read
+from certrnn.io.onnx.marks import WordClasses
 from certrnn.io.onnx.ops import OPERATORS
 from certrnn.io.onnx.tensors import Known
 from tests.io.onnx_models import model, node, saved
@@ -243,6 +244,15 @@ def test_no_vectors_within_a_certified_radius_change_a_masked_networks_answer(tm
         x += row.eps_certified * random.choice([-1.0, 1.0], size=x.shape)
         assert (told.run_onnxruntime(x).argmax(axis=1) == row.prediction).all()
     assert any("masks" in note for note in rows.notes)
+
+
+def test_words_of_another_class_are_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A planted error: every word counts as padding, or none does."""
+    found = read(masked(tmp_path))
+    marks = found.marks_of(TEXTS[2])
+    monkeypatch.setattr(WordClasses, "of_words", lambda self, words: tuple(0 for _ in words))
+    with pytest.raises(Unsupported, match="words and their vectors give the same scores"):
+        check_against_onnxruntime(found.at_marks(marks), (FRAMES, 3), samples=30)
 
 
 def test_a_substitute_that_the_network_masks_is_refused(tmp_path: Path) -> None:

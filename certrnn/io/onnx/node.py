@@ -67,9 +67,10 @@ class NodeContext:
             self.as_view(tensor)
         if not isinstance(tensor, Known):
             raise self.refuse(
-                f"{what} (input {index}) is constant",
-                "a tensor that depends on the data",
-                "Export with constant folding.",
+                f"{what} (input {index}) does not depend on the data",
+                "one that does",
+                f"{self.op} is read of known numbers only there: compute it before the network and pass the result as "
+                "data, or export a network without it.",
             )
         return tensor
 

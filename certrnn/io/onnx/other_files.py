@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _DOWNLOAD = "Download the file itself: on a page that shows files it is the link called raw or download."
-_EXPORT = "Export the network itself to ONNX: certrnn guide networks says how."
+_EXPORT = "Export the network itself to ONNX: certrnn guide exporting says how."
 
 _HEADS: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"version https://git-lfs", "a pointer of Git LFS", "Run git lfs pull where it was cloned."),

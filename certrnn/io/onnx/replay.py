@@ -53,7 +53,10 @@ class Session:
             return self._session.run(list(outputs), {k: v for k, v in feed.items() if k in self.inputs})
         except Exception as error:
             raise Unsupported(
-                "running the model in onnxruntime", "the model runs", _first_line(error)
+                "running the model in onnxruntime",
+                "the model runs",
+                _first_line(error),
+                "Export in float32 and with another operator set, or take another version of onnxruntime.",
             ) from error
 
 

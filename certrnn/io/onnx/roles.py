@@ -80,7 +80,8 @@ class Roles:
                 _OPERATION,
                 f"the batch axis {self.batch} of input {self.input.name!r} {self.input.shown} has length 1 or any",
                 f"a fixed batch of {size}",
-                "Export with a batch of 1 or a dynamic batch axis.",
+                "Export with a batch axis of any length; or, if samples do not depend on each other, set the file's "
+                "free as certrnn guide exporting shows.",
             )
 
     def sizes(self, frames: int, features: int) -> list[int] | None:

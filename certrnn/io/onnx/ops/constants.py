@@ -179,7 +179,7 @@ def evaluated(node: NodeContext) -> list[Tensor]:
     import onnx
     from onnx.reference import ReferenceEvaluator
 
-    arrays = [node.constant(i, f"input {i}") for i in range(len(node.inputs)) if node.has(i)]
+    arrays = [node.constant(i, "what it reads") for i in range(len(node.inputs)) if node.has(i)]
     if any(a.relative_error for a in arrays):
         raise node.refuse("its inputs are exact numbers", "numbers folded in floating point")
     if str(node.attribute("reduction", "none")) != "none":

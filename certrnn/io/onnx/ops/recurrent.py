@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from certrnn.cells import ACTIVATIONS, Activation, Cell, GruCell, LstmCell, Recurrence, RnnCell, State, unroll
+from certrnn.errors import InvalidInput
 from certrnn.io.onnx.node import NodeContext
 from certrnn.io.onnx.tensors import Known, Tensor, View, check_finite
 
@@ -188,7 +189,10 @@ def _start(node: NodeContext, layer: _Layer, index: int, position: int, what: st
     tensor = node.input(position)
     shape = (1, layer.directions, layer.hidden) if layer.batch_first else (layer.directions, 1, layer.hidden)
     if tensor.shape != shape:
-        raise node.damaged(f"{what} has shape {shape} for one sample", tensor.shape)
+        remedy = "Export the model again."
+        if node.op == "LSTM" and tensor.shape[:-1] == shape[:-1]:
+            remedy = "ONNX's LSTM has no projection (proj_size); torch's exporter with dynamo=False writes one out."
+        raise InvalidInput(node.where, f"{what} has shape {shape} for one sample", tensor.shape, remedy)
     pick = (0, index) if layer.batch_first else (index, 0)
     if isinstance(tensor, Known):
         if not tensor.array[pick].any():

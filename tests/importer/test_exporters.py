@@ -18,6 +18,7 @@ from tests.importer.exporters import ARCHITECTURES, FRAMES, Architecture, exampl
 
 FIXTURES = Path(__file__).parent / "fixtures"
 JAX = ("jax_lstm", "jax_rnn")
+TEXTS = tuple(f"texts_keras3_{kind}" for kind in ("lstm", "masked_lstm", "masked_gru"))
 KERAS = sorted(path.stem for path in FIXTURES.glob("keras*.onnx"))
 
 
@@ -85,6 +86,21 @@ def test_keras_network_exported_by_tf2onnx(name: str) -> None:
 
 def test_both_generations_of_keras_are_there() -> None:
     assert len(KERAS) == 22
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_keras_network_of_words_exported_by_tf2onnx(name: str) -> None:
+    """Negative words wrap, and word 0 is masked where the embedding says so."""
+    model = read(FIXTURES / f"{name}.onnx")
+    with np.load(FIXTURES / f"{name}.npz") as data:
+        for words, expected in zip(data["x"], data["expected"], strict=True):
+            marks = model.marks_of(words)
+            assert bool(marks) == ("masked" in name)
+            scores = checks.graph_outputs(model.at_marks(marks), model.embed(words[None]))
+            assert checks.close(scores.reshape(expected.shape), expected, checks.TOLERANCE)
+            assert np.array_equal(model.embed(words[None] - 12), model.embed(words[None]))
+            theirs = model.run_onnxruntime_on_words(words[None])
+            assert checks.close(theirs.reshape(expected.shape), expected, checks.TOLERANCE)
 
 
 @pytest.mark.parametrize("name", JAX)

@@ -55,6 +55,8 @@ def check_against_onnxruntime(
     check_words(model, shape)
     x, words = _samples(model, shape, samples, seed)
     found = check_points(model, x)
+    if words is None:
+        _check_rows(model, x)
     if words is not None:
         _check_words(model, words, x)
     return found
@@ -197,6 +199,27 @@ def _samples(
     x = random.standard_normal((samples, *shape)) * spread[:, None, None]
     kind = np.float16 if model.input.type == onnx.TensorProto.FLOAT16 else np.float32
     return x.astype(kind).astype(np.float64), None
+
+
+def _check_rows(model: OnnxModel, x: np.ndarray) -> None:
+    """A file that takes several samples at once answers each of different ones as it answers it alone.
+
+    Raises:
+        Unsupported: they depend on each other.
+    """
+    copies = model.layout(x.shape[1:]).copies
+    if copies == 1:
+        return
+    some = x[np.arange(copies) % len(x)]
+    alone, beside = model.run_outputs(some).astype(np.float64), model.run_rows(some).astype(np.float64)
+    limit = TOLERANCE.get(model.input.type, 1e-4) * np.maximum(1.0, np.abs(alone))  # type: ignore[call-overload]
+    if not bool((np.abs(alone - beside) <= limit).all()):
+        raise Unsupported(
+            "checking the model",
+            f"each of the {copies} samples that it takes at once is answered as if it were alone",
+            f"a difference of {float(np.abs(alone - beside).max()):.3g}",
+            "Export with a batch of 1 or a batch axis of any length.",
+        )
 
 
 def _check_words(model: OnnxModel, words: np.ndarray, x: np.ndarray) -> None:

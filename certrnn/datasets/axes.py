@@ -198,7 +198,6 @@ def _refusal(roles: Roles, arrays: Arrays, origin: Origin) -> InvalidInput:
     """Why nothing fits, and which letters would."""
     x = arrays.x
     try:
-        roles.require_batch()
         if x.ndim == 3 and roles.sizes(*x.shape[1:]) is not None:
             roles.require_time(*x.shape[1:])
     except InvalidInput as error:

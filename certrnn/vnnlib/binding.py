@@ -198,6 +198,10 @@ def _arranged(network: OnnxModel, tensor: tuple[int, ...]) -> tuple[tuple[int, i
     for shape in [*([own] if own else []), *_shapes(tensor)]:
         try:
             layout = network.layout(shape)
+            if layout.copies > 1:
+                requirement = "the network takes one sample (theory SIO)"
+                received = f"a fixed batch of {layout.copies}"
+                raise Unsupported("fitting the query to the network", requirement, received)
             placed = layout.arrange(np.arange(size).reshape(1, *shape))
             if placed.shape != tensor:
                 continue

@@ -183,3 +183,52 @@ def test_operands_of_two_types_are_named(tmp_path: Path) -> None:
     numbers = {"a": np.array([2, 3], dtype=np.int32), "b": np.array([1, 0], dtype=np.int64)}
     with pytest.raises(InvalidInput, match=r"gives one type have it; got int32, int64"):
         read(saved(tmp_path, model(nodes, numbers, (1, 3), kind=TensorProto.FLOAT))).graph((1, 3))
+
+
+# ---- files that take several samples at once
+
+
+def batched(
+    folder: Path, size: int | None, time_first: bool, between: list[onnx.NodeProto] | None = None
+) -> Path:
+    """The recurrent classifier with a batch of ``size``, and something between its scores and its output."""
+    proto = classifier("LSTM", time_first)
+    axis = 1 if time_first else 0
+    if size is not None:
+        proto.graph.input[0].type.tensor_type.shape.dim[axis].dim_value = size
+        proto.graph.output[0].type.tensor_type.shape.dim[0].dim_value = size
+    if between:
+        proto.graph.node[-1].output[0] = "raw"
+        proto.graph.node.extend(between)
+        if between[-1].op_type == "ArgMax":
+            rows = proto.graph.output[0].type.tensor_type.shape.dim[0].dim_value or "N"
+            proto.graph.output[0].CopyFrom(helper.make_tensor_value_info("scores", TensorProto.INT64, [rows]))
+    return saved(folder, proto, f"batch_{size}.onnx")
+
+
+@pytest.mark.parametrize("time_first", [False, True])
+@pytest.mark.parametrize("ending", ["", "Softmax", "ArgMax"])
+def test_one_sample_fills_a_fixed_batch(ending: str, time_first: bool, tmp_path: Path) -> None:
+    attributes = {"axis": 1, "keepdims": 0} if ending == "ArgMax" else {"axis": 1}
+    between = [node(ending, ["raw"], "scores", **attributes)] if ending else None
+    free, fixed = (certrnn.load(batched(tmp_path, size, time_first, between)) for size in (None, 3))
+    x = np.random.default_rng(0).standard_normal((4, 5, 3)).astype(np.float32)
+    rows = [network.certify(x, eps=0.01, frames="all") for network in (free, fixed)]
+    for one, other in zip(*rows, strict=True):
+        assert (one.verdict, one.prediction, one.margin) == (other.verdict, other.prediction, other.margin)
+    assert any("3 samples at once" in note for note in fixed.network.notes((5, 3)))
+
+
+def test_samples_that_depend_on_each_other_are_refused(tmp_path: Path) -> None:
+    """Scores less their mean over the batch."""
+    between = [
+        node("ReduceMean", ["raw"], "mean", axes=[0], keepdims=1),
+        node("Mul", ["mean", "half"], "part"),
+        node("Sub", ["raw", "part"], "scores"),
+    ]
+    path = batched(tmp_path, 3, False, between)
+    proto = onnx.load(path)
+    proto.graph.initializer.append(numpy_helper.from_array(np.float32(0.5), "half"))
+    onnx.save(proto, path)
+    with pytest.raises(Unsupported, match="answered as if it were alone"):
+        check_against_onnxruntime(read(path), (5, 3))

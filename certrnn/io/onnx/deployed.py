@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -70,7 +71,7 @@ class Deployed(ABC):
         features = len(self.embedding.table[0]) if self.embedding is not None else x.shape[-1]
         layout = self.layout((x.shape[1], features))
         tensor = layout.arrange(x).astype(NUMPY[self.input.type])
-        return {self.input.name: np.ascontiguousarray(tensor), **self.beside(len(x), layout)}
+        return {self.input.name: np.ascontiguousarray(tensor), **self.beside(len(x) * layout.copies, layout)}
 
     def beside(self, samples: int, layout: Layout) -> dict[str, np.ndarray]:
         """The other inputs of so many samples: their lengths, and what is fixed."""
@@ -104,6 +105,16 @@ class Deployed(ABC):
         that is possible and ``together`` allows it."""
         return self._run(np.asarray(x), together)
 
+    def run_rows(self, x: np.ndarray) -> np.ndarray:
+        """The final output (N, size) of as many different samples (N, T, D) of floats as the file takes at once."""
+        shape = x.shape[1:]
+        lowered, layout = self.lowered(shape), self.layout(shape)
+        assert lowered.rows_axis is not None
+        tensor = replace(layout, copies=1).arrange(x).astype(NUMPY[self.input.type])
+        feed = {self.input.name: np.ascontiguousarray(tensor), **self.beside(len(x), layout)}
+        (found,) = self._session(shape, (self.output,)).run((self.output,), feed)
+        return np.moveaxis(found, lowered.rows_axis, 0).reshape(len(x), -1)
+
     def run_onnxruntime_on_words(self, words: np.ndarray) -> np.ndarray:
         """The same scores of words (N, T) from the whole file, embedding included."""
         if self.embedding is None:
@@ -111,11 +122,14 @@ class Deployed(ABC):
                 "running words", "the model has an embedding", f"input {self.input.name!r} of floats"
             )
         words, name = np.asarray(words), self.output
+        shape = (words.shape[1], self.embedding.table.shape[1])
+        lowered = self.lowered(shape)
         session = self._session(None, (name,))
         runs = [
-            session.run((name,), self.feed(words[i : i + 1]))[0].reshape(1, -1) for i in range(len(words))
+            self._one_row(session.run((name,), self.feed(words[i : i + 1]))[0], lowered).reshape(1, -1)
+            for i in range(len(words))
         ]
-        return self._scores(np.concatenate(runs), (words.shape[1], self.embedding.table.shape[1]))
+        return self._scores(np.concatenate(runs), shape)
 
     def run_on_words(self, words: np.ndarray, names: Sequence[str]) -> list[np.ndarray]:
         """The named tensors of the whole file for one text of words (T,)."""
@@ -151,7 +165,11 @@ class Deployed(ABC):
             except Unsupported:
                 pass  # a batch of one was baked into the file behind a dynamic axis: run one by one
         runs = [self._run_some(session, x[i : i + 1], (self.output,))[0] for i in range(len(x))]
-        return np.concatenate([run.reshape(1, -1) for run in runs])
+        return np.concatenate([self._one_row(run, lowered).reshape(1, -1) for run in runs])
+
+    def _one_row(self, output: np.ndarray, lowered: Lowered) -> np.ndarray:
+        """The answer to one of the samples that a file takes at once."""
+        return output if lowered.rows_axis is None else output.take([0], axis=lowered.rows_axis)
 
     def _places(self, x: np.ndarray) -> np.ndarray:
         """The words of samples as they lie in the input, numbered sample * T + frame."""

@@ -63,6 +63,7 @@ class Layout:
         time: which slot holds the frames; None where every value is a frame of its own, or all values are one frame.
         by: how the time axis is known; "" where it is the declared order only.
         dynamic_batch: True where any number of samples may run at once.
+        copies: how many samples the file takes at once, where that is fixed: one sample fills all of them.
         frames, features: T and D of the data.
     """
 
@@ -74,6 +75,7 @@ class Layout:
     dynamic_batch: bool
     frames: int
     features: int
+    copies: int = 1
 
     @property
     def time_axis(self) -> int | None:
@@ -87,7 +89,9 @@ class Layout:
         return tuple(math.prod(int(s.size or 1) for s in self.slots if s.axis == axis) for axis in rest)
 
     def arrange(self, x: np.ndarray) -> np.ndarray:
-        """Samples (N, T, D), or words (N, T), as the model's input tensor; N is 1 where there is no batch axis."""
+        """Samples (N, T, D), or words (N, T), as the model's input tensor; N is 1 where there is no batch axis of any
+        length."""
+        x = np.repeat(x, self.copies, axis=0)
         if self.time is not None:
             sizes = [int(slot.size or 1) for slot in self.slots]
             rest = [size for place, size in enumerate(sizes) if place != self.time]
@@ -133,7 +137,14 @@ class Layout:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of rows must know where the graph does not say which axis is time."""
+        """What a reader of rows must know: of a fixed batch, and where the graph does not say which axis is time."""
+        batch = (
+            f"the file takes {self.copies} samples at once: each sample is run as {self.copies} equal ones"
+        )
+        return (*((batch,) if self.copies > 1 else ()), *self._untraced)
+
+    @property
+    def _untraced(self) -> tuple[str, ...]:
         if self.by:
             return ()
         name = f"input {self.input.name!r}"

@@ -1,4 +1,4 @@
-"""ONNX Loop and Scan nodes whose number of rounds does not depend on the data, unrolled.
+"""ONNX Loop and Scan nodes whose number of rounds does not depend on the data, unrolled, and If nodes likewise.
 
 tf2onnx writes Keras's SimpleRNN and GRU layers as Loop nodes; a Scan is a cell written out, run along an axis.
 """
@@ -125,3 +125,14 @@ def _true(context: NodeContext, condition: Tensor) -> bool:
 def _stacked(context: NodeContext, rounds: list[Tensor], axis: int = 0) -> Tensor:
     axis = context.axis(axis, len(rounds[0].shape) + 1)
     return joined(context, [rearranged(t, np.expand_dims(entries(t), axis)) for t in rounds], axis)
+
+
+def branch(context: NodeContext, scope: dict[str, Tensor], step: Step) -> list[Tensor]:
+    """An If whose condition is known: the nodes of the branch it takes."""
+    condition = context.constant(0, "the condition").array.reshape(-1)
+    taken: onnx.GraphProto = context.attribute("then_branch" if bool(condition[0]) else "else_branch")
+    inner = scope | _fixed(context, taken)
+    for node in taken.node:
+        step(node, inner)
+    context.note(f"folded, its condition is always {bool(condition[0])}")
+    return [inner[o.name] for o in taken.output]

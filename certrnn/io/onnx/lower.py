@@ -13,6 +13,7 @@ from certrnn.errors import CertrnnError, InvalidInput, Unsupported
 from certrnn.io.onnx import loop
 from certrnn.io.onnx.answers import Answer, Reader, Reading
 from certrnn.io.onnx.choices import Choices
+from certrnn.io.onnx.copies import one_row
 from certrnn.io.onnx.foreign import foreign
 from certrnn.io.onnx.kinds import file_types, name_of
 from certrnn.io.onnx.layout import Layout
@@ -73,6 +74,7 @@ class Lowered:
         cuts: the tensors of word vectors that the graph begins behind.
         read: functions of words whose values were read, beside numbers of rows that are looked up.
         words: every ONNX tensor that is computed from words alone.
+        rows_axis: of the file's own output, which holds an answer for each of several samples; None where there is one.
         recurrences: the recurrent layers of the file, by their positions in ``whole``.
     """
 
@@ -95,6 +97,7 @@ class Lowered:
     cuts: tuple[Cut, ...] = ()
     read: tuple[np.ndarray, ...] = ()
     words: dict[str, Tokens] = field(default_factory=dict)
+    rows_axis: int | None = None
     recurrences: tuple[Recurrence, ...] = ()
 
     @property
@@ -144,6 +147,8 @@ class _Lowering:
         self.at_length = whole
         self.proto = file.proto.graph
         self.space = Space()
+        self.space.repeating = layout.copies > 1
+        self.rows_axis: int | None = None
         self.notes: list[str] = []
         self.types = file_types(self.proto)
         self.words = WordReader(embedding, words)
@@ -157,12 +162,19 @@ class _Lowering:
             )
         answering, *others = outputs_in_order(self.proto, self.choices)
         self._walk({answering}, scope)
-        reading = self._read(answering, scope)
+        self._settle(answering, scope)
+        reading, rows_axis = self._read(answering, scope), self.rows_axis
         if self.at_length is not None:
             self._agrees(reading.answer, self.at_length.answer)
         for other in others:
             self._follows(other, answering, reading, scope)
+        self.rows_axis = rows_axis
         return self._finish(reading, scope)
+
+    def _settle(self, output: str, scope: dict[str, Tensor]) -> None:
+        """Of a file that takes several samples at once, one row of an output."""
+        if self.layout.copies > 1 and output in scope and not isinstance(scope[output], Known):
+            scope[output], self.rows_axis = one_row(output, scope[output], self.layout.copies)
 
     def _walk(self, outputs: set[str], scope: dict[str, Tensor]) -> None:
         """Every node that the outputs depend on and that was not read yet."""
@@ -251,7 +263,7 @@ class _Lowering:
             return [self.words.vectors(context)]
         context = self.words.valued(context)
         if node.op_type == "If":
-            return self._branch(context, scope)
+            return loop.branch(context, scope, self._step)
         if node.op_type == "Loop":
             return loop.unroll(context, scope, self._step)
         if node.op_type == "Scan":
@@ -262,18 +274,6 @@ class _Lowering:
         if any(isinstance(t, Tokens) for t in context.inputs) and node.op_type in WORDWISE:
             return tabulated(context, handler)
         return handler(context)
-
-    def _branch(self, context: NodeContext, scope: dict[str, Tensor]) -> list[Tensor]:
-        """An If whose condition is known: the nodes of the branch it takes."""
-        condition = context.constant(0, "the condition").array.reshape(-1)
-        branch = context.attribute("then_branch" if bool(condition[0]) else "else_branch")
-        inner = dict(scope)
-        for tensor in branch.initializer:
-            inner[tensor.name] = known(to_array(tensor, context.where), tensor.name)
-        for node in branch.node:
-            self._step(node, inner)
-        context.note(f"folded, its condition is always {bool(condition[0])}")
-        return [inner[o.name] for o in branch.output]
 
     # ---- the end
 
@@ -298,6 +298,7 @@ class _Lowering:
         """Refuse an output that may say something else than the one that answers, where no option chose one."""
         try:
             self._walk({other}, scope)
+            self._settle(other, scope)
             if isinstance(scope.get(other), Known):
                 return
             same = self._read(other, scope).key == reading.key
@@ -355,6 +356,7 @@ class _Lowering:
             timed=reading.timed,
             cuts=tuple(self.words.cuts),
             read=tuple(self.words.read.values()),
+            rows_axis=self.rows_axis,
             words={n: t for n, t in scope.items() if isinstance(t, Tokens)},
             recurrences=tuple(self.space.recurrences),
         )

@@ -298,7 +298,7 @@ class OnnxModel(Deployed):
 
     def _told(self, layout: Layout) -> dict[str, Known]:
         """The inputs beside the data, of one sample."""
-        return {name: known(numbers, name) for name, numbers in self.beside(1, layout).items()}
+        return {name: known(numbers, name) for name, numbers in self.beside(layout.copies, layout).items()}
 
     def embed(self, words: np.ndarray) -> np.ndarray:
         """Word vectors (N, T, E) of words (N, T); negative words count from the end of the table, as in ONNX."""

@@ -59,30 +59,21 @@ class Roles:
         Raises:
             InvalidInput: they do not fit.
         """
-        self.require_batch()
         sizes = self.sizes(frames, features)
         if sizes is None:
             raise self._refusal(frames, features)
         self.require_time(frames, features)
         slots = tuple(Slot(slot.axis, n) for slot, n in zip(self.slots, sizes, strict=True))
         dynamic = self.batch is not None and self.input.dims[self.batch] is None
-        return Layout(self.input, self.batch, slots, self.time, self.by, dynamic, frames, features)
+        return Layout(
+            self.input, self.batch, slots, self.time, self.by, dynamic, frames, features, self.copies
+        )
 
-    def require_batch(self) -> None:
-        """Any sample may be the only one.
-
-        Raises:
-            InvalidInput: the file fixes another number of samples.
-        """
+    @property
+    def copies(self) -> int:
+        """How many samples the file takes at once; 1 where it takes any number."""
         size = None if self.batch is None else self.input.dims[self.batch]
-        if size not in (None, 1):
-            raise InvalidInput(
-                _OPERATION,
-                f"the batch axis {self.batch} of input {self.input.name!r} {self.input.shown} has length 1 or any",
-                f"a fixed batch of {size}",
-                "Export with a batch axis of any length; or, if samples do not depend on each other, set the file's "
-                "free as certrnn guide exporting shows.",
-            )
+        return 1 if size is None else size
 
     def sizes(self, frames: int, features: int) -> list[int] | None:
         """The length of every slot; None where the sample does not fit."""

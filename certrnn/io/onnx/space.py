@@ -41,6 +41,8 @@ class Space:
         """Elements by the narrower type that the file casts them to."""
         self.warnings: dict[str, None] = {}
         """What a reader of results must know of how nodes were read, in order."""
+        self.repeating = False
+        """Whether equal rows are computed once: where one sample fills a batch."""
         self._groups_made = 0
         self._starts: list[int] = [0]
         self._vectors: dict[bytes, int] = {}
@@ -172,7 +174,11 @@ class Space:
         bias = self.numbers(np.zeros(weight.shape[0]))
         results = []
         for row in rows:
-            node = self.builder.affine(weight, bias, self.vector(row, label), label, error)
+            source = self.vector(row, label)
+            key = ("rows", source, id(weight), error)
+            node = self._applied.get(key) if self.repeating else None
+            if node is None:
+                node = self._applied[key] = self.builder.affine(weight, bias, source, label, error)
             results.append(self.ids(node))
         return np.stack(results) if results else np.zeros((0, weight.shape[0]), dtype=np.int64)
 

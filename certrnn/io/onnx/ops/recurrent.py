@@ -8,6 +8,7 @@ import numpy as np
 
 from certrnn.cells import ACTIVATIONS, Activation, Cell, GruCell, LstmCell, Recurrence, RnnCell, State, unroll
 from certrnn.errors import InvalidInput
+from certrnn.io.onnx.copies import first_sample
 from certrnn.io.onnx.node import NodeContext
 from certrnn.io.onnx.tensors import Known, Tensor, View, check_finite
 
@@ -49,6 +50,8 @@ def recurrent(node: NodeContext) -> list[Tensor]:
     ends = [
         np.stack([node.space.ids(_present(s[k])) for s in lasts])[:, None, :] for k in range(len(lasts[0]))
     ]
+    every = every.repeat(layer.copies, axis=2)
+    ends = [end.repeat(layer.copies, axis=1) for end in ends]
     if layer.batch_first:
         every, ends = every.transpose(2, 0, 1, 3), [e.transpose(1, 0, 2) for e in ends]
     return [View(every), *(View(e) for e in ends)]
@@ -65,6 +68,8 @@ class _Layer:
     length: int
     batch_first: bool
     activations: tuple[Activation, ...]
+    copies: int
+    """Equal samples along the batch axis; they are computed once."""
 
     @property
     def directions(self) -> int:
@@ -85,7 +90,8 @@ def _layer(node: NodeContext) -> _Layer:
         raise node.damaged("input X has three axes", node.input(0).shape)
     source = node.view(0).ids
     source = source.transpose(1, 0, 2) if layout else source
-    if source.shape[1] != 1:
+    copies = source.shape[1]
+    if not bool((source == source[:, :1]).all()):
         raise node.refuse(
             "the batch axis of X has length 1 for one sample", f"shape {node.input(0).shape}, layout {layout}"
         )
@@ -100,17 +106,18 @@ def _layer(node: NodeContext) -> _Layer:
         hidden,
         source.shape[2],
         frames,
-        _length(node, len(frames)),
+        _length(node, len(frames), copies),
         bool(layout),
         _activations(node, 2 if direction == "bidirectional" else 1),
+        copies,
     )
 
 
-def _length(node: NodeContext, frames: int) -> int:
+def _length(node: NodeContext, frames: int, copies: int) -> int:
     if not node.has(4):
         return frames
     lengths = node.integers(4, "sequence_lens")
-    if len(lengths) != 1 or not 0 < lengths[0] <= frames:
+    if len(lengths) != copies or len(set(lengths)) != 1 or not 0 < lengths[0] <= frames:
         raise node.refuse(f"sequence_lens holds one length from 1 to {frames}", lengths)
     return lengths[0]
 
@@ -187,6 +194,9 @@ def _start(node: NodeContext, layer: _Layer, index: int, position: int, what: st
     if not node.has(position):
         return None
     tensor = node.input(position)
+    tensor = first_sample(tensor, 0 if layer.batch_first else 1) if layer.copies > 1 else tensor
+    if tensor is None:
+        raise node.refuse(f"{what} is the same for every sample", "different states of samples of one batch")
     shape = (1, layer.directions, layer.hidden) if layer.batch_first else (layer.directions, 1, layer.hidden)
     if tensor.shape != shape:
         remedy = "Export the model again."

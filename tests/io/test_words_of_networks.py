@@ -132,6 +132,20 @@ def test_several_tables_are_one_vector_a_word(tmp_path: Path) -> None:
     assert np.array_equal(table.table, expected.astype(np.float64))
 
 
+def test_one_hot_vectors_of_words_are_a_table(tmp_path: Path) -> None:
+    nodes = [
+        node("OneHot", ["x", "size", "values"], "hot"),
+        node("MatMul", ["hot", "table"], "vectors"),
+        *LSTM,
+    ]
+    numbers = {**NUMBERS, "axis": np.array([0]), "values": np.array([0, 2], dtype=np.float32)}
+    found = read(saved(tmp_path, model(nodes, numbers, ("N", FRAMES), kind=TensorProto.INT64)))
+    check_against_onnxruntime(found, (FRAMES, WORDS))
+    words = np.random.default_rng(0).integers(-WORDS, WORDS, size=(20, FRAMES))
+    np.testing.assert_allclose(ours(found, words), theirs(found, words), atol=1e-5)
+    assert np.array_equal(found.embed(words[:1])[0, 0], 2 * np.eye(WORDS)[words[0, 0]])
+
+
 def test_words_transposed_before_the_table_run_together(tmp_path: Path) -> None:
     """Torch's layers take time first unless told otherwise: the commonest text network."""
     nodes = [

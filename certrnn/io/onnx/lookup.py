@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 
 from certrnn.errors import Unsupported
-from certrnn.io.onnx.tensors import Known, Tokens
+from certrnn.io.onnx.tensors import Known, Tensor, Tokens, check_elements
 
 MAX_BLOCKS = 16
 """Most ways in which a network may look a word up."""
@@ -22,18 +22,16 @@ MAX_BLOCKS = 16
 
 @dataclass(frozen=True, eq=False)
 class Lookup:
-    """A Gather of a constant matrix at functions of words.
+    """Rows of a constant matrix at functions of words.
 
     Args:
         tensor: name of the ONNX tensor of rows.
-        index: name of the tensor of their numbers.
         name: of the matrix.
         table: (rows, D), float64.
         words: the numbers looked up, as functions of words.
     """
 
     tensor: str
-    index: str
     name: str
     table: np.ndarray
     words: Tokens
@@ -109,10 +107,28 @@ def embedding_of(lookups: Sequence[Lookup], where: str) -> Embedding | None:
     return Embedding(vectors[-size:], tuple(lookups), columns, wraps)
 
 
-def is_lookup(op: str, table: object = None, index: object = None) -> bool:
-    """True for a Gather of a constant matrix of floats at functions of words."""
-    matrix = isinstance(table, Known) and table.real and table.array.ndim == 2
-    return op == "Gather" and matrix and isinstance(index, Tokens)
+def looked_up(op: str, inputs: Sequence[Tensor | None], axis: int | None) -> tuple[Known, Tokens] | None:
+    """The constant matrix of floats that a node looks words up in, and the numbers of its rows; None for other nodes.
+
+    A one-hot vector is a row of a matrix that the node describes.
+    """
+    if op == "Gather" and isinstance(words := inputs[1], Tokens):
+        table = inputs[0]
+        return (table, words) if isinstance(table, Known) and table.real and table.array.ndim == 2 else None
+    if (
+        op != "OneHot"
+        or not isinstance(words := inputs[0], Tokens)
+        or axis not in (-1, len(words.shape), None)
+    ):
+        return None
+    depth, values = inputs[1:]
+    if not isinstance(depth, Known) or not isinstance(values, Known) or not values.real:
+        return None
+    count = int(depth.array.reshape(-1)[0])
+    off, on = values.array.tolist()
+    check_elements("reading one-hot words", count * count)
+    table = np.where(np.eye(count, dtype=bool), on, off)
+    return Known(table, values.relative_error, f"one of {count}", values.kind), words
 
 
 @dataclass(frozen=True, eq=False)

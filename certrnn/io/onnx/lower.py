@@ -17,7 +17,7 @@ from certrnn.io.onnx.copies import one_row
 from certrnn.io.onnx.foreign import foreign
 from certrnn.io.onnx.kinds import file_types, name_of
 from certrnn.io.onnx.layout import Layout
-from certrnn.io.onnx.lookup import Cut, Embedding, is_lookup
+from certrnn.io.onnx.lookup import Cut, Embedding, looked_up
 from certrnn.io.onnx.marks import SAID
 from certrnn.io.onnx.node import NodeContext, decoded
 from certrnn.io.onnx.ops import OPERATORS
@@ -259,8 +259,9 @@ class _Lowering:
     def _results(self, node: onnx.NodeProto, context: NodeContext, scope: dict[str, Tensor]) -> list[Tensor]:
         if node.domain not in ("", "ai.onnx"):
             raise foreign(context, node.domain)
-        if is_lookup(node.op_type, *context.inputs[:2]):
-            return [self.words.vectors(context)]
+        looked = looked_up(node.op_type, context.inputs, context.attribute("axis"))
+        if looked is not None:
+            return [self.words.vectors(context, *looked)]
         context = self.words.valued(context)
         if node.op_type == "If":
             return loop.branch(context, scope, self._step)

@@ -54,6 +54,7 @@ def read(path: str | Path, choices: Choices | None = None) -> OnnxModel:
             {number: kind for kind, number in onnx.TensorProto.DataType.items()}.get(
                 source.type, source.type
             ),
+            "Disturbances are real numbers: export with a float input, without the cast that follows this one.",
         )
     names = outputs_in_order(file.proto.graph, chosen)
     known = [o.name for o in file.proto.graph.output]

@@ -26,6 +26,9 @@ _TIME_NAMES = (
     "len",
 )
 _TIME_STARTS = ("seq_", "time_", "sequence_", "frame_", "num_frames", "max_len")
+MAX_COPIES = 1024
+"""Largest number of samples that a file may take at once."""
+
 _OPERATION = "fitting the data to the model"
 
 
@@ -59,6 +62,13 @@ class Roles:
         Raises:
             InvalidInput: they do not fit.
         """
+        if self.copies > MAX_COPIES:
+            raise InvalidInput(
+                _OPERATION,
+                f"the batch axis {self.batch} of input {self.input.name!r} has length 1 to {MAX_COPIES}, or any",
+                self.copies,
+                "Export with a batch axis of any length.",
+            )
         sizes = self.sizes(frames, features)
         if sizes is None:
             raise self._refusal(frames, features)

@@ -9,7 +9,7 @@ import onnx
 
 from certrnn.errors import CertrnnError
 from certrnn.io.onnx.layout import Layout
-from certrnn.io.onnx.lookup import Embedding, Lookup, embedding_of, is_lookup
+from certrnn.io.onnx.lookup import Embedding, Lookup, embedding_of, looked_up
 from certrnn.io.onnx.node import NodeContext, decoded
 from certrnn.io.onnx.ops import OPERATORS
 from certrnn.io.onnx.reader import ModelFile, to_array
@@ -28,7 +28,10 @@ def reach(graph: onnx.GraphProto) -> int:
     for node in graph.node:
         if node.op_type == "Constant" and node.attribute and node.attribute[0].t.dims:
             sizes[node.output[0]] = node.attribute[0].t.dims[0]
+    numbers = {t.name: t for t in graph.initializer if t.name and np.prod(t.dims) == 1}
     read = [sizes[n.input[0]] for n in graph.node if n.op_type == "Gather" and n.input[0] in sizes]
+    depths = [numbers[n.input[1]] for n in graph.node if n.op_type == "OneHot" and n.input[1] in numbers]
+    read += [int(to_array(t, "reading a depth").reshape(-1)[0]) for t in depths]
     return 2 * max([1, *read])
 
 
@@ -58,8 +61,10 @@ def read_embedding(file: ModelFile, layout: Layout, given: Mapping[str, Known]) 
         if any(n and n not in scope for n in node.input) or (beyond and node.op_type not in _SHAPES | _MOVES):
             continue
         inputs = tuple(scope[n] if n else None for n in node.input)
-        if is_lookup(node.op_type, *inputs[:2]):
-            found.append(_lookup(node, inputs))
+        looked = looked_up(node.op_type, inputs, _axis(node))
+        if looked is not None:
+            table, rows = looked
+            found.append(Lookup(node.output[0], table.name, table.array, rows))
             scope[node.output[0]] = _vectors(found[-1])
             vectors.add(node.output[0])
             continue
@@ -76,11 +81,8 @@ def read_embedding(file: ModelFile, layout: Layout, given: Mapping[str, Known]) 
     return embedding_of(found, f"reading input {layout.input.name!r}")
 
 
-def _lookup(node: onnx.NodeProto, inputs: tuple[Tensor | None, ...]) -> Lookup:
-    table, index = inputs[:2]
-    assert isinstance(table, Known)
-    assert isinstance(index, Tokens)
-    return Lookup(node.output[0], node.input[1], node.input[0], table.array, index)
+def _axis(node: onnx.NodeProto) -> int | None:
+    return next((int(a.i) for a in node.attribute if a.name == "axis"), None)
 
 
 def _vectors(lookup: Lookup) -> Known:

@@ -70,16 +70,21 @@ def choose_input(graph: onnx.GraphProto, choices: Choices) -> DataInput:
     return others[0]
 
 
+def _likely(info: DataInput) -> str:
+    """What most such inputs are given: masks leave everything in, states start from zero, rates are numbers."""
+    return "NUMBER" if not info.dims else "ones" if "mask" in info.name.lower() else "zeros"
+
+
 def _several(others: Sequence[DataInput]) -> Unsupported:
     shown = ", ".join(f"{i.name!r} {i.shown}" for i in others)
-    fixing = " ".join(f"--fix {i.name}={'zeros' if i.dims else 'NUMBER'}" for i in others[1:])
+    fixing = " ".join(f"--fix {i.name}={_likely(i)}" for i in others[1:])
     return Unsupported(
         "reading the model's inputs",
         "one input carries the data, beside sequence lengths",
         shown or "none that the output depends on",
         "Give the others numbers, the same for every sample"
-        f": {fixing} (zeros, a number or a file). Several inputs that move together are not read: join them into one "
-        "sequence."
+        f": {fixing} (zeros, ones, a number or a file). Several inputs that move together are not read: join them into "
+        "one sequence."
         if others
         else "Name another output with --output.",
     )

@@ -11,7 +11,7 @@ from certrnn.errors import InvalidInput
 from certrnn.io.onnx.lookup import Cut, Embedding
 from certrnn.io.onnx.node import NodeContext
 from certrnn.io.onnx.tabulated import kept
-from certrnn.io.onnx.tensors import Tensor, Tokens, View
+from certrnn.io.onnx.tensors import Known, Tensor, Tokens, View
 
 
 class WordReader:
@@ -29,11 +29,9 @@ class WordReader:
         self.cuts: list[Cut] = []
         self.read: dict[bytes, np.ndarray] = {}
 
-    def vectors(self, context: NodeContext) -> View:
-        """The rows that a Gather looks up: features of the frames."""
-        table, words = context.constant(0, "the table"), context.input(1)
-        assert isinstance(words, Tokens)
-        if context.attribute("axis", 0) != 0:
+    def vectors(self, context: NodeContext, table: Known, words: Tokens) -> View:
+        """The rows of a table that words are looked up as: features of the frames."""
+        if context.op == "Gather" and context.attribute("axis", 0) != 0:
             raise context.refuse("words are rows of a table", f"axis {context.attribute('axis')}")
         offsets = None if self.embedding is None else self.embedding.offsets(context.outputs[0], words)
         if self.embedding is None or offsets is None:

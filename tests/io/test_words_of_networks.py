@@ -160,6 +160,16 @@ def test_words_transposed_before_the_table_run_together(tmp_path: Path) -> None:
         assert np.allclose(found.run_onnxruntime(found.embed(words)), theirs(found, words), atol=1e-6)
 
 
+def test_a_text_fills_a_fixed_batch(tmp_path: Path) -> None:
+    nodes = [node("Gather", ["table", "x"], "vectors"), *LSTM]
+    found = network(tmp_path, nodes, (3, FRAMES))
+    check_against_onnxruntime(found, (FRAMES, 3))
+    words = np.array([[1, 2, 3, 4], [0, 6, 6, 1]])
+    session = onnxruntime.InferenceSession(str(found.path))
+    rows = session.run(None, {"x": np.array([*words, words[0]])})[0]
+    np.testing.assert_allclose(ours(found, words), rows[:2], atol=1e-5)
+
+
 REFUSED: dict[str, tuple[list[onnx.NodeProto], str]] = {
     "two words": (
         [

@@ -105,15 +105,23 @@ class Deployed(ABC):
         that is possible and ``together`` allows it."""
         return self._run(np.asarray(x), together)
 
-    def run_rows(self, x: np.ndarray) -> np.ndarray:
-        """The final output (N, size) of as many different samples (N, T, D) of floats as the file takes at once."""
-        shape = x.shape[1:]
+    def run_rows(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The final outputs (N, size) of as many samples as the file takes at once: each alone, and all together.
+
+        Args:
+            samples: floats (N, T, D), or words (N, T).
+        """
+        features = samples.shape[2] if self.embedding is None else self.embedding.table.shape[1]
+        shape = samples.shape[1], features
         lowered, layout = self.lowered(shape), self.layout(shape)
         assert lowered.rows_axis is not None
-        tensor = replace(layout, copies=1).arrange(x).astype(NUMPY[self.input.type])
-        feed = {self.input.name: np.ascontiguousarray(tensor), **self.beside(len(x), layout)}
-        (found,) = self._session(shape, (self.output,)).run((self.output,), feed)
-        return np.moveaxis(found, lowered.rows_axis, 0).reshape(len(x), -1)
+        session, names = self._session(None, (self.output,)), (self.output,)
+        alone = [session.run(names, self.feed(one[None]))[0].take([0], lowered.rows_axis) for one in samples]
+        tensor = replace(layout, copies=1).arrange(samples).astype(NUMPY[self.input.type])
+        feed = {self.input.name: np.ascontiguousarray(tensor), **self.beside(len(samples), layout)}
+        (found,) = session.run(names, feed)
+        together = np.moveaxis(found, lowered.rows_axis, 0).reshape(len(samples), -1)
+        return np.concatenate([one.reshape(1, -1) for one in alone]), together
 
     def run_onnxruntime_on_words(self, words: np.ndarray) -> np.ndarray:
         """The same scores of words (N, T) from the whole file, embedding included."""

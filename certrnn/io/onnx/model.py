@@ -74,6 +74,7 @@ class OnnxModel(Deployed):
 
     Args:
         length: what every sample's sequence length is said to be; None for its number of frames. See :meth:`at_length`.
+        checked: numbers of frames for which arithmetic on words was held against onnxruntime.
         marks: the classes of every sample's words; () for words none of which is padding. See :meth:`at_marks`.
     """
 
@@ -85,6 +86,7 @@ class OnnxModel(Deployed):
     _lowered: dict[tuple[object, ...], Lowered] = field(default_factory=dict)
     _sessions: dict[str, Session] = field(default_factory=dict)
     _told_apart: dict[int, WordClasses | None] = field(default_factory=dict)
+    checked: set[int] = field(default_factory=set)
 
     @property
     def path(self) -> Path:

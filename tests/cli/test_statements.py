@@ -210,6 +210,7 @@ ELSEWHERE = {
     "cut",
     "multi_label",
     "label",
+    "fix",
     "like",
     "row",
     "run",

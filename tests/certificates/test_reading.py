@@ -77,3 +77,11 @@ def test_another_layout_is_refused(layout: str) -> None:
     model, shape, _ = asked(resolve("example:digits_rnn"))
     with pytest.raises(Refused, match="samples lie as" if layout != "t,n,f" else "takes samples of shape"):
         read(model, "scores", shape, layout)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_the_numbers_of_a_softmax_are_not_its_scores(name: str) -> None:
+    """A threshold asks of the output's own numbers."""
+    model, shape, layout = asked(FIXTURES / "dynamo" / f"{name}.onnx")
+    with pytest.raises(Refused, match="several scores are compared"):
+        read(model, model.graph.output[0].name, shape, layout, numbers=True)

@@ -62,18 +62,20 @@ class Checker:
 
     def __init__(self, model: Model, data: Data) -> None:
         self.model, self.data = model, data
-        self._programs: dict[tuple[str, str], tuple[Program, np.ndarray]] = {}
+        self._programs: dict[tuple[str, str, bool], tuple[Program, np.ndarray]] = {}
 
     def program(self, output: str, layout: str, kind: str) -> tuple[Program, np.ndarray]:
         """The program of an output, and the elements that a property of some kind asks of.
 
         Where classes are asked, sigmoids at the end count by their arguments, which they keep in order.
         """
-        if (output, layout) not in self._programs:
+        numbers = kind == "threshold"
+        key = (output, layout, numbers)
+        if key not in self._programs:
             shape = (self.data.x.shape[1], self.data.x.shape[2])
-            self._programs[output, layout] = read(self.model.proto, output, shape, layout)
-        program, elements = self._programs[output, layout]
-        inner = None if kind == "threshold" else program.source(elements, "sigmoid")
+            self._programs[key] = read(self.model.proto, output, shape, layout, numbers)
+        program, elements = self._programs[key]
+        inner = None if numbers else program.source(elements, "sigmoid")
         return program, elements if inner is None else inner
 
     def _program(self, claim: dict[str, Any]) -> tuple[Program, np.ndarray]:

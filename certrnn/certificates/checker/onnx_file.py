@@ -245,7 +245,15 @@ def _cast(s: Step) -> Tensor:
     raise s.refuse(f"numbers stay as they are; got a cast to {kind}")
 
 
+def _identity(s: Step) -> Tensor:
+    if s.has(2) and s.known(2).any():
+        raise s.refuse("nothing is dropped; got training_mode")
+    return s.inputs[0]
+
+
 def _reduce(s: Step) -> Tensor:
+    if s.get("noop_with_empty_axes", 0):
+        raise s.refuse("noop_with_empty_axes is 0")
     ids, axes = s.ids(0), s.axes()
     over = tuple(a % ids.ndim for a in (axes or range(ids.ndim)))
     count = int(np.prod([ids.shape[a] for a in over], dtype=IDS))
@@ -262,7 +270,7 @@ OPERATORS: dict[str, Callable[[Step], Any]] = {
     **dict.fromkeys(("Tanh", "Sigmoid", "Relu", "LeakyRelu"), _function),
     **dict.fromkeys(("Softmax", "LogSoftmax"), _head),
     **dict.fromkeys(("RNN", "LSTM", "GRU"), lambda s: [Ids(a) for a in recurrent(s)]),
-    **dict.fromkeys(("Identity", "Dropout"), lambda s: s.inputs[0]),
+    **dict.fromkeys(("Identity", "Dropout"), _identity),
     **dict.fromkeys(("ReduceSum", "ReduceMean"), _reduce),
     "Cast": _cast,
     "Concat": _concat,
@@ -290,12 +298,13 @@ OPERATORS: dict[str, Callable[[Step], Any]] = {
 
 
 def read(
-    model: onnx.ModelProto, output: str, shape: tuple[int, int], layout: str
+    model: onnx.ModelProto, output: str, shape: tuple[int, int], layout: str, numbers: bool = False
 ) -> tuple[Program, np.ndarray]:
     """The program of one output for samples of T frames of D features, and the elements of its scores in order.
 
     Args:
         layout: how samples lie in the model's input: ``n,t,f`` or ``t,n,f``.
+        numbers: the output's own numbers are asked about, and not which of them is the largest.
 
     Raises:
         Refused: an operator or an input that is not known here.
@@ -330,12 +339,16 @@ def read(
             node.output, results if isinstance(results, list) else [results], strict=False
         ):
             values[name] = np.asarray(result) if isinstance(result, np.generic) else result
-    return program, _scores(values.get(output), output)
+    return program, _scores(values.get(output), output, numbers)
 
 
-def _scores(value: Tensor, name: str) -> np.ndarray:
+def _scores(value: Tensor, name: str, numbers: bool) -> np.ndarray:
     """The elements that are compared: a Softmax over all of them keeps their order."""
     if isinstance(value, Head):
+        if numbers or value.scores.size < 2:
+            raise Refused(
+                f"several scores are compared; got numbers of the {value.function} at output {name!r}"
+            )
         if value.scores.shape[value.axis] != value.scores.size:
             raise Refused(f"the {value.function} at output {name!r} is over all scores")
         return value.scores.reshape(-1)

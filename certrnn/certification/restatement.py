@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
+from certrnn.certification.methods import STEPS
 from certrnn.certification.query import Query
 from certrnn.certification.statement import SEARCHES
 from certrnn.datasets import Sequences
@@ -54,6 +55,7 @@ def query_of(
         way.budget,
         _restored(THREAT_MODELS, question.threat.kind).restored(question.threat, Supplied(radii, words)),
         _restored(SPECIFICATIONS, question.specification.kind).restored(question.specification),
+        way.steps or STEPS,
     )
 
 

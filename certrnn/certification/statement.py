@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from certrnn.certification.methods import STEPS
 from certrnn.certification.query import Query
 from certrnn.certification.rounding import outward
 from certrnn.datasets import Sequences
@@ -149,4 +150,5 @@ def way_of(query: Query) -> Way:
                 f.name: float(v) for f in fields(schedule) if (v := getattr(schedule, f.name)) is not None
             }
     search = "" if query.eps is not None else type(schedule).__name__
-    return Way(query.method, search, tuple(numbers.items()), grid, query.attack, query.budget)
+    steps = () if query.steps == STEPS else query.steps
+    return Way(query.method, search, tuple(numbers.items()), grid, query.attack, query.budget, steps)

@@ -74,7 +74,7 @@ class Data:
 @dataclass(frozen=True)
 class Way:
     """How it was answered: the method, the search and its numbers (or the only eps it tried), whether an attack ran,
-    and the seconds of a row."""
+    the seconds of a row, and what followed the first method of ``auto`` where that was not all of its methods."""
 
     method: str
     search: str = ""
@@ -82,6 +82,7 @@ class Way:
     grid: tuple[float, ...] = ()
     attack: bool = True
     budget: float | None = None
+    steps: tuple[str, ...] = ()
 
     @property
     def floor(self) -> float | None:

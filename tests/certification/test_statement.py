@@ -95,6 +95,7 @@ OTHERS: dict[str, Any] = {
     "budget": 3.0,
     "threat": NormBall("2"),
     "specification": Accept((1,)),
+    "steps": ("alpha-crown",),
 }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import typer
 
 from certrnn.cli._interrupts import interruptible
-from certrnn.cli._limits import process_start
+from certrnn.cli._limits import process_start, started
 from certrnn.errors import CertrnnError, InvalidInput
 
 INTERRUPTED = 130
@@ -38,8 +38,8 @@ def run_app(app: typer.Typer, program: str, arguments: list[str] | None) -> int:
         app(["--help"], prog_name=program, standalone_mode=False)
         return 2
     try:
-        with interruptible():
-            code = app(given, prog_name=program, standalone_mode=False, obj=start)
+        with interruptible(), started(start):
+            code = app(given, prog_name=program, standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:

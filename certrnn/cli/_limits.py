@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
 
@@ -15,6 +17,9 @@ MARGIN = 0.1
 """Seconds before the limit at which the alarm rings: what is left is for the answer."""
 AGAIN = 0.1
 """Seconds after which it rings again."""
+
+
+_BEGUN: ContextVar[float | None] = ContextVar("begun", default=None)
 
 
 def _called_back(frame: FrameType | None) -> bool:
@@ -32,20 +37,35 @@ def process_start() -> float:
     try:
         # the name of the program may hold blanks and brackets: fields count from behind it
         begun = int(Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()[19])
-        uptime = float(Path("/proc/uptime").read_text("ascii").split()[0])
-        age = uptime - begun / os.sysconf("SC_CLK_TCK")
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - begun / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError, AttributeError):
         return now
     return now - max(age, 0.0)
 
 
+@contextlib.contextmanager
+def started(start: float | None) -> Iterator[None]:
+    """Within, the command is one that began then; None: when it is asked."""
+    token = _BEGUN.set(start)
+    try:
+        yield
+    finally:
+        _BEGUN.reset(token)
+
+
 def command_start() -> float:
     """When the command began that is being carried out: its process, where that is its own, else now."""
-    import click
+    start = _BEGUN.get()
+    return time.perf_counter() if start is None else start
 
-    context = click.get_current_context(silent=True)
-    start = None if context is None else context.find_root().obj
-    return start if isinstance(start, float) else time.perf_counter()
+
+def leave(code: int) -> None:
+    """End the process of a command that has a limit, once its answer is out: what interpreters and libraries clean up
+    at their end takes seconds. Nothing, where the process is not the command's own."""
+    if _BEGUN.get() is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def soft(start: float, timeout: float | None) -> float:

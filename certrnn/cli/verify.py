@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from certrnn.cli._instances import answer_instances
-from certrnn.cli._limits import alarm, command_start, soft
+from certrnn.cli._limits import alarm, command_start, leave, soft
 from certrnn.cli._options import Debug, Json, Layout, OutputName
 from certrnn.cli._reading import Settled
 from certrnn.cli._runs import Carried, RunFolder, with_runs
@@ -99,6 +99,8 @@ def verify(
     for note in done.answer.notes:
         print(f"certrnn: {note}", file=sys.stderr)
     print_text(done.to_json() if json else done.text())
+    if timeout is not None and isinstance(run, Carried) and run.settings.kind == "in-process":
+        leave(done.exit_code())
     raise typer.Exit(done.exit_code())
 
 

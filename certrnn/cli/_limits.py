@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
 
-MARGIN = 0.1
+MARGIN = 0.25
 """Seconds before the limit at which the alarm rings: what is left is for the answer."""
 AGAIN = 0.1
 """Seconds after which it rings again."""

@@ -168,7 +168,7 @@ class Sequences:
 
     def bare(self) -> Sequences:
         """Without what says where the samples came from: what an answer depends on."""
-        return replace(self, note="", source=None, lexicon=(), known=None, warning="")
+        return replace(self, note="", source=None, warning="")
 
     def word(self, number: int) -> str:
         """The word of that number; the number itself where no name is known."""

@@ -30,10 +30,11 @@ class CertifyJob(RobustnessJob[Query, Row, Results]):
         batch, problem = self.problem
         falsifier = falsifier_of(self.told, self.precision) if self.query.attack else None
         frame_set, naming = frame_set_of(part, batch.kind), Naming(self.told, self.sequences)
-        for rows in answer(problem, self.query, frame_set, part.eps, falsifier, tick):
-            if falsifier is not None:
-                rows = [falsifier.witnesses.told(row, naming, problem.threat) for row in rows]
-            yield rows
+        for some in answer(problem, self.query, frame_set, part.eps, falsifier, tick):
+            if falsifier is None:
+                yield some
+            else:
+                yield [falsifier.witnesses.told(row, naming, problem.threat) for row in some]
 
     def failure(self, part: Part, number: int, label: int, verdict: str, reason: str) -> Row:
         return Row(

@@ -65,5 +65,5 @@ def _wilcoxon(both: list[tuple[float, float]]) -> float | None:
     moved = [a - b for a, b in both if a != b]
     if not moved:
         return None
-    test: Any = wilcoxon(moved)
-    return float(test.pvalue)
+    found: Any = wilcoxon(moved)
+    return float(found.pvalue)

@@ -6,6 +6,7 @@ import csv
 import io
 from abc import ABC, abstractmethod
 from html import escape
+from importlib import import_module
 from typing import Any
 
 from certrnn.errors import Unsupported
@@ -47,7 +48,7 @@ class Tabular(ABC):
             Unsupported: pandas is not installed.
         """
         try:
-            import pandas  # pyright: ignore[reportMissingImports]
+            pandas = import_module("pandas")
         except ImportError:
             remedy = "Install pandas, or use to_csv()."
             raise Unsupported(

@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 
+LARGEST: float = float(np.finfo(np.float64).max)
+"""The largest number."""
+
 DIRECTIONS: np.ndarray = np.array([[1.0, 1.0], [1.0, -1.0], [1.0, 2.0], [1.0, -2.0], [2.0, 1.0], [2.0, -1.0]])
 """Directions of the cuts, shape (K, 2): small integers, so that products with them are exact or nearly so."""
 
@@ -93,6 +96,8 @@ class Transformer(ABC):
 
     name: str
     arity: int
+    domain: tuple[float, float] = (-LARGEST, LARGEST)
+    """The least and the largest argument that the function is defined and enclosed at."""
 
     def __init_subclass__(cls) -> None:
         """A class that says anew what its function is, or how it is enclosed, does not inherit a kernel that says
@@ -116,12 +121,18 @@ class Transformer(ABC):
             slopes: (arity, N), any finite values.
 
         Raises:
-            ValueError: a bound, slope, cut or coefficient is nan or infinite (cut widths may be inf), or lower > upper.
+            ValueError: a bound, slope, cut or coefficient is nan or infinite (cut widths may be inf), lower > upper, or
+                a box leaves the domain.
         """
 
     def range(self, region: Region) -> Residual:
         """Enclose ``f`` itself: the residual of slope zero. Members with monotone sections do it from the corners."""
         return self.residual(np.zeros_like(region.lower), region)
+
+    def secant(self, region: Region) -> np.ndarray | None:
+        """Slopes (1, N) from end to end, of a function of one argument that knows them better than differences of its
+        values do; else None."""
+        return None
 
     def scalar(self) -> ScalarKernel | None:
         """The function's own kernel, by which a network that holds it is propagated in one compiled pass; None where it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from transformers_abs._protocol import DIRECTIONS, Cuts, Quadratic, Region, Residual
+from transformers_abs._protocol import DIRECTIONS, LARGEST, Cuts, Quadratic, Region, Residual
 
 
 def _refuse(operation: str, requirement: str, received: object) -> ValueError:
@@ -92,7 +92,29 @@ def quadratic(operation: str, arity: int, count: int, form: Quadratic) -> None:
     finite(operation, "quadratic.scale", form.scale)
 
 
-def arguments(operation: str, arity: int, slopes: np.ndarray, boxes: Region, form: Quadratic | None) -> int:
+def inside(operation: str, domain: tuple[float, float], boxes: Region) -> None:
+    """Require boxes inside of the domain.
+
+    Raises:
+        ValueError: a box leaves it.
+    """
+    requirement = (
+        f"arguments lie in [{domain[0]:g}, {domain[1]:g}] (beyond, the function is undefined or overflows)"
+    )
+    for bound in (boxes.lower, boxes.upper):
+        holds = (bound >= domain[0]) & (bound <= domain[1])
+        if not holds.all():
+            raise _first(operation, requirement, bound, holds)
+
+
+def arguments(
+    operation: str,
+    arity: int,
+    slopes: np.ndarray,
+    boxes: Region,
+    form: Quadratic | None,
+    domain: tuple[float, float] = (-LARGEST, LARGEST),
+) -> int:
     """All checks on the arguments of a residual; returns the number of regions N.
 
     >>> import numpy as np
@@ -105,13 +127,14 @@ def arguments(operation: str, arity: int, slopes: np.ndarray, boxes: Region, for
     ValueError: tanh: slopes is finite; got nan at index (0, 0)
 
     Raises:
-        ValueError: see :func:`region` and :func:`quadratic`.
+        ValueError: see :func:`region`, :func:`quadratic` and :func:`inside`.
     """
     count = region(operation, arity, boxes)
     array_shape(operation, "slopes", slopes, (arity, count))
     finite(operation, "slopes", slopes)
     if form is not None:
         quadratic(operation, arity, count, form)
+    inside(operation, domain, boxes)
     return count
 
 

@@ -6,9 +6,11 @@ modes.
 
 * ``next_up`` and ``next_down`` step at least one representable number outward; since ``+ - * / sqrt`` err
   by at most half an ulp, ``next_up(a * b) >= a * b`` in real arithmetic, and so on.
-* ``exp`` and ``tanh`` come from the platform and are not correctly rounded: they may err by ``EXP_ULPS`` and
-  ``TANH_ULPS`` units in the last place. Published measurements for common libms and for SVML stay below 2.3
-  ulp for tanh and 1 ulp for exp; the test suite measures the platform it runs on.
+* ``exp``, ``expm1``, ``tanh``, ``log``, ``log1p``, ``erf`` and ``erfc`` come from the platform and are not correctly
+  rounded: they may err by ``EXP_ULPS`` (the first two), ``TANH_ULPS``, ``LOG_ULPS`` (both logarithms), ``ERF_ULPS``
+  and ``ERFC_ULPS`` units in the last place. Published measurements for common libms and for SVML stay below 2.3 ulp
+  for tanh, 1 ulp for exp, log and erf, 2 for expm1 and log1p, and 5.5 for erfc; the test suite measures the platform
+  it runs on.
 
 An overflow gives an infinite or nan bound, which :func:`transformers_abs._validate.finite_bounds` turns
 into an error.
@@ -36,6 +38,15 @@ EXP_ULPS: float = 4.0
 
 TANH_ULPS: float = 4.0
 """Budget for the platform's ``tanh``, in units in the last place."""
+
+LOG_ULPS: float = 4.0
+"""Budget for the platform's ``log`` and ``log1p``, in units in the last place."""
+
+ERF_ULPS: float = 4.0
+"""Budget for the platform's ``erf``, in units in the last place."""
+
+ERFC_ULPS: float = 8.0
+"""Budget for the platform's ``erfc``, in units in the last place."""
 
 SIGMOID_ULPS: float = 6.0
 """Budget for :func:`sigmoid`: EXP_ULPS, since d ln(sig) / d ln(exp) <= 1, and an ulp each for sum and

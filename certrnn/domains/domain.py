@@ -37,7 +37,7 @@ class Propagation(ABC, Generic[V]):
     def gather(self, node: Gather, values: list[V]) -> V: ...
 
     @abstractmethod
-    def arguments(self, values: list[V]) -> ta.Region | None:
+    def arguments(self, node: Elementwise, values: list[V]) -> ta.Region | None:
         """The region that the arguments of an elementwise node lie in, (arity, B * size); None for points."""
 
     @abstractmethod

@@ -30,7 +30,7 @@ def propagate(
         arguments = [values[s] for s in node.sources]
         region = None
         if isinstance(node, Elementwise):
-            region = run.arguments(arguments)
+            region = run.arguments(node, arguments)
             if tighten is not None and region is not None:
                 region = tighten(position, arguments, region)
             value = run.elementwise(node, arguments, region)

@@ -135,16 +135,22 @@ def rows_lower(value: Interval, rows: torch.Tensor, offset: torch.Tensor) -> tor
     return torch.where(nothing, offset.expand_as(bound), bound)
 
 
-def stack_arguments(boxes: list[Interval], failed: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds (arity, B * n) of an elementwise node's arguments. Rows of the batch with a bound that is not finite, or
-    too large for the products that a function of two arguments is enclosed with, are marked in ``failed`` (B,). Failed
-    rows stand as zeros from then on: their results mean nothing and never count as certified."""
+def stack_arguments(
+    transformer: ta.Transformer, boxes: list[Interval], failed: torch.Tensor
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds (arity, B * n) of an elementwise node's arguments. Rows of the batch with a bound that is not finite,
+    outside of the function's domain, or too large for the products that a function of two arguments is enclosed with,
+    are marked in ``failed`` (B,). Failed rows stand as one point of the domain from then on: their results mean nothing
+    and never count as certified."""
     lower, upper = torch.stack([b.lower for b in boxes]), torch.stack([b.upper for b in boxes])
-    largest = torch.finfo(lower.dtype).max if len(boxes) == 1 else LARGEST_FACTOR
-    failed |= ~((lower.abs() <= largest) & (upper.abs() <= largest)).all(2).all(0)
+    least, most = transformer.domain if len(boxes) == 1 else (-LARGEST_FACTOR, LARGEST_FACTOR)
+    failed |= ~((lower >= least) & (lower <= most) & (upper >= least) & (upper <= most)).all(2).all(0)
     if bool(failed.any()):
         # all failed rows, not only those that fail here: what they hold need not be consistent any more
-        lower, upper = (torch.where(failed[None, :, None], torch.zeros_like(b), b) for b in (lower, upper))
+        point = min(max(0.0, least), most)
+        lower, upper = (
+            torch.where(failed[None, :, None], torch.full_like(b, point), b) for b in (lower, upper)
+        )
     return to_numpy(lower.reshape(len(boxes), -1)), to_numpy(upper.reshape(len(boxes), -1))
 
 
@@ -179,8 +185,8 @@ class IntervalRun(Propagation[Interval]):
     def gather(self, node: Gather, values: list[Interval]) -> Interval:
         return gather_interval(node, values)
 
-    def arguments(self, values: list[Interval]) -> ta.Region:
-        return ta.Region(*stack_arguments(values, self.failed))
+    def arguments(self, node: Elementwise, values: list[Interval]) -> ta.Region:
+        return ta.Region(*stack_arguments(node.transformer, values, self.failed))
 
     def elementwise(self, node: Elementwise, values: list[Interval], region: ta.Region | None) -> Interval:
         assert region is not None

@@ -40,7 +40,7 @@ class PointsRun(Propagation[torch.Tensor]):
         joined = values[0] if len(values) == 1 else torch.cat(values, dim=1)
         return joined[:, torch.from_numpy(node.index).to(joined.device)]
 
-    def arguments(self, values: list[torch.Tensor]) -> None:
+    def arguments(self, node: Elementwise, values: list[torch.Tensor]) -> None:
         return None
 
     def elementwise(self, node: Elementwise, values: list[torch.Tensor], region: object) -> torch.Tensor:

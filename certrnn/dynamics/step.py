@@ -34,7 +34,7 @@ def interpret(
         if isinstance(node, Input):
             value = inputs[node.frame]
         elif isinstance(node, Elementwise):
-            value = run.elementwise(node, arguments, run.arguments(arguments))
+            value = run.elementwise(node, arguments, run.arguments(node, arguments))
         else:
             value = run.linear_step(node, arguments)
         values.append(value)

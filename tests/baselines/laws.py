@@ -14,6 +14,7 @@ from certrnn.regions import L1Ball, L2Ball, LinfBall, Region
 from tests.laws.laws import Violation, _outside
 from tests.laws.networks import numbers
 from tests.laws.oracle import Oracle, Points, function
+from tests.transformers_abs.regions import fitted
 from transformers_abs import Region as Box
 from transformers_abs import Transformer
 
@@ -40,7 +41,7 @@ def boxes(rng: np.random.Generator, arity: int, count: int) -> Box:
 def planes_outside(transformer: Transformer, fit: Fit, count: int = 60) -> list[tuple[int, str, str]]:
     """Planes above or below the function at a point of their box, in exact arithmetic: box, side, distance."""
     rng = np.random.default_rng(3)
-    found = boxes(rng, transformer.arity, count)
+    found = fitted(transformer, boxes(rng, transformer.arity, count))
     pair = PlanePair.of(transformer, found, fit, torch.zeros(1, count, dtype=torch.float64))
     exact, outside = function(transformer), []
     sides = {

@@ -150,10 +150,13 @@ def test_equal_row_counts_are_not_equal_symbols() -> None:
     assert bool((run.lower(pair, rows, torch.zeros(1, SIZE).double()) <= -2.0).all())
 
 
+PAIR = Elementwise(PRODUCT, (0, 1), SIZE)
+
+
 def test_cuts_know_which_symbols_two_arguments_share() -> None:
     run = start()
     x, y = both(run)
-    unrelated, equal = run.arguments([x, y]).cuts, run.arguments([x, x]).cuts
+    unrelated, equal = run.arguments(PAIR, [x, y]).cuts, run.arguments(PAIR, [x, x]).cuts
     assert unrelated is not None
     assert equal is not None
     # |x - y| reaches 2 where they are unrelated, and 0 where they are one value
@@ -164,7 +167,7 @@ def test_cuts_know_which_symbols_two_arguments_share() -> None:
 MIXES: dict[str, Callable[[ZonotopeRun, Zonotope, Zonotope], object]] = {
     "sum": lambda run, a, b: run.sum(Sum((1.0, 1.0), (0, 1), SIZE), [a, b]),
     "gather": lambda run, a, b: run.gather(Gather(np.arange(SIZE), (0, 1)), [a, b]),
-    "arguments": lambda run, a, b: run.arguments([a, b]),
+    "arguments": lambda run, a, b: run.arguments(PAIR, [a, b]),
     "affine": lambda run, _, b: run.affine(
         Affine(torch.eye(SIZE).double(), torch.zeros(SIZE).double(), (0,)), b
     ),
@@ -185,7 +188,7 @@ def test_fresh_symbols_are_new() -> None:
     run = start()
     x, y = both(run)
     node = Elementwise(PRODUCT, (0, 1), SIZE)
-    first, second = (run.elementwise(node, [x, y], run.arguments([x, y])) for _ in range(2))
+    first, second = (run.elementwise(node, [x, y], run.arguments(node, [x, y])) for _ in range(2))
     difference = run.sum(Sum((1.0, -1.0), (0, 1), SIZE), [first, second])
     # the same product twice has residuals of its own each time: they do not cancel
     assert bool((difference.interval.upper >= 1.0).all())

@@ -13,7 +13,25 @@ from certrnn.domains import evaluate
 from certrnn.ir import Graph, GraphBuilder
 from certrnn.regions import LinfBall
 from tests.laws.oracle import Points
-from transformers_abs import PRODUCT, RELU, SIGMOID, TANH, LeakyRelu
+from transformers_abs import (
+    ERF,
+    GELU,
+    LOG,
+    PRODUCT,
+    RELU,
+    SIGMOID,
+    SOFTPLUS,
+    SOFTSIGN,
+    SQUARE,
+    TANH,
+    Elu,
+    Exp,
+    LeakyRelu,
+    Power,
+    Reciprocal,
+    Rsqrt,
+    Sqrt,
+)
 
 Rng = np.random.Generator
 
@@ -127,6 +145,50 @@ def underflowing(rng: Rng, frames: int, features: int) -> Graph:
     return builder.build(builder.affine(numbers(rng, 3, 3), nothing, small))
 
 
+def attentive(rng: Rng, frames: int, features: int) -> Graph:
+    """Scores a frame, their softmax by logarithms of sums of exponentials, and a weighted sum of products."""
+    builder = GraphBuilder()
+    x = [builder.input(t, features) for t in range(frames)]
+    scores = [builder.affine(numbers(rng, 3, features, gain=3.0), numbers(rng, 3), v) for v in x]
+    total = scores[0]
+    for score in scores[1:]:
+        apart = builder.sum([score, total], [1.0, -1.0])
+        total = builder.sum([total, builder.elementwise(SOFTPLUS, apart)])
+    shares = [
+        builder.elementwise(Exp(ceiling=0.0), builder.sum([score, total], [1.0, -1.0])) for score in scores
+    ]
+    values = [
+        builder.elementwise(GELU, builder.affine(numbers(rng, 3, features), numbers(rng, 3), v)) for v in x
+    ]
+    products = [builder.elementwise(PRODUCT, p, v) for p, v in zip(shares, values, strict=True)]
+    return builder.build(builder.affine(numbers(rng, 3, 3), numbers(rng, 3), builder.sum(products)))
+
+
+def normalised(rng: Rng, frames: int, features: int) -> Graph:
+    """Deviations from a mean by their norm, between functions of every kind of section."""
+    builder = GraphBuilder()
+    x = [builder.input(t, features) for t in range(frames)]
+    dense = [builder.affine(numbers(rng, 4, features), numbers(rng, 4), v) for v in x]
+    bent = [builder.elementwise((ERF, SOFTSIGN, Elu(1.5))[t % 3], v) for t, v in enumerate(dense)]
+    mixed = builder.sum(bent, [1.0, -0.5, 2.0][:frames])
+    apart = builder.affine(
+        torch.eye(4, dtype=torch.float64) - 0.25, torch.zeros(4, dtype=torch.float64), mixed
+    )
+    spread = builder.affine(
+        torch.full((4, 4), 0.25, dtype=torch.float64),
+        torch.full((4,), 1.0, dtype=torch.float64),
+        builder.elementwise(SQUARE, apart),
+    )
+    scaled = builder.elementwise(PRODUCT, apart, builder.elementwise(Rsqrt(floor=1.0), spread))
+    root = builder.elementwise(Sqrt(floor=0.0), builder.elementwise(SQUARE, scaled))
+    log = builder.elementwise(LOG, spread)
+    inverse = builder.elementwise(Reciprocal(floor=1.0), spread)
+    last = builder.sum(
+        [scaled, root, log, inverse, builder.elementwise(Power(3), scaled)], [1.0, 0.3, 0.2, 0.1, 0.2]
+    )
+    return builder.build(builder.affine(numbers(rng, 3, 4), numbers(rng, 3), last))
+
+
 FAMILIES: dict[str, Callable[[Rng], Graph]] = {
     "rnn": lambda rng: recurrent(rng, "rnn", 3, 2, 1.0),
     "relu rnn": lambda rng: recurrent(rng, "relu", 3, 2, 0.7),
@@ -137,6 +199,8 @@ FAMILIES: dict[str, Callable[[Rng], Graph]] = {
     "mixed, rounded coefficients": lambda rng: mixed(rng, 3, 2, 1.0, 2.0**-53),
     "mixed, rough coefficients": lambda rng: mixed(rng, 3, 2, 2.0, 1e-3),
     "rough sums": lambda rng: rough_sums(rng, 3, 2),
+    "attention": lambda rng: attentive(rng, 3, 2),
+    "normalisation": lambda rng: normalised(rng, 3, 2),
     "cancelling": lambda rng: cancelling(rng, 3, 2),
     "overflowing": lambda rng: overflowing(rng, 3, 2),
     "underflowing": lambda rng: underflowing(rng, 3, 2),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import flint
 import numpy as np
@@ -76,14 +77,43 @@ def _leaky(alpha: float) -> Callable[[arb], arb]:
     return lambda x: x.max(arb(0)) + arb(alpha) * x.min(arb(0))
 
 
+def _elu(alpha: float) -> Callable[[arb], arb]:
+    return lambda x: x.max(arb(0)) + arb(alpha) * x.min(arb(0)).expm1()
+
+
+def _above(floor: float | None, f: Callable[[arb], arb]) -> Callable[[arb], arb]:
+    return f if floor is None else lambda x: f(x.max(arb(floor)))
+
+
+def _below(ceiling: float | None, f: Callable[[arb], arb]) -> Callable[[arb], arb]:
+    return f if ceiling is None else lambda x: f(x.min(arb(ceiling)))
+
+
+_FAMILIES: dict[str, Callable[[Any], Callable[[arb], arb]]] = {
+    "leaky_relu": lambda t: _leaky(t.alpha),
+    "elu": lambda t: _elu(t.alpha),
+    "power": lambda t: lambda x: x**t.exponent,
+    "exp": lambda t: _below(t.ceiling, lambda x: x.exp()),
+    "log": lambda t: _above(t.floor, lambda x: x.log()),
+    "sqrt": lambda t: _above(t.floor, lambda x: x.sqrt()),
+    "rsqrt": lambda t: _above(t.floor, lambda x: x.rsqrt()),
+    "reciprocal": lambda t: _above(t.floor, lambda x: 1 / x),
+}
+"""Functions of members with parameters, by name."""
+
+
 def function(transformer: Transformer) -> Callable[..., arb]:
     """The transformer's function on balls, written again from its name."""
-    if transformer.name == "leaky_relu":
-        return _leaky(transformer.alpha)  # type: ignore[attr-defined]
+    if transformer.name in _FAMILIES:
+        return _FAMILIES[transformer.name](transformer)
     return {
         "tanh": lambda x: x.tanh(),
         "sigmoid": _sigmoid,
         "relu": lambda x: x.max(arb(0)),
+        "erf": lambda x: x.erf(),
+        "gelu": lambda x: x * (-x / arb(2).sqrt()).erfc() / 2,
+        "softplus": lambda x: x.max(arb(0)) + (-abs(x)).exp().log1p(),
+        "softsign": lambda x: x / (1 + abs(x)),
         "sigmoid_tanh": lambda x, y: _sigmoid(x) * y.tanh(),
         "mul_sigmoid": lambda x, y: x * _sigmoid(y),
         "product": lambda x, y: x * y,

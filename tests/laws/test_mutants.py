@@ -152,8 +152,8 @@ def by_position(patch: Patch) -> None:
 def box_clipped(limit: float) -> Callable[[Patch], None]:
     """Functions saturate, so the box of their arguments is cut off."""
 
-    def clipped(real: Callable[..., Any], boxes: list[Interval], failed: torch.Tensor) -> Any:
-        lower, upper = real(boxes, failed)
+    def clipped(real: Callable[..., Any], *given: Any) -> Any:
+        lower, upper = real(*given)
         return np.clip(lower, -limit, limit), np.clip(upper, -limit, limit)
 
     def plant(patch: Patch) -> None:
@@ -239,9 +239,9 @@ def box_rounded_inward(patch: Patch) -> None:
 def failures_ignored(patch: Patch) -> None:
     """Rows out of range stand as zeros and are believed."""
 
-    def forgetful(real: Callable[..., Any], boxes: list[Interval], failed: torch.Tensor) -> Any:
-        found = real(boxes, failed)
-        failed.zero_()
+    def forgetful(real: Callable[..., Any], *given: Any) -> Any:
+        found = real(*given)
+        given[-1].zero_()
         return found
 
     for module in (interval, zonotope):

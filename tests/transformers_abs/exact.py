@@ -13,6 +13,7 @@ from typing import Any
 
 import mpmath
 import numpy as np
+from scipy import special
 
 from transformers_abs import DIRECTIONS, Quadratic, Region, Transformer
 
@@ -32,11 +33,41 @@ def _leaky(transformer: Transformer, x: mpmath.mpf) -> mpmath.mpf:
     return x if x >= 0 else CONTEXT.mpf(transformer.alpha) * x  # type: ignore[attr-defined]
 
 
+def _elu(transformer: Transformer, x: mpmath.mpf) -> mpmath.mpf:
+    return x if x >= 0 else CONTEXT.mpf(transformer.alpha) * CONTEXT.expm1(x)  # type: ignore[attr-defined]
+
+
+def _gelu(_: Transformer, x: mpmath.mpf) -> mpmath.mpf:
+    return x * CONTEXT.erfc(-x / CONTEXT.sqrt(2)) / 2
+
+
+def _softplus(_: Transformer, x: mpmath.mpf) -> mpmath.mpf:
+    return max(x, CONTEXT.mpf(0)) + CONTEXT.log1p(CONTEXT.exp(-abs(x)))
+
+
+def _limited(transformer: Transformer, x: mpmath.mpf) -> mpmath.mpf:
+    """The argument with the function's own floor or ceiling."""
+    ceiling, floor = getattr(transformer, "ceiling", None), getattr(transformer, "floor", None)
+    x = x if ceiling is None else min(x, CONTEXT.mpf(ceiling))
+    return x if floor is None else max(x, CONTEXT.mpf(floor))
+
+
 FUNCTIONS: dict[str, Callable[..., mpmath.mpf]] = {
     "tanh": lambda _, x: CONTEXT.tanh(x),
     "sigmoid": lambda _, x: _sigmoid(x),
     "relu": lambda _, x: max(x, CONTEXT.mpf(0)),
     "leaky_relu": _leaky,
+    "exp": lambda t, x: CONTEXT.exp(_limited(t, x)),
+    "log": lambda t, x: CONTEXT.log(_limited(t, x)),
+    "sqrt": lambda t, x: CONTEXT.sqrt(_limited(t, x)),
+    "rsqrt": lambda t, x: 1 / CONTEXT.sqrt(_limited(t, x)),
+    "reciprocal": lambda t, x: 1 / _limited(t, x),
+    "erf": lambda _, x: CONTEXT.erf(x),
+    "gelu": _gelu,
+    "softplus": _softplus,
+    "softsign": lambda _, x: x / (1 + abs(x)),
+    "elu": _elu,
+    "power": lambda t, x: x**t.exponent,  # type: ignore[attr-defined]
     "sigmoid_tanh": lambda _, x, y: _sigmoid(x) * CONTEXT.tanh(y),
     "mul_sigmoid": lambda _, x, y: x * _sigmoid(y),
     "product": lambda _, x, y: x * y,
@@ -108,11 +139,37 @@ def _extended_leaky(transformer: Transformer, x: Any) -> Any:
     return np.where(x >= 0, x, np.longdouble(transformer.alpha) * x)  # type: ignore[attr-defined]
 
 
+def _extended_limited(transformer: Transformer, x: Any) -> Any:
+    ceiling, floor = getattr(transformer, "ceiling", None), getattr(transformer, "floor", None)
+    x = x if ceiling is None else np.minimum(x, np.longdouble(ceiling))
+    return x if floor is None else np.maximum(x, np.longdouble(floor))
+
+
+def _extended_elu(transformer: Transformer, x: Any) -> Any:
+    return np.where(x >= 0, x, np.longdouble(transformer.alpha) * np.expm1(np.minimum(x, 0)))  # type: ignore[attr-defined]
+
+
+def _double_gelu(_: Transformer, x: Any) -> Any:
+    """Two parts from double precision: what cancels for negative x is one number there."""
+    return np.longdouble(0.5) * x * special.erfc(-np.asarray(x / np.sqrt(np.longdouble(2)), dtype=np.float64))
+
+
 EXTENDED: dict[str, Callable[..., Any]] = {
     "tanh": lambda _, x: np.tanh(x),
     "sigmoid": lambda _, x: _extended_sigmoid(x),
     "relu": lambda _, x: np.maximum(x, 0),
     "leaky_relu": _extended_leaky,
+    "exp": lambda t, x: np.exp(_extended_limited(t, x)),
+    "log": lambda t, x: np.log(_extended_limited(t, x)),
+    "sqrt": lambda t, x: np.sqrt(_extended_limited(t, x)),
+    "rsqrt": lambda t, x: 1 / np.sqrt(_extended_limited(t, x)),
+    "reciprocal": lambda t, x: 1 / _extended_limited(t, x),
+    "erf": lambda _, x: special.erf(np.asarray(x, dtype=np.float64)).astype(np.longdouble),
+    "gelu": _double_gelu,
+    "softplus": lambda _, x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),
+    "softsign": lambda _, x: x / (1 + np.abs(x)),
+    "elu": _extended_elu,
+    "power": lambda t, x: x**t.exponent,  # type: ignore[attr-defined]
     "sigmoid_tanh": lambda _, x, y: _extended_sigmoid(x) * np.tanh(y),
     "mul_sigmoid": lambda _, x, y: x * _extended_sigmoid(y),
     "product": lambda _, x, y: x * y,
@@ -121,6 +178,12 @@ EXTENDED: dict[str, Callable[..., Any]] = {
 EXTENDED_ERROR = 64 * float(np.finfo(np.longdouble).eps)
 """Relative error granted to each term of an extended residual: a few roundings and libm's few ulps, times
 ten."""
+
+DOUBLE = {
+    "erf": lambda x: 16.0 * np.finfo(np.float64).eps + 0.0 * x,
+    "gelu": lambda x: 2.0 * (16.0 + np.minimum(x * x, 1600.0)) * np.finfo(np.float64).eps,
+}
+"""Relative errors of functions that extended precision does not know, and that are taken from double precision."""
 
 
 def extended(
@@ -134,13 +197,14 @@ def extended(
     x = points.astype(np.longdouble)
     f = EXTENDED[transformer.name](transformer, *x)
     total, size = f, np.abs(f)
+    own = size * DOUBLE[transformer.name](x[0]) if transformer.name in DOUBLE else np.longdouble(0)
     terms = [-slopes[k, :, None].astype(np.longdouble) * x[k] for k in range(len(x))]
     if quadratic is not None:
         terms += _extended_quadratic(quadratic, x)
     for term in terms:
         total = total + term
         size = size + np.abs(term)
-    error = size * EXTENDED_ERROR + np.longdouble(1e-320)
+    error = size * EXTENDED_ERROR + own + np.longdouble(1e-320)
     return total, np.where(np.isfinite(total), error, np.longdouble(np.inf))
 
 

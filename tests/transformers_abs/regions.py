@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from transformers_abs import Quadratic, Region
+from transformers_abs import Quadratic, Region, Transformer
 
 KINDS = (
     "ordinary",
@@ -48,6 +48,14 @@ def boxes(kind: str, arity: int, count: int, rng: np.random.Generator) -> Region
     return Region(lower, upper)
 
 
+def fitted(transformer: Transformer, region: Region) -> Region:
+    """The region brought into the function's domain: a half line takes absolute values, what is beyond is cut off."""
+    (least, most), lower, upper = transformer.domain, region.lower, region.upper
+    if least >= 0.0:
+        lower, upper = np.minimum(np.abs(lower), np.abs(upper)), np.maximum(np.abs(lower), np.abs(upper))
+    return Region(np.clip(lower, least, most), np.clip(upper, least, most), region.cuts)
+
+
 def slopes(region: Region, secant: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One slope an element: near the secant, ordinary, of any size, flat, or out of the function's range."""
     shape = region.lower.shape
@@ -76,12 +84,17 @@ def quadratic(region: Region, rng: np.random.Generator) -> Quadratic:
 
 
 def extreme(
-    arity: int, count: int, rng: np.random.Generator, largest: float
+    arity: int,
+    count: int,
+    rng: np.random.Generator,
+    largest: float,
+    transformer: Transformer | None = None,
 ) -> tuple[Region, np.ndarray, Quadratic]:
     """Boxes, slopes and quadratics in which every number has a size of its own, from subnormal to ``10^largest``.
 
     Products of such numbers underflow at every step. In half of the quadratics the deviations are scaled to the box, so
-    that extrema lie inside; no deviation exceeds ``10^largest``, so that squares stay finite.
+    that extrema lie inside; no deviation exceeds ``10^largest``, so that squares stay finite. Boxes lie in the
+    domain of the ``transformer``.
     """
     shape = (arity, count)
     picks = rng.integers(len(KINDS), size=count)
@@ -90,10 +103,13 @@ def extreme(
         np.choose(picks, [getattr(region, end) for region in kinds]) for end in ("lower", "upper")
     )
     lower, upper = np.maximum(lower, -(10.0**largest)), np.minimum(upper, 10.0**largest)
+    if transformer is not None:
+        inner = fitted(transformer, Region(lower, upper))
+        lower, upper = inner.lower, inner.upper
     half = np.maximum(0.5 * (upper - lower), 1e-290)
     inclination = np.where(rng.random(shape) < 0.5, 0.0, _any_size(shape, rng, largest))
-    fitted = lower + (upper - lower) * rng.uniform(-0.2, 1.2, size=shape)
-    center = np.where(rng.random(shape) < 0.5, fitted, _any_size(shape, rng, largest))
+    near = lower + (upper - lower) * rng.uniform(-0.2, 1.2, size=shape)
+    center = np.where(rng.random(shape) < 0.5, near, _any_size(shape, rng, largest))
     center = np.where(rng.random(shape) < 0.2, 0.0, center)
     scale = np.where(rng.random(shape) < 0.5, 1.0 / half, _any_size(shape, rng, largest))
     reach = np.maximum(np.maximum(np.abs(lower - center), np.abs(upper - center)), 10.0 ** (largest - 300))

@@ -37,7 +37,74 @@ ROUGH_ROOT = (
     ),
 )
 
+SMOOTH = "univariate/_smooth.py"
+TOUCHES_ASIDE = (SMOOTH, "within(touch(k, slope, parameters), start, stop)", "0.9 * start + 0.1 * stop")
+
 MUTANTS = (
+    Mutant(
+        "end of a section forgotten",
+        "elu",
+        ("ordinary",),
+        ((SMOOTH, "if stop < right:", "if stop > right:"),),
+    ),
+    Mutant(
+        "tangent aside believed, below",
+        "softplus",
+        ("ordinary",),
+        (TOUCHES_ASIDE, (SMOOTH, "next_down(other - depth)", "next_down(other)")),
+    ),
+    Mutant(
+        "tangent aside believed, above",
+        "log",
+        ("ordinary",),
+        (TOUCHES_ASIDE, (SMOOTH, "next_up(other + depth)", "next_up(other)")),
+    ),
+    Mutant(
+        "concave taken for convex",
+        "gelu",
+        ("wide", "ordinary"),
+        (("univariate/gelu.py", "(-1.0, 1.0, -1.0)", "(1.0, 1.0, 1.0)"),),
+    ),
+    Mutant(
+        "a floor that is no end of a section",
+        "reciprocal",
+        ("ordinary",),
+        (("univariate/reciprocal.py", "return parameters[0], np.inf", "return -np.inf, np.inf"),),
+    ),
+    Mutant(
+        "exponential believed to the last place",
+        "exp",
+        ("ordinary", "point"),
+        (
+            (
+                "univariate/exp.py",
+                "return value, max(0.0, next_down(value - error)),",
+                "return value, value,",
+            ),
+            *NO_STEP,
+        ),
+    ),
+    Mutant(
+        "curvature taken from the other end",
+        "softplus",
+        ("wide", "ordinary"),
+        ((SMOOTH, "(most if sign > 0.0 else -least)", "(least if sign > 0.0 else -most)"),),
+        True,
+    ),
+    Mutant(
+        "peak of the curvature missed",
+        "erf",
+        ("wide", "ordinary"),
+        (("univariate/erf.py", "if near <= 0.7072 and far >= 0.7071:", "if False:"),),
+        True,
+    ),
+    Mutant(
+        "range of a function that turns taken from the ends",
+        "power",
+        ("wide", "ordinary"),
+        ((SMOOTH, "if sign * signs[k] >= 0.0 or trend != 0.0:", "if True:"),),
+        True,
+    ),
     Mutant("no outward step", "leaky_relu", ("ordinary",), NO_STEP),
     Mutant("one ulp inward", "relu", ("ordinary",), ONE_ULP_IN),
     Mutant("no rounding and libm trusted", "tanh", ("ordinary", "point"), NO_STEP + TRUST_LIBM),
@@ -161,7 +228,7 @@ def _violations(package: Any, mutant: Mutant, count: int) -> list[laws.Violation
             if kind == "extreme":
                 region, slopes, quadratic = regions.extreme(1, count, rng, largest=100)
             else:
-                region = regions.boxes(kind, 1, count, rng)
+                region = regions.fitted(transformer, regions.boxes(kind, 1, count, rng))
                 slopes = regions.slopes(region, package.Secant()(transformer, region), rng)
                 quadratic = regions.quadratic(region, rng)
             found += laws.violations(
@@ -180,7 +247,7 @@ def test_planted_error_breaks_containment(mutant: Mutant, tmp_path: Path) -> Non
 def test_unedited_copy_breaks_nothing(with_quadratic: bool, tmp_path: Path) -> None:
     probes = [
         Mutant("none", name, ("ordinary", "wide"), (), with_quadratic)
-        for name in ("tanh", "sigmoid", "relu", "leaky_relu")
+        for name in ("tanh", "sigmoid", "relu", "leaky_relu", "gelu", "log")
     ]
     with mutated(tmp_path, probes[0]) as package:
         for probe in probes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.transformers_abs import exact
+from tests.transformers_abs import exact, regions
 from transformers_abs import ALL, BIVARIATE, Cuts, Region, Transformer
 
 
@@ -20,7 +20,7 @@ def boxes(arity: int, count: int) -> Region:
 
 @pytest.mark.parametrize("transformer", ALL, ids=lambda t: t.name)
 def test_corners_and_inner_points_lie_in_the_range(transformer: Transformer) -> None:
-    region, rng = boxes(transformer.arity, 400), np.random.default_rng(0)
+    region, rng = regions.fitted(transformer, boxes(transformer.arity, 400)), np.random.default_rng(0)
     found = transformer.range(region)
     for share in (*np.ndindex(*[2] * transformer.arity), *rng.random((2, transformer.arity))):
         part = np.array(share)[:, None]

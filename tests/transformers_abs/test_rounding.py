@@ -1,4 +1,4 @@
-"""Steps go outward, and the platform's exp and tanh keep to their stated budgets."""
+"""Steps go outward, and the platform's functions keep to their stated budgets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import mpmath
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -95,6 +96,40 @@ def _map_derivative(kind, x, out):
 def _map_exp(_, x, out):
     for i in range(x.shape[0]):
         out[i] = np.exp(x[i])
+
+
+def _mapped(function: Callable[[float], float]) -> Callable[..., None]:
+    """One of the platform's functions over an array, as kernels call it."""
+    compiled = numba.njit(function)
+
+    def compute(_: int, x: np.ndarray, out: np.ndarray) -> None:
+        out[:] = [compiled(one) for one in x.tolist()]
+
+    return compute
+
+
+LIBRARY: dict[str, tuple[Callable[[float], float], Callable[..., mpmath.mpf], float, tuple[float, float]]] = {
+    "expm1": (lambda x: np.expm1(x), lambda x: CONTEXT.expm1(x), rounding.EXP_ULPS, (-700.0, 0.0)),
+    "log": (lambda x: np.log(x), lambda x: CONTEXT.log(x), rounding.LOG_ULPS, (1e-300, 1e3)),
+    "log1p": (lambda x: np.log1p(x), lambda x: CONTEXT.log1p(x), rounding.LOG_ULPS, (1e-300, 1.0)),
+    "erf": (lambda x: math.erf(x), lambda x: CONTEXT.erf(x), rounding.ERF_ULPS, (-30.0, 30.0)),
+    "erfc": (lambda x: math.erfc(x), lambda x: CONTEXT.erfc(x), rounding.ERFC_ULPS, (-30.0, 26.0)),
+}
+"""The platform's functions with their truths, budgets and arguments."""
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_platform_keeps_to_its_budget(name: str) -> None:
+    function, truth, budget, (least, most) = LIBRARY[name]
+    x = _arguments(10_000)
+    x = np.clip(np.abs(x) if least >= 0.0 else x, least, most)
+    computed = np.empty_like(x)
+    _mapped(function)(0, x, computed)
+    errors = [
+        abs(truth(CONTEXT.mpf(one)) - result) / math.ulp(result)
+        for one, result in zip(x.tolist(), computed.tolist(), strict=True)
+    ]
+    assert float(max(errors)) <= budget - 1.5
 
 
 CONTEXT = mpmath.mp.clone()

@@ -60,7 +60,8 @@ class Relaxed(Transformer):
 
     def __init__(self, transformer: Transformer, enclosure: Residual) -> None:
         self.name, self.arity, self.enclosure = transformer.name, transformer.arity, enclosure
-        self.alpha = getattr(transformer, "alpha", 0.0)
+        for parameter in ("alpha", "exponent", "floor", "ceiling"):
+            setattr(self, parameter, getattr(transformer, parameter, None))
 
     def value(self, *arguments: Any, xp: Any = np) -> Any:
         raise NotImplementedError
@@ -89,7 +90,7 @@ def test_every_registered_function_has_one() -> None:
 @pytest.mark.parametrize("kind", regions.KINDS)
 @pytest.mark.parametrize("transformer", UNIVARIATE, ids=repr)
 def test_it_encloses_the_function_and_its_residual(transformer: Transformer, kind: str) -> None:
-    region = regions.boxes(kind, 1, 300, np.random.default_rng(3))
+    region = regions.fitted(transformer, regions.boxes(kind, 1, 300, np.random.default_rng(3)))
     assert violations(transformer, region) == []
 
 
@@ -106,7 +107,7 @@ def test_it_encloses_products(transformer: Transformer, kind: str) -> None:
 @pytest.mark.parametrize("transformer", ALL, ids=repr)
 def test_it_computes_what_arrays_compute(transformer: Transformer, kind: str) -> None:
     """Slopes up to numpy's own roundings, bounds of the residual for these bit by bit, the range up to a last step."""
-    region = regions.boxes(kind, transformer.arity, 60, np.random.default_rng(5))
+    region = regions.fitted(transformer, regions.boxes(kind, transformer.arity, 60, np.random.default_rng(5)))
     slopes, residual, range_ = relaxed(transformer, region)
     middle = np.abs(region.lower) + np.abs(region.upper) + 1.0
     room = 1e-9 * (1.0 + middle) / np.maximum(region.upper - region.lower, 1e-6 * middle)

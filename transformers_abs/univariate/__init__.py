@@ -23,11 +23,77 @@ absolute value, which borrows a proven enclosure:
 """
 
 from transformers_abs._protocol import Transformer
+from transformers_abs.univariate.elu import Elu
+from transformers_abs.univariate.erf import ERF, Erf
+from transformers_abs.univariate.exp import EXP, Exp
+from transformers_abs.univariate.gelu import GELU, Gelu
+from transformers_abs.univariate.log import LOG, Log
+from transformers_abs.univariate.power import SQUARE, Power
+from transformers_abs.univariate.reciprocal import RECIPROCAL, Reciprocal
 from transformers_abs.univariate.relu import RELU, LeakyRelu, Relu
+from transformers_abs.univariate.rsqrt import RSQRT, Rsqrt
 from transformers_abs.univariate.sigmoid import SIGMOID, Sigmoid
+from transformers_abs.univariate.softplus import SOFTPLUS, Softplus
+from transformers_abs.univariate.softsign import SOFTSIGN, Softsign
+from transformers_abs.univariate.sqrt import SQRT, Sqrt
 from transformers_abs.univariate.tanh import TANH, Tanh
 
-UNIVARIATE: tuple[Transformer, ...] = (TANH, SIGMOID, RELU, LeakyRelu(0.01), LeakyRelu(-0.5), LeakyRelu(3.0))
+UNIVARIATE: tuple[Transformer, ...] = (
+    TANH,
+    SIGMOID,
+    RELU,
+    LeakyRelu(0.01),
+    LeakyRelu(-0.5),
+    LeakyRelu(3.0),
+    EXP,
+    Exp(ceiling=0.0),
+    LOG,
+    Log(floor=1.0),
+    SQRT,
+    Sqrt(floor=0.0),
+    RSQRT,
+    Rsqrt(floor=1.0),
+    RECIPROCAL,
+    Reciprocal(floor=1.0),
+    ERF,
+    GELU,
+    SOFTPLUS,
+    SOFTSIGN,
+    Elu(1.0),
+    Elu(1.75),
+    SQUARE,
+    Power(3),
+)
 """Every function of one argument, as the tests iterate over them."""
 
-__all__ = ["RELU", "SIGMOID", "TANH", "UNIVARIATE", "LeakyRelu", "Relu", "Sigmoid", "Tanh"]
+__all__ = [
+    "ERF",
+    "EXP",
+    "GELU",
+    "LOG",
+    "RECIPROCAL",
+    "RELU",
+    "RSQRT",
+    "SIGMOID",
+    "SOFTPLUS",
+    "SOFTSIGN",
+    "SQRT",
+    "SQUARE",
+    "TANH",
+    "UNIVARIATE",
+    "Elu",
+    "Erf",
+    "Exp",
+    "Gelu",
+    "LeakyRelu",
+    "Log",
+    "Power",
+    "Reciprocal",
+    "Relu",
+    "Rsqrt",
+    "Sigmoid",
+    "Softplus",
+    "Softsign",
+    "Sqrt",
+    "Tanh",
+]

@@ -174,9 +174,9 @@ class ZonotopeRun(Propagation[Zonotope]):
         box = gather_interval(node, [v.box for v in values])
         return Zonotope(center, generators, slack, box, self.space, size)
 
-    def arguments(self, values: list[Zonotope]) -> ta.Region:
+    def arguments(self, node: Elementwise, values: list[Zonotope]) -> ta.Region:
         values = self._checked(values)
-        lower, upper = stack_arguments([v.interval for v in values], self.failed)
+        lower, upper = stack_arguments(node.transformer, [v.interval for v in values], self.failed)
         symbols = any(v.generators.count for v in values)
         return ta.Region(
             lower, upper, self._cuts(values) if self.cuts and len(values) == 2 and symbols else None

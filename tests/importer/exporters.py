@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from tests.importer import attending
+
 FRAMES, FEATURES, HIDDEN, CLASSES = 5, 3, 4, 3
 
 
@@ -174,6 +176,23 @@ def vanilla(nonlinearity: str) -> nn.Module:
     return nn.RNN(FEATURES, HIDDEN, batch_first=True, nonlinearity=nonlinearity)
 
 
+ATTENDING: dict[str, Architecture] = {
+    "additive_attention": Architecture(attending.Additive),
+    "dot_product_attention": Architecture(attending.DotProduct),
+    "attention_masked": Architecture(lambda: attending.DotProduct(2)),
+    "attention_masked_by_a_large_number": Architecture(lambda: attending.DotProduct(2, -1e9)),
+    "multihead_attention": Architecture(attending.MultiHead),
+    "transformer_encoder": Architecture(attending.Encoder),
+    "layer_norm": Architecture(lambda: attending.Normalised(nn.LayerNorm(HIDDEN))),
+    "group_norm": Architecture(lambda: attending.Normalised(nn.GroupNorm(2, HIDDEN), channels_first=True)),
+    "instance_norm": Architecture(
+        lambda: attending.Normalised(nn.InstanceNorm1d(HIDDEN, affine=True), channels_first=True)
+    ),
+    "statistics": Architecture(attending.Statistics),
+    "smooth_functions": Architecture(attending.Bent),
+}
+"""Networks with a softmax, a norm or a smooth function inside."""
+
 ARCHITECTURES: dict[str, Architecture] = {
     "rnn": Architecture(lambda: Sequence(vanilla("tanh"), last, HIDDEN)),
     "rnn_relu": Architecture(lambda: Sequence(vanilla("relu"), last, HIDDEN)),
@@ -213,6 +232,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "embedding": Architecture(Words, tokens=True),
     "perceptron": Architecture(perceptron),
+    **ATTENDING,
 }
 
 

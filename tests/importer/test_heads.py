@@ -88,7 +88,6 @@ REFUSED = {
         [node("Sigmoid", ["l"], "s"), node("Cast", ["s"], "y", to=TensorProto.INT64)],
         2,
     ),
-    "sum of a softmax": ([node("Softmax", ["l"], "s", axis=1), node("Add", ["s", "l"], "y")], 2),
 }
 
 

@@ -68,7 +68,7 @@ GATES = {"A": np.eye(4, dtype=np.float32), "one": np.float32(1.0)}
         ([node("Mul", ["s", "x"], "p")], ["mul_sigmoid"]),
         ([node("Sub", ["one", "s"], "k"), node("Mul", ["k", "t"], "p")], ["sigmoid_tanh"]),
         ([node("Sub", ["one", "s"], "k"), node("Mul", ["x", "k"], "p")], ["mul_sigmoid"]),
-        ([node("Mul", ["x", "x"], "p")], ["product"]),
+        ([node("Mul", ["x", "x"], "p")], ["power"]),
         ([node("Mul", ["s", "t"], "q"), node("Add", ["q", "t"], "p")], ["sigmoid_tanh", "tanh"]),
     ],
 )
@@ -204,10 +204,14 @@ def test_an_embedding_is_cut(tmp_path: Path) -> None:
 
 
 REFUSED = {
-    "Gelu": ([node("Gelu", ["x"], "scores")], {}, {"opset": 20}, "certrnn interprets the operator; got Gelu"),
-    "Relu": ([node("Softmax", ["x"], "a"), node("Relu", ["a"], "scores")], {}, {}, "Softmax"),
-    "Pow": ([node("Pow", ["x", "p"], "scores")], {"p": np.float32(3.0)}, {}, "exponent is 1 or 2"),
-    "Div": ([node("Div", ["one", "x"], "scores")], {"one": np.float32(1.0)}, {}, "divisor"),
+    "Hardmax": ([node("Hardmax", ["x"], "scores")], {}, {}, "certrnn interprets the operator; got Hardmax"),
+    "Neg": ([node("ArgMax", ["x"], "a", axis=1), node("Neg", ["a"], "scores")], {}, {}, "ArgMax"),
+    "Pow": (
+        [node("Pow", ["x", "p"], "scores")],
+        {"p": np.float32(2.5)},
+        {},
+        "exponent is 1/2 or one of 1..16",
+    ),
     "Cast": ([node("Cast", ["x"], "i", to=7), node("Cast", ["i"], "scores", to=1)], {}, {}, "to int64"),
     "FusedMatMul": (
         [helper.make_node("FusedMatMul", ["x", "V"], ["scores"], name="f", domain="com.microsoft")],

@@ -32,9 +32,10 @@ from certrnn.ir import Graph
 from certrnn.ir.rewrite import simplify
 
 _SUPPORTED = (
-    "Supported are RNN, LSTM, GRU, Gemm, MatMul, Conv, pooling, BatchNormalization, sums, products, quotients by "
-    "constants, Sigmoid, Tanh, Relu, LeakyRelu, PRelu, Clip, HardSigmoid, Abs, Max, Min, means and maxima over axes, "
-    "data movement, and Softmax, LogSoftmax, Sigmoid or ArgMax at the end. Export the logits of a model made of these."
+    "Supported are RNN, LSTM, GRU, Gemm, MatMul, Einsum, Conv, pooling, batch, layer, instance and group "
+    "normalization, Softmax, sums, products, quotients, powers, roots, Exp, Log, Erf, Gelu and the usual activations, "
+    "Clip, Abs, Max, Min, sums, means, maxima and norms over axes, data movement, and ArgMax at the end; see certrnn "
+    "supports --onnx-operators. Export a model made of these."
 )
 _BROKEN = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 

@@ -11,6 +11,7 @@ import onnx
 
 from certrnn.errors import InvalidInput, Unsupported
 from certrnn.io.onnx.reader import to_array
+from certrnn.io.onnx.softmax import values
 from certrnn.io.onnx.space import Space
 from certrnn.io.onnx.tensors import Chosen, Known, Normalised, Tensor, Tokens, View
 
@@ -108,18 +109,19 @@ class NodeContext:
                     f"{self.op} of numbers computed from the words",
                     "Export with an embedding layer, or with float inputs: one-hot vectors, say.",
                 )
-            case Normalised() | Chosen():
-                raise self._after_the_end(tensor)
+            case Normalised():
+                return View(values(self.space, tensor, self.name), tensor.kind)
+            case Chosen():
+                raise self._after_the_end()
             case View():
                 return tensor
 
-    def _after_the_end(self, tensor: Normalised | Chosen) -> Unsupported:
-        """Nothing computes with probabilities or class numbers; see :mod:`certrnn.io.onnx.ops.heads`."""
-        what = "ArgMax" if isinstance(tensor, Chosen) else tensor.function
+    def _after_the_end(self) -> Unsupported:
+        """Nothing computes with class numbers; see :mod:`certrnn.io.onnx.ops.heads`."""
         return self.refuse(
-            f"{what} is the end of the network, but for moving, scaling and picking of its values",
+            "ArgMax is the end of the network, but for moving and picking of its values",
             f"{self.op} of them",
-            "Export the logits; a softmax inside the network, as attention has it, is not interpreted.",
+            "Export the scores that ArgMax picks from.",
         )
 
     def note(self, text: str) -> None:

@@ -13,13 +13,14 @@ import numpy as np
 from certrnn.io.onnx.space import Extreme, Space
 from certrnn.ir import Affine, Constant, Elementwise, Gather, Input, Sum
 from certrnn.ir.ops import Node
-from transformers_abs import SIGMOID, TANH
-from transformers_abs.bivariate import PRODUCT
+from transformers_abs import GELU, LARGEST, RECIPROCAL, SIGMOID, TANH
 
 CLOSE = 1e-6
 """How close to 0, 1 or symmetry the ends of a range must come: constants of files are single precision."""
 SHARE = 0.1
 """What share of its range a logit's two signs must have at least: less may be an offset of something else."""
+
+_GELU_LEAST = -0.7517915241
 
 Ends = tuple[np.ndarray, np.ndarray]
 
@@ -108,21 +109,30 @@ def _affine(weight: np.ndarray, bias: np.ndarray, low: np.ndarray, high: np.ndar
 
 
 def _applied(node: Elementwise, below: list[Ends]) -> Ends:
-    """A function at the corners of its arguments' ranges, and at 0 where they hold it: every member is monotone in each
-    argument on both sides of 0. A product of a value with itself is a square."""
-    if node.transformer is PRODUCT and node.sources[0] == node.sources[1]:
+    """A function at the corners of its arguments' ranges, as far as it is defined, and at 0 where they hold it: every
+    member is monotone in each argument on both sides of 0, but for gelu, which has its least value at one place."""
+    if len(below) == 1 and node.transformer.domain != (-LARGEST, LARGEST):
+        least, most = node.transformer.domain
+        limits = (-np.inf if least == -LARGEST else least), (np.inf if most == LARGEST else most)
         low, high = below[0]
-        far = np.maximum(np.abs(low), np.abs(high))
-        return np.where((low <= 0) & (high >= 0), 0.0, np.minimum(np.abs(low), np.abs(high)) ** 2), far**2
+        below = [(np.clip(low, *limits), np.clip(high, *limits))]
+        if node.transformer is RECIPROCAL and bool(
+            (low < 0.0).any()
+        ):  # a divisor of either sign is no error of a file
+            return np.full(low.shape, -np.inf), np.full(low.shape, np.inf)
     if node.transformer in (SIGMOID, TANH):  # a squashed logit stays one, however short its argument falls
         wide = both_signs(*below[0])
         below = [(np.where(wide, -np.inf, below[0][0]), np.where(wide, np.inf, below[0][1]))]
-    choices = [(low, np.clip(0.0, low, high), high) for low, high in below]
+    turns = (0.0, _GELU_LEAST) if node.transformer is GELU else (0.0,)
+    choices = [(low, *(np.clip(turn, low, high) for turn in turns), high) for low, high in below]
     corners = [_value(node, arguments) for arguments in product(*choices)]
     return np.minimum.reduce(corners), np.maximum.reduce(corners)
 
 
 def _value(node: Elementwise, arguments: Sequence[np.ndarray]) -> np.ndarray:
-    """The function's value; where infinity meets 0, the 0 of a factor that vanishes."""
+    """The function's value, far out where it is none of infinity; where infinity meets 0, the 0 of a factor that
+    vanishes."""
     found = np.asarray(node.transformer.value(*arguments), dtype=np.float64)
+    if len(arguments) == 1 and bool(np.isnan(found).any()):
+        found = np.where(np.isnan(found), node.transformer.value(np.clip(arguments[0], -1e300, 1e300)), found)
     return np.where(np.isnan(found), 0.0, found)

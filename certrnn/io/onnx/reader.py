@@ -164,8 +164,11 @@ def _external_file(file: Path, name: str, what: str) -> Path:
 
 def _check_initializer(tensor: onnx.TensorProto, what: str) -> None:
     array = to_array(tensor, what)
-    if array.size > 1 and array.dtype.kind == "f" and not np.isfinite(array).all():
-        bad = array[~np.isfinite(array)].flat[0]
+    if array.size < 2 or array.dtype.kind != "f":
+        return
+    lost = ~np.isfinite(array) & ~np.isneginf(array)  # minus infinity is a mask, and refused where it is none
+    if lost.any():
+        bad = array[lost].flat[0]
         raise InvalidInput(
             what, f"the numbers of {tensor.name!r} are finite", bad, "Train and export the model again."
         )

@@ -7,15 +7,18 @@ exactly one whole node.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from certrnn.cells import Recurrence
+from certrnn.errors import Unsupported
+from certrnn.io.onnx.gates import gelu
+from certrnn.io.onnx.least import Bounds
 from certrnn.io.onnx.tensors import Known, View, check_finite
 from certrnn.ir import Affine, Elementwise, Gather, GraphBuilder, Input
-from transformers_abs import SIGMOID, TANH, Transformer
+from transformers_abs import SIGMOID, SQUARE, TANH, Transformer
 from transformers_abs.bivariate import MUL_SIGMOID, PRODUCT, SIGMOID_TANH
 
 
@@ -43,7 +46,15 @@ class Space:
         """What a reader of results must know of how nodes were read, in order."""
         self.repeating = False
         """Whether equal rows are computed once: where one sample fills a batch."""
+        self.bounds = Bounds(self.builder)
+        self.roots: dict[int, int] = {}
+        """Elements that are square roots, with what they are roots of."""
+        self.shares: dict[int, tuple[int, frozenset[int]]] = {}
+        """Arguments of the sigmoids that are a softmax's values, with these, and the values of their groups."""
+        self.normalised: dict[tuple[int, str, bytes], tuple[np.ndarray, np.ndarray]] = {}
+        """Values of softmaxes that were computed with, by their tables, functions and the groups that were used."""
         self._groups_made = 0
+        self._minus_infinity: int | None = None
         self._starts: list[int] = [0]
         self._vectors: dict[bytes, int] = {}
         self._constants: dict[tuple[bytes, float], int] = {}
@@ -55,6 +66,22 @@ class Space:
         """Numbers (count,) of groups that are normalised together, never given out before."""
         first, self._groups_made = self._groups_made, self._groups_made + count
         return np.arange(first, first + count)
+
+    # ---- minus infinity, which a softmax leaves out
+
+    @property
+    def minus_infinity(self) -> int:
+        """The element that stands for it; no node reads it."""
+        if self._minus_infinity is None:
+            node = self.builder.constant(self.numbers(np.zeros(1)), "minus infinity")
+            self._minus_infinity = int(self.ids(node)[0])
+        return self._minus_infinity
+
+    def infinite(self, ids: np.ndarray) -> np.ndarray:
+        """True where an element is minus infinity."""
+        return (
+            np.zeros(ids.shape, dtype=bool) if self._minus_infinity is None else ids == self._minus_infinity
+        )
 
     # ---- ids
 
@@ -76,6 +103,13 @@ class Space:
         key = flat.tobytes()
         if key in self._vectors:
             return self._vectors[key]
+        if self.infinite(flat).any():
+            raise Unsupported(
+                f"reading node {label!r}",
+                "minus infinity is a score that a softmax leaves out",
+                "a computation with it",
+                "Mask with a large negative number, such as -1e9.",
+            )
         positions, elements = self.locate(flat)
         first = int(positions[0])
         if flat.size == self.builder[first].size and np.array_equal(flat, self.ids(first)):
@@ -96,6 +130,10 @@ class Space:
             return self.ids(position)[elements]
         below = np.concatenate([self._resolved(s, np.arange(self.builder[s].size)) for s in node.sources])
         return below[node.index[elements]]
+
+    def element(self, position: int, number: int) -> int:
+        """The id of one element of a node, looking through Gather nodes."""
+        return int(self._resolved(position, np.array([number]))[0])
 
     def resolved(self, ids: np.ndarray) -> np.ndarray:
         """The same elements as they stand in the nodes that compute them, looking through Gather nodes."""
@@ -138,6 +176,10 @@ class Space:
 
     # ---- numbers
 
+    def whole(self, ids: np.ndarray, label: str) -> np.ndarray:
+        """The same elements in one node, so that what follows is computed at once."""
+        return self.ids(self.vector(ids.reshape(-1), label)).reshape(ids.shape)
+
     def numbers(self, array: np.ndarray) -> torch.Tensor:
         """The array as a float64 tensor; equal arrays share one."""
         array = np.ascontiguousarray(array, dtype=np.float64)
@@ -159,13 +201,18 @@ class Space:
         return self._matrices[key][1]
 
     def constant(self, value: Known, label: str = "") -> View:
-        """Known numbers as elements of a Constant node."""
-        check_finite(label, value)
+        """Known numbers as elements of a Constant node; minus infinity is an element of its own."""
         flat = value.array.astype(np.float64).reshape(-1)
+        left_out = np.isneginf(flat)
+        flat = np.where(left_out, 0.0, flat)
+        check_finite(label, replace(value, array=flat))
         key = (flat.tobytes(), value.relative_error)
         if key not in self._constants:
             self._constants[key] = self.builder.constant(self.numbers(flat), label, value.relative_error)
-        return View(self.ids(self._constants[key]).reshape(value.shape))
+        ids = self.ids(self._constants[key])
+        return View(
+            (np.where(left_out, self.minus_infinity, ids) if left_out.any() else ids).reshape(value.shape)
+        )
 
     # ---- arithmetic
 
@@ -186,6 +233,9 @@ class Space:
         self, ids: np.ndarray, weight: np.ndarray, bias: np.ndarray, error: float, label: str
     ) -> np.ndarray:
         """``weight * element + bias`` element by element; the three arrays have one shape."""
+        left_out = self.infinite(ids)
+        if left_out.any() and bool((weight[left_out] > 0.0).all()):
+            return self._scaled_beside(ids, weight, bias, error, label, left_out)
         rows = np.stack(
             [
                 ids.reshape(-1),
@@ -205,6 +255,21 @@ class Space:
             )
             result[members[0]] = self.ids(node)[members[1]]
         return result.reshape(ids.shape)
+
+    def _scaled_beside(
+        self,
+        ids: np.ndarray,
+        weight: np.ndarray,
+        bias: np.ndarray,
+        error: float,
+        label: str,
+        kept: np.ndarray,
+    ) -> np.ndarray:
+        """The same, where minus infinity stays what it is."""
+        result = np.full(ids.shape, self.minus_infinity)
+        if not kept.all():
+            result[~kept] = self.scaled(ids[~kept], weight[~kept], bias[~kept], error, label)
+        return result
 
     def apply(self, transformer: Transformer, ids: np.ndarray, label: str) -> np.ndarray:
         """A function of one argument, element by element: one node for each node the elements come from."""
@@ -243,6 +308,12 @@ class Space:
 
         ``(1 - sigmoid(x))`` counts as ``sigmoid(-x)``. The factors' own nodes stay for other nodes that read them.
         """
+        if np.array_equal(left, right):
+            return self._elementwise(SQUARE, label, left)
+        for value, gate in ((left, right), (right, left)):
+            gated = gelu(self, value, gate, label)
+            if gated is not None:
+                return self.vector(gated, label)
         for gate, value in ((left, right), (right, left)):
             argument = self._sigmoid_argument(gate, label)
             if argument is not None:
@@ -257,7 +328,9 @@ class Space:
 
     def _argument(self, ids: np.ndarray, transformer: Transformer) -> np.ndarray | None:
         """Ids of x where the elements are ``transformer(x)``, all of one node; else None."""
-        positions, elements = self.locate(ids)
+        positions, elements = self.locate(self.resolved(ids))
+        if len(np.unique(positions)) > 1:
+            return None
         node = self.builder[int(positions[0])]
         if not isinstance(node, Elementwise) or node.transformer is not transformer:
             return None
@@ -268,9 +341,11 @@ class Space:
         argument = self._argument(ids, SIGMOID)
         if argument is not None:
             return argument
-        positions, elements = self.locate(ids)
+        positions, elements = self.locate(self.resolved(ids))
         node = self.builder[int(positions[0])]
-        if not isinstance(node, Affine) or not node.diagonal or node.relative_error != 0.0:
+        if len(np.unique(positions)) > 1 or not isinstance(node, Affine):
+            return None
+        if not node.diagonal or node.relative_error != 0.0:
             return None
         if not (bool((node.weight[elements] == -1.0).all()) and bool((node.bias[elements] == 1.0).all())):
             return None

@@ -9,7 +9,12 @@ import numpy as np
 from certrnn.io.onnx import exact
 from certrnn.io.onnx.node import NodeContext, broadcast
 from certrnn.io.onnx.ops.heads import scaled
+from certrnn.io.onnx.positive import inverse
+from certrnn.io.onnx.softmax import weighted_sum
 from certrnn.io.onnx.tensors import Known, Normalised, Tensor, View, check_finite
+
+_MOST_PRODUCTS = 1 << 18
+"""Of two tensors that both depend on the data."""
 
 
 def add(node: NodeContext) -> list[Tensor]:
@@ -37,20 +42,37 @@ def plus(node: NodeContext, left: Tensor, right: Tensor, sign: float = 1.0) -> T
         if folded is not None:
             return folded
         left = node.as_view(left)
+    moved: Tensor | None = None
     if isinstance(left, Normalised) and isinstance(right, Known):
-        return scaled(node, left, None, right if sign > 0 else replace(right, array=-right.array))
-    if isinstance(right, Normalised) and isinstance(left, Known) and sign > 0:
-        return scaled(node, right, None, left)
+        moved = scaled(node, left, None, right if sign > 0 else replace(right, array=-right.array))
+    elif isinstance(right, Normalised) and isinstance(left, Known) and sign > 0:
+        moved = scaled(node, right, None, left)
+    if moved is not None:
+        return moved
     if isinstance(left, Known) or isinstance(right, Known):
         number, other = (left, right) if isinstance(left, Known) else (right, left)
         assert isinstance(number, Known)
+        weight = 1.0 if isinstance(right, Known) else sign
+        if weight > 0.0 and (sign > 0.0 or isinstance(right, Known)):
+            number, other = _masked(node, number, other, sign if isinstance(right, Known) else 1.0)
         check_finite(node.where, number)
         ids, offset = broadcast(node, [node.as_view(other).ids, number.array])
-        weight = 1.0 if isinstance(right, Known) else sign
         shift = sign * offset if isinstance(right, Known) else offset
         return View(_scaled(node, ids, np.full(ids.shape, weight), shift, number.relative_error))
     a, b = broadcast(node, [node.as_view(left).ids, node.as_view(right).ids])
     return View(node.space.linear([a, b], [1.0, sign], 0.0, node.name))
+
+
+def _masked(node: NodeContext, number: Known, other: Tensor, sign: float) -> tuple[Known, Tensor]:
+    """Minus infinity that is added is what comes out, whatever it is added to."""
+    if not number.real:
+        return number, other
+    masked = np.isneginf(sign * number.array)
+    if not masked.any():
+        return number, other
+    where, ids = broadcast(node, [masked, node.as_view(other).ids])
+    kept = View(np.where(where, node.space.minus_infinity, ids))
+    return replace(number, array=np.where(masked, 0.0, number.array)), kept
 
 
 def _scaled(
@@ -74,7 +96,9 @@ def times(node: NodeContext, left: Tensor, right: Tensor) -> Tensor:
         left = node.as_view(left)
     for source, factor in ((left, right), (right, left)):
         if isinstance(source, Normalised) and isinstance(factor, Known):
-            return scaled(node, source, factor, None)
+            moved = scaled(node, source, factor, None)
+            if moved is not None:
+                return moved
     if isinstance(left, Known) or isinstance(right, Known):
         number, other = (left, right) if isinstance(left, Known) else (right, left)
         assert isinstance(number, Known)
@@ -89,15 +113,17 @@ def divide(node: NodeContext) -> list[Tensor]:
     left, right = node.input(0), node.input(1)
     if isinstance(right, Known) and not right.real:
         return [_divide_integers(node, left, right)]
-    divisor = node.constant(1, "the divisor")
+    if not isinstance(right, Known):
+        return [times(node, left, inverse(node, right))]
+    divisor = right
     if isinstance(left, Known):
         folded = exact.divide(left, divisor)
         if folded is not None:
             return [folded]
-    inverse = exact.reciprocal(divisor)
-    if inverse is None:
+    folded = exact.reciprocal(divisor)
+    if folded is None:
         raise node.refuse("the divisor is a normal number", "zero, infinity or a subnormal number")
-    return [times(node, left, inverse)]
+    return [times(node, left, folded)]
 
 
 def _divide_integers(node: NodeContext, left: Tensor, right: Known) -> Known:
@@ -112,10 +138,10 @@ def _divide_integers(node: NodeContext, left: Tensor, right: Known) -> Known:
 
 def shrink(node: NodeContext, tensor: Tensor, count: int) -> Tensor:
     """``tensor / count``."""
-    inverse = exact.reciprocal(Known(np.asarray(float(count))))
-    if inverse is None:
+    share = exact.reciprocal(Known(np.asarray(float(count))))
+    if share is None:
         raise node.damaged("a mean is taken over at least one element", count)
-    return times(node, tensor, inverse)
+    return times(node, tensor, share)
 
 
 def negate(node: NodeContext) -> list[Tensor]:
@@ -216,20 +242,32 @@ def _rows_times(node: NodeContext, ids: np.ndarray, weight: Known, flip: bool) -
 
 
 def _inner_products(node: NodeContext, left: np.ndarray, right: np.ndarray) -> View:
-    """Both factors depend on the data: products element by element, then sums."""
+    """Both factors depend on the data: a sum of products element by element, a node for each place of the inner axis.
+    What the products of one entry are enclosed with becomes one symbol then."""
     _check_inner(node, left.shape, right.shape)
     a = left[None] if left.ndim == 1 else left
     b = right[:, None] if right.ndim == 1 else right
-    pairs = broadcast(node, [a[..., :, None, :], np.swapaxes(b, -1, -2)[..., None, :, :]])
-    inner = a.shape[-1]
-    if pairs[0].size > 1 << 16:
+    rows, columns = broadcast(node, [a[..., :, None, :], np.swapaxes(b, -1, -2)[..., None, :, :]])
+    if rows.size > _MOST_PRODUCTS:
         raise node.refuse(
-            "a product of two tensors that both depend on the input is small", f"{pairs[0].size} products"
+            "a product of two tensors that both depend on the input is small", f"{rows.size} products"
         )
-    products = node.space.multiply(pairs[0], pairs[1], node.name)
-    ones = node.space.numbers(np.ones((1, inner)))
-    sums = node.space.affine_rows(products.reshape(-1, inner), ones, 0.0, node.name).reshape(
-        pairs[0].shape[:-1]
-    )
+    rows, columns = (_in_one(node, factor) for factor in (rows, columns))
+    terms = [node.space.multiply(rows[..., k], columns[..., k], node.name) for k in range(rows.shape[-1])]
+    sums = _total(node, terms, pooled=a.shape[-2] == 1)
     sums = sums[..., 0, :] if left.ndim == 1 else sums
     return View(sums[..., 0] if right.ndim == 1 else sums)
+
+
+def _total(node: NodeContext, terms: list[np.ndarray], pooled: bool) -> np.ndarray:
+    """The sum of the terms, which may be those of attention ``pooled`` into one."""
+    if len(terms) == 1:
+        return terms[0]
+    found = weighted_sum(node.space, terms, node.name) if pooled else None
+    return node.space.linear(terms, [1.0] * len(terms), 0.0, node.name) if found is None else found
+
+
+def _in_one(node: NodeContext, ids: np.ndarray) -> np.ndarray:
+    """The same elements, each of them once in one node."""
+    distinct, places = np.unique(ids.reshape(-1), return_inverse=True)
+    return node.space.whole(distinct, node.name)[places.reshape(-1)].reshape(ids.shape)

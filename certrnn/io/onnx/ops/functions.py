@@ -10,10 +10,10 @@ from onnx import TensorProto
 
 from certrnn.io.onnx import exact
 from certrnn.io.onnx.kinds import FORMATS
-from certrnn.io.onnx.node import NodeContext, broadcast
+from certrnn.io.onnx.node import NodeContext
 from certrnn.io.onnx.ops.arithmetic import plus, times
 from certrnn.io.onnx.space import Extreme
-from certrnn.io.onnx.tensors import Known, Tensor, View, entries, rearranged
+from certrnn.io.onnx.tensors import Known, Tensor, View
 from transformers_abs import RELU, SIGMOID, TANH, LeakyRelu, Transformer
 
 _WIDE = frozenset([TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.BFLOAT16])
@@ -50,14 +50,12 @@ def rectified(node: NodeContext, tensor: Tensor) -> View:
 
 
 def absolute(node: NodeContext) -> list[Tensor]:
-    """``relu(x) + relu(-x)``."""
+    """``|x|``."""
     source = node.input(0)
     if isinstance(source, Known):
         with np.errstate(over="ignore"):  # the least integer stays as it is
             return [Known(np.abs(source.array), source.relative_error)]
-    return [
-        plus(node, rectified(node, source), rectified(node, times(node, source, Known(np.asarray(-1.0)))))
-    ]
+    return [View(node.space.apply(LeakyRelu(-1.0), node.view(0).ids, node.name))]
 
 
 def clip(node: NodeContext) -> list[Tensor]:
@@ -140,33 +138,6 @@ def hard_swish(node: NodeContext) -> list[Tensor]:
 def _hard(node: NodeContext, alpha: float, beta: float) -> Tensor:
     inner = plus(node, times(node, node.view(0), Known(np.asarray(alpha))), Known(np.asarray(beta)))
     return limited(node, inner, Known(np.asarray(0.0)), Known(np.asarray(1.0)))
-
-
-def square_root(node: NodeContext) -> list[Tensor]:
-    number = node.constant(0, "the argument")
-    root = exact.square_root(number)
-    if root is None:
-        raise node.refuse("the argument is positive and finite", number.array.reshape(-1)[:3])
-    return [root]
-
-
-def reciprocal(node: NodeContext) -> list[Tensor]:
-    inverse = exact.reciprocal(node.constant(0, "the argument"))
-    if inverse is None:
-        raise node.refuse("the argument is a normal number", "zero, infinity or a subnormal number")
-    return [inverse]
-
-
-def power(node: NodeContext) -> list[Tensor]:
-    """A constant exponent: 1 does nothing, 2 is a product."""
-    given = node.constant(1, "the exponent")
-    exponent = given.array.reshape(-1)
-    alike = not given.relative_error and exponent.size > 0 and bool((exponent == exponent[0]).all())
-    if not alike or exponent[0] not in (1, 2):
-        raise node.refuse("the exponent is 1 or 2", exponent[:3].tolist())
-    source = node.input(0)
-    base = rearranged(source, broadcast(node, [entries(source), given.array])[0])
-    return [base if exponent[0] == 1 else times(node, base, base)]
 
 
 def batch_normalization(node: NodeContext) -> list[Tensor]:

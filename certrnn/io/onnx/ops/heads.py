@@ -8,7 +8,7 @@ from certrnn.io.onnx.node import NodeContext
 from certrnn.io.onnx.ops.constants import evaluated
 from certrnn.io.onnx.tensors import Chosen, Known, Normalised, Tensor
 
-_INSIDE = "Export the logits; a softmax inside the network, as attention has it, is not interpreted."
+_INSIDE = "Export the logits."
 
 
 def softmax(node: NodeContext) -> list[Tensor]:
@@ -52,17 +52,16 @@ def argmax(node: NodeContext) -> list[Tensor]:
     return [Chosen(np.arange(len(listed)).reshape(kept), listed)]
 
 
-def scaled(node: NodeContext, source: Normalised, factor: Known | None, offset: Known | None) -> Normalised:
-    """``factor * source + offset``, one positive factor and one offset for all: comparisons within a group stay."""
+def scaled(
+    node: NodeContext, source: Normalised, factor: Known | None, offset: Known | None
+) -> Normalised | None:
+    """``factor * source + offset``, one positive factor and one offset for all: comparisons within a group stay. None
+    where there are several numbers, or more values than before: then the values themselves are computed with."""
     numbers = [t for t in (factor, offset) if t is not None]
-    for number in numbers:
-        if not number.array.size or not bool((number.array == number.array.flat[0]).all()):
-            alike = f"what follows {source.function} treats all of its values alike"
-            raise node.refuse(alike, "several numbers", _INSIDE)
-    if any(len(n.shape) > len(source.shape) or n.array.size > 1 for n in numbers):
-        shape = np.broadcast_shapes(source.shape, *(n.shape for n in numbers))
-        if shape != source.shape:
-            raise node.refuse(f"what follows {source.function} keeps its shape", f"shape {shape}", _INSIDE)
+    if any(not n.array.size or not bool((n.array == n.array.flat[0]).all()) for n in numbers):
+        return None
+    if np.broadcast_shapes(source.shape, *(n.shape for n in numbers)) != source.shape:
+        return None
     by = 1.0 if factor is None else float(factor.array.flat[0])
     if not (by > 0.0 and np.isfinite(by)):
         raise node.refuse(

@@ -25,6 +25,7 @@ from transformers_abs.univariate import (
     SOFTSIGN,
     SQRT,
     SQUARE,
+    STEP,
     TANH,
     UNIVARIATE,
     Elu,
@@ -41,6 +42,7 @@ from transformers_abs.univariate import (
     Softplus,
     Softsign,
     Sqrt,
+    Step,
     Tanh,
 )
 
@@ -68,6 +70,7 @@ __all__ = [
     "SOFTSIGN",
     "SQRT",
     "SQUARE",
+    "STEP",
     "TANH",
     "UNIVARIATE",
     "Cuts",
@@ -92,6 +95,7 @@ __all__ = [
     "Softplus",
     "Softsign",
     "Sqrt",
+    "Step",
     "Tanh",
     "Transformer",
 ]

@@ -23,6 +23,7 @@ from transformers_abs import (
     SOFTPLUS,
     SOFTSIGN,
     SQUARE,
+    STEP,
     TANH,
     Elu,
     Exp,
@@ -31,6 +32,7 @@ from transformers_abs import (
     Reciprocal,
     Rsqrt,
     Sqrt,
+    Step,
 )
 
 Rng = np.random.Generator
@@ -189,6 +191,26 @@ def normalised(rng: Rng, frames: int, features: int) -> Graph:
     return builder.build(builder.affine(numbers(rng, 3, 4), numbers(rng, 3), last))
 
 
+def stepped(rng: Rng, frames: int, features: int) -> Graph:
+    """Comparisons with numbers, and what is chosen by them."""
+    builder = GraphBuilder()
+    x = [builder.input(t, features) for t in range(frames)]
+    dense = [builder.affine(numbers(rng, 4, features), numbers(rng, 4), v) for v in x]
+    truths = [builder.elementwise(Step(inclusive=t % 2 == 0), v) for t, v in enumerate(dense)]
+    chosen = [builder.elementwise(PRODUCT, t, v) for t, v in zip(truths, dense, strict=True)]
+    known = builder.elementwise(
+        STEP, builder.affine(torch.zeros(4, features, dtype=torch.float64), numbers(rng, 4), x[0])
+    )
+    both = builder.elementwise(PRODUCT, truths[-1], known)
+    last = builder.sum(
+        [builder.elementwise(TANH, builder.sum(chosen)), both, truths[0]], [1.0, 0.5, -1.0 / 3.0]
+    )
+    again = builder.elementwise(
+        Step(inclusive=True), builder.affine(numbers(rng, 4, 4), numbers(rng, 4), last)
+    )
+    return builder.build(builder.affine(numbers(rng, 3, 4), numbers(rng, 3), builder.sum([last, again])))
+
+
 FAMILIES: dict[str, Callable[[Rng], Graph]] = {
     "rnn": lambda rng: recurrent(rng, "rnn", 3, 2, 1.0),
     "relu rnn": lambda rng: recurrent(rng, "relu", 3, 2, 0.7),
@@ -201,6 +223,7 @@ FAMILIES: dict[str, Callable[[Rng], Graph]] = {
     "rough sums": lambda rng: rough_sums(rng, 3, 2),
     "attention": lambda rng: attentive(rng, 3, 2),
     "normalisation": lambda rng: normalised(rng, 3, 2),
+    "steps": lambda rng: stepped(rng, 3, 2),
     "cancelling": lambda rng: cancelling(rng, 3, 2),
     "overflowing": lambda rng: overflowing(rng, 3, 2),
     "underflowing": lambda rng: underflowing(rng, 3, 2),

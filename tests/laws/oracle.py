@@ -92,6 +92,7 @@ def _below(ceiling: float | None, f: Callable[[arb], arb]) -> Callable[[arb], ar
 _FAMILIES: dict[str, Callable[[Any], Callable[[arb], arb]]] = {
     "leaky_relu": lambda t: _leaky(t.alpha),
     "elu": lambda t: _elu(t.alpha),
+    "step": lambda t: _step(t.inclusive),
     "power": lambda t: lambda x: x**t.exponent,
     "exp": lambda t: _below(t.ceiling, lambda x: x.exp()),
     "log": lambda t: _above(t.floor, lambda x: x.log()),
@@ -100,6 +101,15 @@ _FAMILIES: dict[str, Callable[[Any], Callable[[arb], arb]]] = {
     "reciprocal": lambda t: _above(t.floor, lambda x: 1 / x),
 }
 """Functions of members with parameters, by name."""
+
+
+def _step(inclusive: bool) -> Callable[[arb], arb]:
+    def step(x: arb) -> arb:
+        if x > 0 or (inclusive and x >= 0):
+            return arb(1)
+        return arb(0) if x < 0 or (not inclusive and x <= 0) else arb(0.5, 0.5)
+
+    return step
 
 
 def function(transformer: Transformer) -> Callable[..., arb]:

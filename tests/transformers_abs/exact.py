@@ -68,6 +68,7 @@ FUNCTIONS: dict[str, Callable[..., mpmath.mpf]] = {
     "softsign": lambda _, x: x / (1 + abs(x)),
     "elu": _elu,
     "power": lambda t, x: x**t.exponent,  # type: ignore[attr-defined]
+    "step": lambda t, x: CONTEXT.mpf(x > 0 or (t.inclusive and x == 0)),  # type: ignore[attr-defined]
     "sigmoid_tanh": lambda _, x, y: _sigmoid(x) * CONTEXT.tanh(y),
     "mul_sigmoid": lambda _, x, y: x * _sigmoid(y),
     "product": lambda _, x, y: x * y,
@@ -170,6 +171,7 @@ EXTENDED: dict[str, Callable[..., Any]] = {
     "softsign": lambda _, x: x / (1 + np.abs(x)),
     "elu": _extended_elu,
     "power": lambda t, x: x**t.exponent,  # type: ignore[attr-defined]
+    "step": lambda t, x: np.where((x > 0) | ((x == 0) & t.inclusive), np.longdouble(1), np.longdouble(0)),  # type: ignore[attr-defined]
     "sigmoid_tanh": lambda _, x, y: _extended_sigmoid(x) * np.tanh(y),
     "mul_sigmoid": lambda _, x, y: x * _extended_sigmoid(y),
     "product": lambda _, x, y: x * y,

@@ -60,7 +60,7 @@ class Relaxed(Transformer):
 
     def __init__(self, transformer: Transformer, enclosure: Residual) -> None:
         self.name, self.arity, self.enclosure = transformer.name, transformer.arity, enclosure
-        for parameter in ("alpha", "exponent", "floor", "ceiling"):
+        for parameter in ("alpha", "exponent", "floor", "ceiling", "inclusive"):
             setattr(self, parameter, getattr(transformer, parameter, None))
 
     def value(self, *arguments: Any, xp: Any = np) -> Any:

@@ -32,6 +32,7 @@ EPSILON = 2.0**-52
 RANGES = {
     **dict.fromkeys(("exp", "sqrt", "rsqrt", "reciprocal", "softplus"), (0.0, np.inf)),
     **dict.fromkeys(("erf", "softsign"), (-1.0, 1.0)),
+    "step": (0.0, 1.0),
 }
 
 

@@ -36,6 +36,7 @@ from transformers_abs.univariate.sigmoid import SIGMOID, Sigmoid
 from transformers_abs.univariate.softplus import SOFTPLUS, Softplus
 from transformers_abs.univariate.softsign import SOFTSIGN, Softsign
 from transformers_abs.univariate.sqrt import SQRT, Sqrt
+from transformers_abs.univariate.step import STEP, Step
 from transformers_abs.univariate.tanh import TANH, Tanh
 
 UNIVARIATE: tuple[Transformer, ...] = (
@@ -63,6 +64,8 @@ UNIVARIATE: tuple[Transformer, ...] = (
     Elu(1.75),
     SQUARE,
     Power(3),
+    STEP,
+    Step(inclusive=True),
 )
 """Every function of one argument, as the tests iterate over them."""
 
@@ -79,6 +82,7 @@ __all__ = [
     "SOFTSIGN",
     "SQRT",
     "SQUARE",
+    "STEP",
     "TANH",
     "UNIVARIATE",
     "Elu",
@@ -95,5 +99,6 @@ __all__ = [
     "Softplus",
     "Softsign",
     "Sqrt",
+    "Step",
     "Tanh",
 ]

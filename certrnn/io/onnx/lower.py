@@ -34,8 +34,8 @@ from certrnn.ir.rewrite import simplify
 _SUPPORTED = (
     "Supported are RNN, LSTM, GRU, Gemm, MatMul, Einsum, Conv, pooling, batch, layer, instance and group "
     "normalization, Softmax, sums, products, quotients, powers, roots, Exp, Log, Erf, Gelu and the usual activations, "
-    "Clip, Abs, Max, Min, sums, means, maxima and norms over axes, data movement, and ArgMax at the end; see certrnn "
-    "supports --onnx-operators. Export a model made of these."
+    "Clip, Abs, Max, Min, sums, means, maxima and norms over axes, comparisons, Where, data movement, and ArgMax at "
+    "the end; see certrnn supports --onnx-operators. Export a model made of these."
 )
 _BROKEN = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 

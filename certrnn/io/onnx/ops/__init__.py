@@ -16,6 +16,7 @@ from certrnn.io.onnx.node import NodeContext
 from certrnn.io.onnx.ops import (
     arithmetic,
     casts,
+    comparisons,
     constants,
     einsum,
     functions,
@@ -123,9 +124,13 @@ OPERATORS: dict[str, Handler] = {
     "Tile": movement.tile,
     "Transpose": movement.transpose,
     "Unsqueeze": movement.unsqueeze,
-    "Where": movement.where,
+    "Where": comparisons.chosen,
     **dict.fromkeys(sorted(constants.EXACT - {"ArgMax"}), constants.evaluated),
     **dict.fromkeys(sorted(constants.STEPS), constants.stepped),
+    **dict.fromkeys(comparisons.ORDERED, comparisons.compared),
+    **dict.fromkeys(["And", "Or", "Xor"], comparisons.joined),
+    "Not": comparisons.inverted,
+    "Sign": comparisons.sign,
 }
 OPERATORS = {name: typed(handler) for name, handler in OPERATORS.items()}
 

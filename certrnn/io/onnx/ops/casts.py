@@ -65,6 +65,8 @@ def _of_data(node: NodeContext, source: View, kind: int) -> View:
     result = replace(source, kind=kind)
     if source.kind in INTEGERS and kind != TensorProto.BOOL:
         return result  # the number of a class
+    if source.kind == TensorProto.BOOL and kind in (*FORMATS, TensorProto.BOOL):
+        return result  # 0 or 1, which every type holds
     if kind not in FORMATS:
         raise node.refuse("a value that depends on the input stays a float", f"a cast to {name_of(kind)}")
     if holds(kind, source.kind or TensorProto.DOUBLE):

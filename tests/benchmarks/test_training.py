@@ -74,3 +74,14 @@ def test_synonyms(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
 def test_data_that_is_missing_is_named(script: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(f"training.{script}") == 2
     assert "--data" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_thresholding(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("training.thresholding", "--quick") == 0
+    rows = table(capsys.readouterr().out)
+    assert [row[0] for row in rows] == [
+        name for name in ("as it is", "threshold in front", "trained behind it") for _ in range(2)
+    ]
+    shares = np.array([[float(cell.rstrip(" %")) for cell in row[3:]] for row in rows])
+    assert (shares[:, 1] + shares[:, 2] <= 100.0).all()
+    assert shares[2:, 2].max() > 0.0

@@ -90,41 +90,41 @@ def value(tree: Any, load: Callable[[Any], np.ndarray]) -> Any:
     raise InvalidInput("reading a stored question", "its parts are known", repr(tag))
 
 
-def as_text(given: Any) -> Any:
+def as_text(content: Any) -> Any:
     """A tree with its arrays inside, for a file that people read."""
 
     def inside(array: np.ndarray) -> list[Any]:
         return [array.dtype.str, list(array.shape), base64.b64encode(array.tobytes()).decode()]
 
-    return tree(given, inside)
+    return tree(content, inside)
 
 
-def from_text(given: Any) -> Any:
+def from_text(document: Any) -> Any:
     """What :func:`as_text` was made of."""
-    return value(given, lambda part: _array(part[0], part[1], base64.b64decode(part[2])))
+    return value(document, lambda part: _array(part[0], part[1], base64.b64decode(part[2])))
 
 
-def digest(given: Any) -> str:
+def digest(content: Any) -> str:
     """sha256 of a value and everything in it, 64 hexadecimal digits.
 
     >>> digest((1.0, "a")) == digest((1.0, "a")), digest((1.0, "a")) == digest((1, "a"))
     (True, False)
     """
-    return tree_digest(hashed(given))
+    return tree_digest(hashed(content))
 
 
-def hashed(given: Any) -> Any:
+def hashed(content: Any) -> Any:
     """A tree with the digests of its arrays."""
-    return tree(given, lambda a: [a.dtype.str, list(a.shape), hashlib.sha256(a.tobytes()).hexdigest()])
+    return tree(content, lambda a: [a.dtype.str, list(a.shape), hashlib.sha256(a.tobytes()).hexdigest()])
 
 
-def tree_digest(given: Any) -> str:
+def tree_digest(document: Any) -> str:
     """sha256 of a tree without arrays."""
-    text = json.dumps(given, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def pack(given: Any) -> bytes:
+def pack(content: Any) -> bytes:
     """A value as bytes for another process: a header in JSON, then the arrays."""
     arrays: list[np.ndarray] = []
 
@@ -132,7 +132,7 @@ def pack(given: Any) -> bytes:
         arrays.append(array)
         return len(arrays) - 1
 
-    made = tree(given, aside)
+    made = tree(content, aside)
     header = json.dumps([made, [[a.dtype.str, list(a.shape)] for a in arrays]]).encode()
     return b"".join([_MAGIC, len(header).to_bytes(8, "little"), header, *(a.tobytes() for a in arrays)])
 
@@ -174,16 +174,16 @@ def class_named(name: str, base: type[T]) -> type[T]:
     Raises:
         InvalidInput: there is none such.
     """
-    found = _found(name)
-    if isinstance(found, type) and issubclass(found, base):
-        return found
+    candidate = _found(name)
+    if isinstance(candidate, type) and issubclass(candidate, base):
+        return candidate
     raise _strange(name)
 
 
 def _type(name: str) -> Any:
-    found = _found(name)
-    if isinstance(found, type) and (is_dataclass(found) or issubclass(found, enum.Enum)):
-        return found
+    candidate = _found(name)
+    if isinstance(candidate, type) and (is_dataclass(candidate) or issubclass(candidate, enum.Enum)):
+        return candidate
     raise _strange(name)
 
 

@@ -16,11 +16,11 @@ ABOVE = ("certificates", "cli", "report", "runs/executors", "testing", "training
 @lru_cache(maxsize=1)
 def engine_version() -> str:
     """The package's version, and a digest of every source file that takes part in an answer."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for package in (certrnn, transformers_abs):
         root = Path(package.__path__[0])
         for path in sorted(root.rglob("*.py")):
             place = path.relative_to(root).as_posix()
             if not place.startswith(ABOVE):
-                found.update(place.encode() + b"\0" + path.read_bytes() + b"\0")
-    return f"{certrnn.__version__}+{found.hexdigest()[:16]}"
+                digest.update(place.encode() + b"\0" + path.read_bytes() + b"\0")
+    return f"{certrnn.__version__}+{digest.hexdigest()[:16]}"

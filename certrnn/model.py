@@ -153,8 +153,8 @@ class Model:
             InvalidInput: the data does not fit the network.
             Unsupported: the network is not interpreted, or disagrees with onnxruntime.
         """
-        asked = (FULL,) if threat is not None and threat.discrete else eps_values(eps)
-        query = Query(asked, spelled_frames(frames), clip, method, attack=attack, budget=budget)
+        distances = (FULL,) if threat is not None and threat.discrete else eps_values(eps)
+        query = Query(distances, spelled_frames(frames), clip, method, attack=attack, budget=budget)
         query = replace(query, threat=threat or NormBall(), specification=specification or Labels())
         return self.ask(self.sequences(x, y), query)
 
@@ -206,8 +206,8 @@ class Model:
 
         Others are those of :meth:`certify`, which says what is raised.
         """
-        asked = (FULL,) if threat is not None and threat.discrete else eps_values(eps)
-        query = Query(asked, spelled_frames(frames), clip, budget=budget, threat=threat or NormBall())
+        distances = (FULL,) if threat is not None and threat.discrete else eps_values(eps)
+        query = Query(distances, spelled_frames(frames), clip, budget=budget, threat=threat or NormBall())
         query = replace(query, specification=targeted(target, specification))
         results = self.ask(self.sequences(x, y), AttackQuery(attack or usual(query), query))
         return results, Counterexamples.of(results)
@@ -219,10 +219,10 @@ class Model:
         Raises:
             InvalidInput: the file is missing, damaged or something else, or does not fit the network.
         """
-        found = Counterexamples.read(path)
-        rows = tuple(found.replayed(self.network, self.precision))
+        counterexamples = Counterexamples.read(path)
+        rows = tuple(counterexamples.replayed(self.network, self.precision))
         other = "the counterexamples were found on a file with another sha256"
-        notes = () if found.sha256 == self.sha256 else (f"{other} ({found.sha256[:12]})",)
+        notes = () if counterexamples.sha256 == self.sha256 else (f"{other} ({counterexamples.sha256[:12]})",)
         return ReplayResults(self.path, self.sha256, path, rows, notes)
 
     @ORDINARY
@@ -252,20 +252,20 @@ class Model:
                 looks up. Positions count the words of a text, padding and special tokens apart; words that are not
                 listed stay.
         """
-        given = {place: np.asarray(some) for place, some in substitutes.items()}
-        return substitution(self.network, self.precision, given)
+        arrays = {place: np.asarray(some) for place, some in substitutes.items()}
+        return substitution(self.network, self.precision, arrays)
 
     @ORDINARY
     def read(self, data: str) -> Sequences:
         """Samples of a file, or of ``example:NAME``."""
-        found = self._rounded(self._labelled(read_file(self.network, resolve(data))))
-        return replace(found, source=source_of(data, len(found)))
+        sequences = self._rounded(self._labelled(read_file(self.network, resolve(data))))
+        return replace(sequences, source=source_of(data, len(sequences)))
 
     @ORDINARY
     def read_text(self, source: TextSource) -> Sequences:
         """Texts of a file, their words looked up; pass them to :meth:`certify` or :meth:`radius`."""
-        found = self._rounded(self._labelled(read_text(self.network, source)))
-        return replace(found, source=source_of(source, len(found)))
+        sequences = self._rounded(self._labelled(read_text(self.network, source)))
+        return replace(sequences, source=source_of(source, len(sequences)))
 
     def words(
         self, x: Data, y: int | Sequence[int] | np.ndarray | None = None, question: WordQuery | None = None

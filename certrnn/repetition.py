@@ -91,9 +91,9 @@ def asked_again(
     now = model.job(whole, query).question()
     assert now is not None
     for part in ("output", "reading", "arrangement"):
-        was, found = getattr(question.network, part), getattr(now.network, part)
-        if was != found:
-            raise InvalidInput("asking again", f"the network's {part} is {was!r}", repr(found))
+        was, current = getattr(question.network, part), getattr(now.network, part)
+        if was != current:
+            raise InvalidInput("asking again", f"the network's {part} is {was!r}", repr(current))
     if row is None:
         return whole, query
     if not 0 <= row < len(results):

@@ -67,8 +67,8 @@ def _caller(arity: int) -> Any:
                 f"calling a kernel of {arity} arguments: it takes {signature.args}; got {arguments}"
             )
 
-        def emit(context: Any, builder: Any, own: Any, given: Any) -> Any:
-            place, *values = (builder.extract_value(given[0], k) for k in range(len(arguments)))
+        def emit(context: Any, builder: Any, own: Any, operands: Any) -> Any:
+            place, *values = (builder.extract_value(operands[0], k) for k in range(len(arguments)))
             taken = [context.get_value_type(one) for one in signature.args]
             kind = ir.FunctionType(context.get_value_type(signature.return_type), taken)
             return builder.call(builder.inttoptr(place, kind.as_pointer()), values)

@@ -83,22 +83,22 @@ class Ascent:
         return climb.result()
 
 
-def _units(found: NodeRecord, amplitude: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _units(record: NodeRecord, amplitude: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Natural sizes of slopes (arity, B, n) and curvatures (q, B, n): those that change an offset by the width of the
     neuron's enclosure, its ``amplitude`` (B, n), across its box. Slopes beyond 1 and curvatures beyond ``x^2`` bend
     more than any gate does; where an argument hardly moves, the widths are rounding."""
-    arity, batch, size = found.shape
+    arity, batch, size = record.shape
     half = to_tensor(
-        (0.5 * (found.region.upper - found.region.lower)).reshape(arity, batch, size), found.center
+        (0.5 * (record.region.upper - record.region.lower)).reshape(arity, batch, size), record.center
     )
     reach = half.clamp_min(2.0**-900)
     slope = (amplitude / reach).clamp_max(1.0)
     # a deviation that is all slack, of an argument that hardly moves, can carry no deficit
-    moves = torch.stack([(d.slack < 1e-3).to(amplitude) for d in found.deviations])
+    moves = torch.stack([(d.slack < 1e-3).to(amplitude) for d in record.deviations])
     if arity == 2:  # measured: larger steps gain nothing on gates with two arguments
         return slope, amplitude * torch.stack([moves[0], moves[0] * moves[1], moves[1]])
-    across = (1.0 / (found.scale * reach)).clamp_max(1e6)
-    return slope, moves * torch.minimum(amplitude * across**2, found.scale**-2)
+    across = (1.0 / (record.scale * reach)).clamp_max(1e6)
+    return slope, moves * torch.minimum(amplitude * across**2, record.scale**-2)
 
 
 class _Climb:
@@ -107,10 +107,10 @@ class _Climb:
     def __init__(self, options: Ascent, recording: Recording, rows: Rows, start: Parameters) -> None:
         self.options, self.recording, self.rows, self.base = options, recording, rows, start
         self.positions = list(start.slopes)
-        found = recording.nodes
+        nodes = recording.nodes
         dtype = options.dtype
-        self.samples = {p: Samples.of(found[p], dtype) for p in self.positions}
-        units = {p: _units(found[p], recording.policy_slopes(options.policy, p)[1]) for p in self.positions}
+        self.samples = {p: Samples.of(nodes[p], dtype) for p in self.positions}
+        units = {p: _units(nodes[p], recording.policy_slopes(options.policy, p)[1]) for p in self.positions}
         self.slope_unit = {p: slope[:, :, None].to(dtype) for p, (slope, _) in units.items()}
         self.curve_unit = {p: curve[:, :, None].to(dtype) for p, (_, curve) in units.items()}
         self.start = {p: start.slopes[p].to(dtype) for p in self.positions}

@@ -46,48 +46,48 @@ def enclosed(recording: Recording, parameters: Parameters) -> Planes:
     """Planes whose kappa is enclosed, rounding included: the ones that certify."""
 
     def planes(position: int, coefficient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        found = recording.nodes[position]
+        record = recording.nodes[position]
         slopes, curvature = parameters.slopes[position], parameters.curvature[position]
-        kappa = _enclosed_offsets(found, coefficient, slopes, curvature)
+        kappa = _enclosed_offsets(record, coefficient, slopes, curvature)
         weight = coefficient.abs()
         terms = weight * kappa
         size = (terms.abs()).sum(2)
         error = gamma(coefficient.shape[2] + 6) * size
-        return slopes, terms.sum(2), error + _remainder(found, weight, curvature)
+        return slopes, terms.sum(2), error + _remainder(record, weight, curvature)
 
     return planes
 
 
 def _enclosed_offsets(
-    found: NodeRecord, coefficient: torch.Tensor, slopes: torch.Tensor, curvature: torch.Tensor
+    record: NodeRecord, coefficient: torch.Tensor, slopes: torch.Tensor, curvature: torch.Tensor
 ) -> torch.Tensor:
     """Lower bound (B, R, n) of ``sign(v) (f - slope . x) + e^T M e`` on the region of each neuron."""
     # one side is needed: below for v >= 0, where M is added to f, and above for v < 0, where it is taken from f
     sign = torch.where(coefficient >= 0, 1.0, -1.0)
     if bool((curvature != 0).any()):
-        lower, upper = _residual(found, slopes, -sign * curvature)
+        lower, upper = _residual(record, slopes, -sign * curvature)
     elif slopes.shape[2] > 1 and slopes.stride(2) == 0:
         # all rows share their slopes: one enclosure a neuron
-        lower, upper = _residual(found, slopes[:, :, :1], None)
+        lower, upper = _residual(record, slopes[:, :, :1], None)
     else:
-        lower, upper = _residual(found, slopes, None)
+        lower, upper = _residual(record, slopes, None)
     return torch.where(coefficient >= 0, lower, -upper)
 
 
 def _residual(
-    found: NodeRecord, slopes: torch.Tensor, bowl: torch.Tensor | None
+    record: NodeRecord, slopes: torch.Tensor, bowl: torch.Tensor | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Enclosure (B, R, n) of ``f - slope . x - bowl(e)`` on the region of each neuron, for every row."""
     arity, batch, rows, size = slopes.shape
     lower, upper, center, scale = (
         spread_rows(a, batch, rows)
         for a in (
-            found.region.lower,
-            found.region.upper,
-            *(to_numpy(t.reshape(arity, -1)) for t in (found.center, found.scale)),
+            record.region.lower,
+            record.region.upper,
+            *(to_numpy(t.reshape(arity, -1)) for t in (record.center, record.scale)),
         )
     )
-    cuts = found.region.cuts
+    cuts = record.region.cuts
     clip = None
     if cuts is not None:
         clip = ta.Cuts(*(spread_rows(a, batch, rows) for a in (cuts.center, cuts.scale, cuts.width)))
@@ -96,16 +96,16 @@ def _residual(
         flat = np.ascontiguousarray(to_numpy(bowl.reshape(len(bowl), -1)))
         quadratic = ta.Quadratic(flat, center, scale)
     chosen = np.ascontiguousarray(to_numpy(slopes.reshape(arity, -1)))
-    residual = found.node.transformer.residual(chosen, ta.Region(lower, upper, clip), quadratic)
+    residual = record.node.transformer.residual(chosen, ta.Region(lower, upper, clip), quadratic)
     ends = (to_tensor(r.reshape(batch, rows, size), slopes) for r in (residual.lower, residual.upper))
     return tuple(ends)  # pyright: ignore[reportReturnType]
 
 
-def _remainder(found: NodeRecord, weight: torch.Tensor, curvature: torch.Tensor) -> torch.Tensor:
+def _remainder(record: NodeRecord, weight: torch.Tensor, curvature: torch.Tensor) -> torch.Tensor:
     """What ``|v| e^T M e`` may differ from its form in the symbols, (B, R): the deviations' slack, and the rounding of
     ``|v| M``. With ``|e_i| <= 1 + r_i`` and slack r_i, a product changes by at most
     ``r_i (1 + r_j) + r_j (1 + r_i) + r_i r_j``, argument by argument: one that hardly moves may be all slack."""
-    slack = [d.slack[:, None] for d in found.deviations]
+    slack = [d.slack[:, None] for d in record.deviations]
     pairs = [(0, 0)] if len(curvature) == 1 else [(0, 0), (0, 1), (1, 1)]
     size = torch.zeros_like(weight)
     for entry, (i, j) in zip(curvature, pairs, strict=True):
@@ -124,19 +124,19 @@ class Samples:
 
     @staticmethod
     def of(
-        found: NodeRecord, dtype: torch.dtype, rings: tuple[float, ...] = (1.0, 0.67, 0.33), angles: int = 24
+        record: NodeRecord, dtype: torch.dtype, rings: tuple[float, ...] = (1.0, 0.67, 0.33), angles: int = 24
     ) -> Samples:
-        points, deviations = _points(found, rings, angles)
-        value = found.node.transformer.value(*points, xp=torch)
+        points, deviations = _points(record, rings, angles)
+        value = record.node.transformer.value(*points, xp=torch)
         monomials = (
             deviations[:1] ** 2
             if len(points) == 1
             else torch.stack([deviations[0] ** 2, 2 * deviations[0] * deviations[1], deviations[1] ** 2])
         )
         # slopes act on deviations from the center: small numbers, fit for single precision
-        moved = points - found.center.reshape(len(points), -1, 1)
+        moved = points - record.center.reshape(len(points), -1, 1)
         table = torch.cat([value[None], -moved, monomials])
-        return Samples(table.permute(1, 0, 2).to(dtype).contiguous(), found.shape[1])
+        return Samples(table.permute(1, 0, 2).to(dtype).contiguous(), record.shape[1])
 
     def offsets(self, sign: torch.Tensor, slopes: torch.Tensor, curvature: torch.Tensor) -> torch.Tensor:
         """Smallest sampled ``sign (f - slope . (x - center)) + e^T M e``, (B, R, n); differentiable in slopes and
@@ -147,13 +147,13 @@ class Samples:
         return torch.bmm(flat, self.table).amin(2).reshape(batch, size, rows).transpose(1, 2)
 
 
-def _points(found: NodeRecord, rings: tuple[float, ...], angles: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _points(record: NodeRecord, rings: tuple[float, ...], angles: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Sample points (arity, B * n, P) and their deviations: on rays from the middle of the box to the clipped
     boundary."""
-    like = found.center
+    like = record.center
     arity = len(like)
-    lower, upper = (to_tensor(a, like) for a in (found.region.lower, found.region.upper))
-    center, scale = found.center.reshape(arity, -1), found.scale.reshape(arity, -1)
+    lower, upper = (to_tensor(a, like) for a in (record.region.lower, record.region.upper))
+    center, scale = record.center.reshape(arity, -1), record.scale.reshape(arity, -1)
     middle = 0.5 * (lower + upper)
     if arity == 1:
         nodes = torch.cos(torch.linspace(0.0, np.pi, angles + 1, dtype=like.dtype, device=like.device))
@@ -165,8 +165,8 @@ def _points(found: NodeRecord, rings: tuple[float, ...], angles: int) -> tuple[t
     rows = [np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])]
     high, low = (upper - center) * scale, (lower - center) * scale
     bounds = [(high[0], low[0]), (high[1], low[1])]
-    if found.region.cuts is not None:
-        width = to_tensor(found.region.cuts.width, like)
+    if record.region.cuts is not None:
+        width = to_tensor(record.region.cuts.width, like)
         rows += [d[None] for d in ta.DIRECTIONS]
         bounds += [(w, -w) for w in width]
     reach = torch.full((start.shape[1], angles), torch.inf, dtype=like.dtype, device=like.device)

@@ -37,11 +37,11 @@ class Deviations:
         batch, symbols = recording.batch, recording.symbols
         blocks, spans, start = [], {}, 0
         for position in positions:
-            found = recording.nodes[position]
-            arity, _, size = found.shape
-            for deviation in found.deviations:
-                block = torch.zeros(batch, size, symbols, dtype=dtype, device=found.center.device)
-                index = torch.from_numpy(deviation.rows).to(found.center.device)
+            record = recording.nodes[position]
+            arity, _, size = record.shape
+            for deviation in record.deviations:
+                block = torch.zeros(batch, size, symbols, dtype=dtype, device=record.center.device)
+                index = torch.from_numpy(deviation.rows).to(record.center.device)
                 block[:, :, index] = deviation.matrix.permute(1, 2, 0).to(dtype)
                 blocks.append(block)
             spans[position] = (start, arity, size)
@@ -133,8 +133,8 @@ def dominating_diagonal(
     ordered, order = (corner**2).sort(dim=2)
     small = torch.zeros_like(corner, dtype=torch.bool)
     small.scatter_(2, order, ordered.cumsum(2) <= share * ordered.sum(2, keepdim=True))
-    kept = Factor(factor.own.masked_fill(small, 0.0), factor.cross.masked_fill(small, 0.0))
-    scale = largest_eigenvalue(deviations, kept, weights)
+    bulk = Factor(factor.own.masked_fill(small, 0.0), factor.cross.masked_fill(small, 0.0))
+    scale = largest_eigenvalue(deviations, bulk, weights)
     left = Factor(factor.own.masked_fill(~small, 0.0), factor.cross.masked_fill(~small, 0.0))
     reach = left.own * corner
     reach = reach.index_add(2, shift, left.cross.abs() * corner)
@@ -186,9 +186,9 @@ def _congruence(
     values."""
     like, count = entries[0], len(index)
     matrix, sums = np.zeros((len(like), count, count)), np.zeros((len(like), count))
-    given = [to_numpy(t.contiguous()) for t in (*grams, *entries, shift, index)]
+    arrays = [to_numpy(t.contiguous()) for t in (*grams, *entries, shift, index)]
     for b in range(len(like)):
-        congruence(*(part[b] for part in given[:4]), *given[4:], matrix[b], sums[b])
+        congruence(*(part[b] for part in arrays[:4]), *arrays[4:], matrix[b], sums[b])
     return to_tensor(matrix, like), to_tensor(sums, like)
 
 

@@ -59,9 +59,9 @@ class NodeRecord:
 
         cuts, region = self.region.cuts, self.region
         clip = None if cuts is None else ta.Cuts(pick(cuts.center), pick(cuts.scale), pick(cuts.width))
-        kept = tuple(Deviation(d.rows, d.matrix[:, rows], d.slack[rows]) for d in self.deviations)
+        deviations = tuple(Deviation(d.rows, d.matrix[:, rows], d.slack[rows]) for d in self.deviations)
         chosen = ta.Region(pick(region.lower), pick(region.upper), clip)
-        return NodeRecord(self.node, chosen, self.center[:, rows], self.scale[:, rows], kept)
+        return NodeRecord(self.node, chosen, self.center[:, rows], self.scale[:, rows], deviations)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,11 +111,13 @@ class Recording:
         """
         key = policy, position
         if key not in self.chosen:
-            found = self.nodes[position]
-            slopes = policy(found.node.transformer, found.region)
-            residual = found.node.transformer.residual(slopes, found.region)
-            width = to_tensor((residual.upper - residual.lower).reshape(found.shape[1:]), found.center)
-            self.chosen[key] = to_tensor(slopes, found.center).reshape(found.shape), width
+            node_record = self.nodes[position]
+            slopes = policy(node_record.node.transformer, node_record.region)
+            residual = node_record.node.transformer.residual(slopes, node_record.region)
+            width = to_tensor(
+                (residual.upper - residual.lower).reshape(node_record.shape[1:]), node_record.center
+            )
+            self.chosen[key] = to_tensor(slopes, node_record.center).reshape(node_record.shape), width
         return self.chosen[key]
 
     @property
@@ -141,7 +143,7 @@ class Recording:
         region, failed = self.run.region.select(rows), self.run.failed[rows]
         run = replace(self.run, region=region, failed=failed, space=space)
         inputs = {p: InputRecord(i.center[rows], i.radius[rows], i.rows) for p, i in self.inputs.items()}
-        nodes = {p: found.selected(rows) for p, found in self.nodes.items()}
+        nodes = {p: node.selected(rows) for p, node in self.nodes.items()}
         sizes = {p: m[rows] for p, m in self.magnitude.items()}
         return Recording(self.graph, run, self.overflowed[rows], nodes, inputs, sizes)
 
@@ -165,11 +167,11 @@ def record(
         assert isinstance(node, Elementwise)
         bad = torch.stack([_overflowed(value) for value in arguments]).any(0)
         recording.overflowed |= bad
-        found = _node_record(node, arguments, box, bad)
+        node_record = _node_record(node, arguments, box, bad)
         if refine is not None:
-            box = refine(recording, position, found)
-            found = NodeRecord(node, box, found.center, found.scale, found.deviations)
-        recording.nodes[position] = found
+            box = refine(recording, position, node_record)
+            node_record = NodeRecord(node, box, node_record.center, node_record.scale, node_record.deviations)
+        recording.nodes[position] = node_record
         return box
 
     def observe(position: int, value: Zonotope, _: ta.Region | None) -> None:

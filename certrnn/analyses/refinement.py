@@ -69,17 +69,17 @@ class Refining:
     key: tuple[object, ...] = ()
     ends: dict[int, Ends] = field(default_factory=dict)
 
-    def __call__(self, recording: Recording, position: int, found: NodeRecord) -> ta.Region:
-        sources = found.node.sources
+    def __call__(self, recording: Recording, position: int, record: NodeRecord) -> ta.Region:
+        sources = record.node.sources
         if any(s not in self.ends and depends(recording, s) for s in sources):
             self._bound_ready(recording, position)
-        lower, upper = found.region.lower.copy(), found.region.upper.copy()
+        lower, upper = record.region.lower.copy(), record.region.upper.copy()
         for k, source in enumerate(sources):
             if source in self.ends:
                 low, high = (to_numpy(e).reshape(-1) for e in self.ends[source])
                 np.fmax(lower[k], low, out=lower[k])
                 np.fmin(upper[k], high, out=upper[k])
-        return ta.Region(lower, upper, self._cuts(recording, position, found))
+        return ta.Region(lower, upper, self._cuts(recording, position, record))
 
     def _bound_ready(self, recording: Recording, position: int) -> None:
         """Bound every argument, of this node or a later one, whose nonlinearities are all recorded."""
@@ -97,38 +97,38 @@ class Refining:
 
     def _ready(self, recording: Recording, position: int) -> list[int]:
         nodes = recording.graph.nodes
-        found: dict[int, None] = {}
+        sources: dict[int, None] = {}
         for node in nodes[position:]:
             if not isinstance(node, Elementwise):
                 continue
             for source in node.sources:
                 if source < position and source not in self.ends and depends(recording, source):
-                    found[source] = None
-        return list(found)
+                    sources[source] = None
+        return list(sources)
 
-    def _cuts(self, recording: Recording, position: int, found: NodeRecord) -> ta.Cuts | None:
-        cuts = found.region.cuts
-        if cuts is None or not self.options.cuts or len(found.center) != 2:
+    def _cuts(self, recording: Recording, position: int, record: NodeRecord) -> ta.Cuts | None:
+        cuts = record.region.cuts
+        if cuts is None or not self.options.cuts or len(record.center) != 2:
             return cuts
-        if not any(depends(recording, s) for s in found.node.sources):
+        if not any(depends(recording, s) for s in record.node.sources):
             return cuts
         width = cuts.width.copy()
         for k, direction in enumerate(ta.DIRECTIONS):
-            low, high = self._direction_ends(recording, found, direction, ("cut", position, k))
+            low, high = self._direction_ends(recording, record, direction, ("cut", position, k))
             reach = torch.maximum(-low, high)
             width[k] = np.fmin(width[k], to_numpy(reach).reshape(-1))
         return ta.Cuts(cuts.center, cuts.scale, width)
 
     def _direction_ends(
-        self, recording: Recording, found: NodeRecord, direction: np.ndarray, key: tuple[object, ...]
+        self, recording: Recording, record: NodeRecord, direction: np.ndarray, key: tuple[object, ...]
     ) -> Ends:
         """Bounds (B, n) of a direction of the deviations."""
-        _, batch, size = found.shape
-        eye = torch.eye(size, dtype=torch.float64, device=found.center.device).expand(batch, -1, -1)
+        _, batch, size = record.shape
+        eye = torch.eye(size, dtype=torch.float64, device=record.center.device).expand(batch, -1, -1)
         coefficients: dict[int, torch.Tensor] = {}
-        offset = hidden = torch.zeros(batch, size, dtype=torch.float64, device=found.center.device)
+        offset = hidden = torch.zeros(batch, size, dtype=torch.float64, device=record.center.device)
         for share, scale, center, source in zip(
-            direction.tolist(), found.scale, found.center, found.node.sources, strict=True
+            direction.tolist(), record.scale, record.center, record.node.sources, strict=True
         ):
             rows = eye * (share * scale)[:, :, None]
             coefficients[source] = coefficients[source] + rows if source in coefficients else rows

@@ -47,14 +47,14 @@ def linear_part(recording: Recording, result: Substituted) -> tuple[torch.Tensor
     linear = constant.new_zeros(*constant.shape, recording.symbols)
     additions = gamma(4 * len(recording.graph.nodes) + 8)
     for position, coefficient in result.inputs.items():
-        found = recording.inputs[position]
-        center = found.center.to(coefficient)
+        record = recording.inputs[position]
+        center = record.center.to(coefficient)
         constant = constant + torch.einsum("brn,bn->br", coefficient, center)
         size = torch.einsum("brn,bn->br", coefficient.abs(), recording.magnitude[position].to(coefficient))
         error = error + (gamma(center.shape[1] + 8) + additions) * size
-        if len(found.rows):
-            index = torch.from_numpy(found.rows).to(coefficient.device)
-            linear = linear.index_copy(2, index, coefficient * found.radius.to(coefficient)[:, None])
+        if len(record.rows):
+            index = torch.from_numpy(record.rows).to(coefficient.device)
+            linear = linear.index_copy(2, index, coefficient * record.radius.to(coefficient)[:, None])
     return constant, linear, error
 
 

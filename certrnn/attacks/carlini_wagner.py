@@ -126,13 +126,13 @@ class CarliniWagnerLinf(Attack):
             def beyond(d: torch.Tensor, wide: torch.Tensor = wide) -> torch.Tensor:
                 return torch.where(d.abs() > wide, d.sign() / wide, 0.0)
 
-            found, _, disturbance = _descend(
+            closest, _, disturbance = _descend(
                 graph, copies, best, disturbance, weight, self.rate * tau, self.steps, beyond, order=math.inf
             )
-            closer = found.distance < best.distance
-            best = found
-            lowered = self.shrink * torch.minimum(tau, found.distance)
-            never = found.distance.isinf()
+            closer = closest.distance < best.distance
+            best = closest
+            lowered = self.shrink * torch.minimum(tau, closest.distance)
+            never = closest.distance.isinf()
             tau = torch.where(
                 closer, lowered, torch.where(never, torch.minimum(2.0 * tau, copies.extent), tau)
             )

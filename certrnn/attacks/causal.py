@@ -90,11 +90,11 @@ class CausalSystem:
     @cached_property
     def _steps(self) -> tuple[tuple[int, ...], ...]:
         """The nodes of each frame; constants are evaluated wherever they are read."""
-        found: list[list[int]] = [[] for _ in range(self.frames)]
+        steps: list[list[int]] = [[] for _ in range(self.frames)]
         for position, time in enumerate(self.times):
             if time >= 0:
-                found[time].append(position)
-        return tuple(tuple(step) for step in found)
+                steps[time].append(position)
+        return tuple(tuple(step) for step in steps)
 
     def advance(self, frame: int, state: State, x: torch.Tensor) -> State:
         """The state after a frame ``x`` (B, D), from the one before it; ``()`` before frame 0.
@@ -115,13 +115,13 @@ class CausalSystem:
         bidirectional layer) count as zero.
         """
         last = self.frames - 1
-        given = self._given(last - 1, frame - 1, state)
+        state_values = self._given(last - 1, frame - 1, state)
         if not last:
-            given = {}
+            state_values = {}
         for position in self.cuts[last - 1] if last else ():
-            if position not in given:
-                given[position] = x.new_zeros(len(x), self.graph.nodes[position].size)
-        return self._evaluated(last, given, x)[self.graph.output]
+            if position not in state_values:
+                state_values[position] = x.new_zeros(len(x), self.graph.nodes[position].size)
+        return self._evaluated(last, state_values, x)[self.graph.output]
 
     def _given(self, wanted: int, frame: int, state: State) -> dict[int, torch.Tensor]:
         """Values for the nodes of cut ``wanted`` from a state after ``frame``.
@@ -135,19 +135,19 @@ class CausalSystem:
         if source is target:
             return dict(zip(target, state, strict=True))
         values = dict(zip(source, state, strict=True))
-        found = {p: values.pop(p) for p in target if p in values}
+        matches = {p: values.pop(p) for p in target if p in values}
         for position in target:
             size = self.graph.nodes[position].size
             same = [p for p in values if self.graph.nodes[p].size == size]
-            if position not in found and same:
-                found[position] = values.pop(same[0])
-        return found
+            if position not in matches and same:
+                matches[position] = values.pop(same[0])
+        return matches
 
     def _evaluated(
-        self, step: int, given: dict[int, torch.Tensor], x: torch.Tensor
+        self, step: int, state_values: dict[int, torch.Tensor], x: torch.Tensor
     ) -> dict[int, torch.Tensor]:
         """All nodes of one step, from the state's values and the frame."""
-        run, values = PointsRun(x[:, None]), dict(given)
+        run, values = PointsRun(x[:, None]), dict(state_values)
         if self.times[self.graph.output] < 0:
             values[self.graph.output] = self._constant(self.graph.output, run)
         for position in self._steps[step]:

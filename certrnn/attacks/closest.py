@@ -44,10 +44,10 @@ def closest(
         outcome = attack(graph, region, own)
         hits = outcome.success.nonzero().flatten()
         if hits.numel():
-            found, far = outcome.x[hits], torch.full_like(none[hits], eps)
-            tight = torch.minimum(region.select(hits).distance(found), far)
-            inside = verify(graph, ball(rows[hits], tight), select(own, hits), found).success
-            high[rows[hits]], x[rows[hits]] = torch.where(inside, tight, far), found
+            violations, far = outcome.x[hits], torch.full_like(none[hits], eps)
+            tight = torch.minimum(region.select(hits).distance(violations), far)
+            inside = verify(graph, ball(rows[hits], tight), select(own, hits), violations).success
+            high[rows[hits]], x[rows[hits]] = torch.where(inside, tight, far), violations
         if eps >= search.ceiling:
             break
         eps = min(eps * search.stride, search.ceiling)

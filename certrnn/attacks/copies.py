@@ -83,8 +83,8 @@ def nearest(graph: Graph, region: Region, spec: Spec, count: int, order: float) 
     margin = margins.gather(1, target[:, None])[:, 0]
     size = torch.linalg.vector_norm(slope.flatten(1), ord=order, dim=1).clamp_min(TINY)
     each = min(count, rows)
-    kept = (margin / size).reshape(batch, rows).topk(each, dim=1, largest=False).indices
-    chosen = (kept + rows * torch.arange(batch, device=device)[:, None]).flatten()
+    indices = (margin / size).reshape(batch, rows).topk(each, dim=1, largest=False).indices
+    chosen = (indices + rows * torch.arange(batch, device=device)[:, None]).flatten()
     low, high = sides(region)
     who = owner[chosen]
     return Copies(
@@ -167,18 +167,18 @@ class Closest:
         return Closest(self.x[rows], self.distance[rows], self.margin[rows])
 
 
-def drawn_back(graph: Graph, region: Region, spec: Spec, found: Closest) -> torch.Tensor:
-    """The sequences (B, frames, features) of ``found``, violations moved towards the center while they stay ones."""
-    hits = found.distance.isfinite().nonzero().flatten()
+def drawn_back(graph: Graph, region: Region, spec: Spec, closest: Closest) -> torch.Tensor:
+    """The sequences (B, frames, features) of ``closest``, violations moved towards the center while they stay ones."""
+    hits = closest.distance.isfinite().nonzero().flatten()
     if not hits.numel():
-        return found.x
+        return closest.x
     own, part = select(spec, hits), region.select(hits)
-    x, center = found.x[hits], part.center
+    x, center = closest.x[hits], part.center
     share = smallest_share(graph, own, center, x)
     closer = part.project(center + share[:, None, None] * (x - center))
-    kept = verify(graph, part, own, closer).success
-    out = found.x.clone()
-    out[hits] = torch.where(kept[:, None, None], closer, x)
+    success = verify(graph, part, own, closer).success
+    out = closest.x.clone()
+    out[hits] = torch.where(success[:, None, None], closer, x)
     return out
 
 

@@ -70,8 +70,8 @@ class FixedPoint(CausalAttack):
 
     def __post_init__(self) -> None:
         if self.rounds < 1 or not self.tolerance > 0 or not (self.alpha is None or self.alpha > 0):
-            given = (self.alpha, self.rounds, self.tolerance)
-            raise UsageError("attacking", "alpha, rounds and tolerance are positive", given)
+            settings = (self.alpha, self.rounds, self.tolerance)
+            raise UsageError("attacking", "alpha, rounds and tolerance are positive", settings)
 
     def feedback(self) -> Feedback:
         return _FixedPoint(self)

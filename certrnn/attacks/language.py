@@ -31,10 +31,10 @@ def masked_model(folder: str | Path) -> tuple[Any, Score]:
         raise InvalidInput(f"reading language model {str(folder)!r}", "its tokenizer has a mask", "none")
 
     def score(text: str) -> torch.Tensor:
-        given = tokenizer(f"{text} {tokenizer.mask_token}".strip(), return_tensors="pt")
-        place = (given["input_ids"][0] == tokenizer.mask_token_id).nonzero().flatten()[-1]
+        encoding = tokenizer(f"{text} {tokenizer.mask_token}".strip(), return_tensors="pt")
+        place = (encoding["input_ids"][0] == tokenizer.mask_token_id).nonzero().flatten()[-1]
         with torch.no_grad():
-            return model(**given).logits[0, place]
+            return model(**encoding).logits[0, place]
 
     return tokenizer, score
 
@@ -49,8 +49,8 @@ def causal_model(folder: str | Path) -> tuple[Any, Score]:
     tokenizer, model = _loaded(folder, "AutoModelForCausalLM")
 
     def score(text: str) -> torch.Tensor:
-        given = tokenizer(text, return_tensors="pt")
-        ids = given["input_ids"]
+        encoding = tokenizer(text, return_tensors="pt")
+        ids = encoding["input_ids"]
         if not ids.shape[1]:
             start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else 0
             ids = torch.tensor([[start]])
@@ -71,7 +71,7 @@ def tagger(folder: str | Path, language: str = "eng") -> Callable[[list[str]], l
         from nltk.tag.perceptron import PerceptronTagger
     except ImportError:
         raise _missing("nltk") from None
-    found = PerceptronTagger(load=False)
+    perceptron = PerceptronTagger(load=False)
     try:
         # read here: nltk itself opens nothing outside of its own data folders
         weights, words, classes = (
@@ -86,9 +86,9 @@ def tagger(folder: str | Path, language: str = "eng") -> Callable[[list[str]], l
             "the folder holds nltk's averaged_perceptron_tagger as JSON",
             " ".join(str(error).split()),
         ) from error
-    found.model.weights, found.tagdict, found.classes = weights, words, set(classes)
-    found.model.classes = found.classes
-    return lambda text: [tag for _, tag in found.tag(text)]
+    perceptron.model.weights, perceptron.tagdict, perceptron.classes = weights, words, set(classes)
+    perceptron.model.classes = perceptron.classes
+    return lambda text: [tag for _, tag in perceptron.tag(text)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,17 +124,17 @@ class LanguageCandidates:
             )
 
     def __call__(self, before: Sequence[int], word: int) -> Sequence[int]:
-        given = [self.vocabulary[w] for w in before[max(0, len(before) - self.context) :]]
-        scores = self.model[1](" ".join(given))
+        words = [self.vocabulary[w] for w in before[max(0, len(before) - self.context) :]]
+        scores = self.model[1](" ".join(words))
         numbers = list(self._tokens)
         order = scores[torch.tensor([self._tokens[n] for n in numbers])].argsort(descending=True)
         ranked = [numbers[int(k)] for k in order if numbers[int(k)] != word]
         if self.tags is None:
             return ranked[: self.count]
         tags, chosen = self.tags, []
-        wanted = tags([*given, self.vocabulary[word]])[-1]
+        wanted = tags([*words, self.vocabulary[word]])[-1]
         for number in ranked:
-            if tags([*given, self.vocabulary[number]])[-1] == wanted:
+            if tags([*words, self.vocabulary[number]])[-1] == wanted:
                 chosen.append(number)
             if len(chosen) == self.count:
                 break

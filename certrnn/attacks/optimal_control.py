@@ -114,12 +114,12 @@ class _Control:
         return torch.atanh(share.clamp(-_EDGE, _EDGE))
 
     def _states(self, controls: torch.Tensor) -> list[State]:
-        x, state, found = self.frames(controls), (), []
+        x, state, states = self.frames(controls), (), []
         with torch.no_grad():
             for frame in range(self.system.frames - 1):
                 state = self.system.advance(frame, state, x[:, frame])
-                found.append(state)
-        return found
+                states.append(state)
+        return states
 
     def _cost(self, scores: torch.Tensor, controls: torch.Tensor) -> torch.Tensor:
         value = self.options.lyapunov.value(scores, self.nominal, self.spec).sum()
@@ -138,8 +138,8 @@ class _Control:
             return _finite(cost, gradient.flatten())
 
         options = {"maxiter": self.options.iterations}
-        found = minimize(objective, start.flatten().numpy(), jac=True, method="L-BFGS-B", options=options)
-        return torch.from_numpy(found.x).reshape(start.shape)
+        solution = minimize(objective, start.flatten().numpy(), jac=True, method="L-BFGS-B", options=options)
+        return torch.from_numpy(solution.x).reshape(start.shape)
 
     # ---- direct transcription
 
@@ -162,12 +162,12 @@ class _Control:
 
         def defects(unknowns: torch.Tensor) -> torch.Tensor:
             controls, inner = self._split(unknowns, start.shape, states)
-            x, before, found = self.frames(controls), (), []
+            x, before, gaps = self.frames(controls), (), []
             for frame, after in enumerate(inner):
                 reached = self.system.advance(frame, before, x[:, frame])
-                found += [a - b for a, b in zip(after, reached, strict=True)]
+                gaps += [a - b for a, b in zip(after, reached, strict=True)]
                 before = after
-            return torch.cat(found, dim=1)[0]
+            return torch.cat(gaps, dim=1)[0]
 
         def equation(flat: np.ndarray) -> np.ndarray:
             with torch.no_grad():
@@ -182,7 +182,7 @@ class _Control:
                 )
             return np.nan_to_num(rows.numpy())
 
-        found = minimize(
+        solution = minimize(
             objective,
             first,
             jac=True,
@@ -190,7 +190,7 @@ class _Control:
             constraints={"type": "eq", "fun": equation, "jac": jacobian},
             options={"maxiter": self.options.iterations},
         )
-        return torch.from_numpy(np.nan_to_num(found.x[: start.numel()])).reshape(start.shape)
+        return torch.from_numpy(np.nan_to_num(solution.x[: start.numel()])).reshape(start.shape)
 
     def _split(
         self, unknowns: torch.Tensor, shape: torch.Size, states: list[State]

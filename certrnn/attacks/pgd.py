@@ -120,11 +120,11 @@ class PGD(Attack):
         return torch.cat(starts, dim=1), target.expand(region.batch, -1)
 
     def _promising(self, own: torch.Tensor, step: int) -> torch.Tensor:
-        """(B, kept) the copies of each region that go on after this step."""
-        kept = {self.steps // 4: 2 * self.survivors, self.steps // 2: self.survivors}.get(step, own.shape[1])
-        if kept >= own.shape[1]:
+        """(B, count) the copies of each region that go on after this step."""
+        count = {self.steps // 4: 2 * self.survivors, self.steps // 2: self.survivors}.get(step, own.shape[1])
+        if count >= own.shape[1]:
             return torch.arange(own.shape[1], device=own.device).expand(len(own), -1)
-        return own.topk(kept, dim=1, largest=False).indices
+        return own.topk(count, dim=1, largest=False).indices
 
     def _move(self, region: Region, x: torch.Tensor, velocity: torch.Tensor, step: int) -> torch.Tensor:
         share = self.first * (self.last / self.first) ** (step / max(1, self.steps - 1))
@@ -182,7 +182,7 @@ def _softmax_gradient(graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
 
 
 def _pick(tensor: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    """Entries ``index`` (B, kept) of dimension 1."""
+    """Entries ``index`` (B, count) of dimension 1."""
     rows = torch.arange(len(index), device=index.device)[:, None]
     return tensor[rows, index]
 

@@ -99,18 +99,18 @@ def replay_smallest(
     target: int | None = None,
 ) -> tuple[Smallest, Replay]:
     """The smallest eps whose violations onnxruntime confirms, at most a thousandth above those given; inf elsewhere."""
-    found = smallest.eps.isfinite()
-    rows = torch.arange(len(found), device=found.device)
+    violated = smallest.eps.isfinite()
+    rows = torch.arange(len(violated), device=violated.device)
     # room to be pushed, and to be rounded at the distance reached
-    room = torch.where(found, smallest.eps * (1.0 + 2.0 * PUSHES[-1]), 0.0)
+    room = torch.where(violated, smallest.eps * (1.0 + 2.0 * PUSHES[-1]), 0.0)
     done = replay(model, graph, ball(rows, room), spec, smallest.x, labels, precision, target)
     center = ball(rows, torch.zeros_like(room)).center
     tight = torch.minimum(ball(rows, room).distance(done.x), room)
     inside = ball(rows, tight).contains(done.x)
     eps = torch.where(inside, tight, room)
-    kept = done.confirmed & found
-    eps = torch.where(kept, eps, torch.inf)
-    return Smallest(eps, torch.where(kept[:, None, None], done.x, center)), done
+    confirmed = done.confirmed & violated
+    eps = torch.where(confirmed, eps, torch.inf)
+    return Smallest(eps, torch.where(confirmed[:, None, None], done.x, center)), done
 
 
 def round_inwards(x: torch.Tensor, center: torch.Tensor, precision: Any) -> torch.Tensor:

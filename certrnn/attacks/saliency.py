@@ -51,18 +51,18 @@ class Saliency(Attack):
 
     def run(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
         copies = nearest(graph, region, spec, self.targets, order=1)
-        found = self._greedy(graph, copies)
-        return self._trimmed(graph, copies, found).of_each(copies.each).x
+        closest = self._greedy(graph, copies)
+        return self._trimmed(graph, copies, closest).of_each(copies.each).x
 
     def _greedy(self, graph: Graph, copies: Copies) -> Closest:
         most, changed = max(1, int(self.share * copies.features)), 0
-        x, found = copies.center.clone(), Closest.none(copies.center)
+        x, closest = copies.center.clone(), Closest.none(copies.center)
         going = torch.arange(len(x), device=x.device)
         while going.numel():
             here, center = x[going], copies.center[going]
             margins, slope = descent(graph, select(copies.spec, going), here, copies.target[going])
             lowest = margins.amin(dim=1)
-            found = _put(found, going, here, lowest, count(here, center))
+            closest = _put(closest, going, here, lowest, count(here, center))
             left = lowest > 0
             going, slope = going[left], slope[left]
             step = min(max(1, changed // self.together), most - changed)
@@ -72,34 +72,34 @@ class Saliency(Attack):
             # in a ball of another norm than l-inf the ends of two ranges do not lie inside together
             x[going] = copies.region.select(going).project(moved)
             changed += step
-        return found
+        return closest
 
-    def _trimmed(self, graph: Graph, copies: Copies, found: Closest) -> Closest:
+    def _trimmed(self, graph: Graph, copies: Copies, closest: Closest) -> Closest:
         """With the changed features put back, one after the other, that the violation does not need; smallest moves
         in terms of the gradient at the center first."""
-        x, hits = found.x.clone(), found.distance.isfinite().nonzero().flatten()
+        x, hits = closest.x.clone(), closest.distance.isfinite().nonzero().flatten()
         if not hits.numel():
-            return found
+            return closest
         center, spec = copies.center[hits], select(copies.spec, hits)
-        kept = x[hits]
-        worth = ((kept - center) * copies.gradient[hits]).abs()
-        worth = torch.where(kept == center, torch.inf, worth).flatten(1)
+        points = x[hits]
+        worth = ((points - center) * copies.gradient[hits]).abs()
+        worth = torch.where(points == center, torch.inf, worth).flatten(1)
         order = worth.argsort(dim=1, stable=True)[:, : self.trim]
         rows = torch.arange(len(hits), device=x.device)
         for place in range(order.shape[1]):
             feature = order[:, place]
             if not bool(worth[rows, feature].isfinite().any()):
                 break
-            tried = kept.flatten(1).clone()
+            tried = points.flatten(1).clone()
             tried[rows, feature] = center.flatten(1)[rows, feature]
-            tried = tried.reshape(kept.shape)
+            tried = tried.reshape(points.shape)
             with torch.no_grad():
                 still = worst_margin(graph, spec, tried) <= 0
-            kept = torch.where(still[:, None, None], tried, kept)
-        x[hits] = kept
-        distance = found.distance.clone()
-        distance[hits] = count(kept, center)
-        return Closest(x, distance, found.margin)
+            points = torch.where(still[:, None, None], tried, points)
+        x[hits] = points
+        distance = closest.distance.clone()
+        distance[hits] = count(points, center)
+        return Closest(x, distance, closest.margin)
 
 
 def count(x: torch.Tensor, center: torch.Tensor) -> torch.Tensor:
@@ -120,11 +120,11 @@ def _most_salient(
 
 
 def _put(
-    found: Closest, rows: torch.Tensor, x: torch.Tensor, margin: torch.Tensor, distance: torch.Tensor
+    closest: Closest, rows: torch.Tensor, x: torch.Tensor, margin: torch.Tensor, distance: torch.Tensor
 ) -> Closest:
-    """``found`` with ``x`` (R, frames, features) seen in its rows ``rows`` (R,)."""
-    part = Closest(found.x[rows], found.distance[rows], found.margin[rows]).seen(x, margin, distance)
-    whole = (found.x.clone(), found.distance.clone(), found.margin.clone())
+    """``closest`` with ``x`` (R, frames, features) seen in its rows ``rows`` (R,)."""
+    part = Closest(closest.x[rows], closest.distance[rows], closest.margin[rows]).seen(x, margin, distance)
+    whole = (closest.x.clone(), closest.distance.clone(), closest.margin.clone())
     for tensor, new in zip(whole, (part.x, part.distance, part.margin), strict=True):
         tensor[rows] = new
     return Closest(*whole)

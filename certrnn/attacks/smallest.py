@@ -100,9 +100,9 @@ def smallest_eps(
             low[rows] = torch.where(outcome.success, low[rows], eps)
             hits = rows[outcome.success]
             if hits.numel():
-                found = outcome.x[outcome.success]
+                violations = outcome.x[outcome.success]
                 high[hits], x[hits] = _draw_back(
-                    graph, ball, select(spec, hits), hits, found, eps[outcome.success]
+                    graph, ball, select(spec, hits), hits, violations, eps[outcome.success]
                 )
                 # an eps that failed is no proof: where less was found than failed before, the search goes on below
                 low[hits] = torch.minimum(low[hits], high[hits] * search.shrink**2)

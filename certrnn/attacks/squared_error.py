@@ -75,18 +75,18 @@ class SquaredError(Attack):
         each = copies.each
         wanted = copies.center if self.towards is None else self.towards.repeat_interleave(each, dim=0)
         goal = _goal(copies)
-        x, found = self._start(copies), Closest.none(copies.center)
+        x, closest = self._start(copies), Closest.none(copies.center)
         velocity, extent = torch.zeros_like(x), copies.extent[:, None, None]
         for step in range(self.steps + 1):
             gradient, margin = self._slope(graph, copies.spec, x, goal, wanted)
-            found = found.seen(x, margin, (x - wanted).flatten(1).norm(dim=1))
+            closest = closest.seen(x, margin, (x - wanted).flatten(1).norm(dim=1))
             if step == self.steps:
                 break
             largest = gradient.abs().flatten(1).amax(dim=1).clamp_min(1e-300)
             velocity = self.momentum * velocity - gradient / largest[:, None, None]
             length = self.rate * (self.last / self.rate) ** (step / self.steps)
             x = copies.region.project(x + length * extent * velocity)
-        return found.of_each(each).x
+        return closest.of_each(each).x
 
     def _start(self, copies: Copies) -> torch.Tensor:
         if self.hint is not None:

@@ -128,11 +128,11 @@ class WordByWord:
     def __call__(self, graph: Graph, words: Sequence[int], spec: Spec) -> WordOutcome:
         """Attack one whole text, and verify the result in float64 on its graph."""
         online = self.start(graph, spec)
-        found = tuple(online.step(int(word)) for word in words)
+        choices = tuple(online.step(int(word)) for word in words)
         with torch.no_grad():
-            margin = float(worst_margin(graph, spec, self.table[list(found)][None]))
-        changed = tuple(k for k, (a, b) in enumerate(zip(found, words, strict=True)) if a != b)
-        return WordOutcome(found, changed, margin, margin <= 0)
+            margin = float(worst_margin(graph, spec, self.table[list(choices)][None]))
+        changed = tuple(k for k, (a, b) in enumerate(zip(choices, words, strict=True)) if a != b)
+        return WordOutcome(choices, changed, margin, margin <= 0)
 
 
 class OnlineWords:

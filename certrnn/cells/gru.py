@@ -75,8 +75,8 @@ class GruCell:
             fresh = product(builder, keep, candidate.apply(builder, pre_candidate, where), where)
         if hidden is None:
             return (fresh,)
-        kept = gate(builder, gating, pre_update, hidden, f"{label} update*hidden")
-        return (builder.sum([fresh, kept], label=where),)
+        memory = gate(builder, gating, pre_update, hidden, f"{label} update*hidden")
+        return (builder.sum([fresh, memory], label=where),)
 
     def _recurrent(self, builder: GraphBuilder, hidden: int, label: str) -> int:
         """``R h + c`` of every block that reads the hidden state itself."""

@@ -67,8 +67,8 @@ class LstmCell:
         pre_input = self._peep(builder, rows[0], 0, cell, label)
         fresh = gate_activated(builder, gating, pre_input, candidate, rows[3], f"{label} input*candidate")
         if cell is not None:
-            kept = self._forget(builder, rows[2], pre_input, cell, label)
-            fresh = builder.sum([kept, fresh], label=f"{label} cell")
+            memory = self._forget(builder, rows[2], pre_input, cell, label)
+            fresh = builder.sum([memory, fresh], label=f"{label} cell")
         pre_output = self._peep(builder, rows[1], 1, fresh, label)
         return gate_activated(builder, gating, pre_output, output, fresh, f"{label} hidden"), fresh
 

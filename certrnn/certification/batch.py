@@ -114,7 +114,7 @@ def answer(
     if wrong:
         yield [_row(question, k, None) for k in wrong]
     for some in _found(question):
-        yield [_row(question, int(samples[k]), found) for k, found in some]
+        yield [_row(question, int(samples[k]), outcome) for k, outcome in some]
 
 
 def _found(question: _Question) -> Iterator[list[tuple[int, _Found]]]:
@@ -137,10 +137,10 @@ def _found(question: _Question) -> Iterator[list[tuple[int, _Found]]]:
             first, attacked = _climbed(question, portfolio, k, first, attacked)
         took = time.perf_counter() - start
         cut = side.cut or (query.budget is not None and took > budget)
-        found = (k, _Found(first.eps, first.margin, first.method, cut, attacked, shared + took))
+        entry = (k, _Found(first.eps, first.margin, first.method, cut, attacked, shared + took))
         if query.expensive:
-            yield [found]
-        done.append(found)
+            yield [entry]
+        done.append(entry)
     if done and not query.expensive:
         yield done
 
@@ -187,8 +187,8 @@ def _checked(question: _Question, sample: torch.Tensor, first: Bound, bound: Bou
     falsifier = question.falsifier
     if falsifier is None or bound.eps <= first.eps:
         return attacked
-    found = falsifier.within(question.problem, sample, question.frame_set, bound.eps)
-    return min(attacked, float(found))
+    distance = falsifier.within(question.problem, sample, question.frame_set, bound.eps)
+    return min(attacked, float(distance))
 
 
 def _searched(question: _Question, clock: Clock) -> _Side:
@@ -237,15 +237,15 @@ def _methods(question: _Question, analysis: Analysis) -> Sequence[str]:
     return analysis.methods(question.ball(torch.arange(count), torch.ones(count, dtype=torch.float64)))
 
 
-def _row(question: _Question, sample: int, found: _Found | None) -> Row:
-    """The row of one sample; without ``found`` it is misclassified."""
+def _row(question: _Question, sample: int, outcome: _Found | None) -> Row:
+    """The row of one sample; without ``outcome`` it is misclassified."""
     eps, problem = question.eps, question.problem
     number = sample if problem.numbers is None else problem.numbers[sample]
     verdict: Verdict = "misclassified"
     lower = upper = margin = None
-    if found is not None:
-        lower, upper, margin = found.eps, finite(found.attacked), finite(found.margin)
-        verdict = judge(lower, found.attacked, found.cut)
+    if outcome is not None:
+        lower, upper, margin = outcome.eps, finite(outcome.attacked), finite(outcome.margin)
+        verdict = judge(lower, outcome.attacked, outcome.cut)
         lower = None if verdict == "error" or (eps is not None and lower == 0.0) else lower
         if eps is not None and verdict == "unknown" and upper is not None:
             verdict = "falsified"
@@ -260,8 +260,8 @@ def _row(question: _Question, sample: int, found: _Found | None) -> Row:
         eps_attacked=upper,
         ratio=ratio(lower, upper),
         margin=margin,
-        method=found.method if found is not None else question.query.analysis().name,
-        seconds=found.seconds if found is not None else 0.0,
+        method=outcome.method if outcome is not None else question.query.analysis().name,
+        seconds=outcome.seconds if outcome is not None else 0.0,
     )
 
 

@@ -86,19 +86,19 @@ class CompareJob(Job[CompareQuery, Compared, Comparison]):
         return [replace(part, method=name) for name in names for part in parts_of(self.query.query, kind)]
 
     def answers(self, part: Part, tick: Tick) -> Iterator[list[Compared]]:
-        asked = self.asked(part.method)
+        job = self.asked(part.method)
         if part.method != ATTACK:
-            self._warm_up(asked, part)
-        for rows in asked.answers(part, tick):
+            self._warm_up(job, part)
+        for rows in job.answers(part, tick):
             yield [Compared(row.sample, part.method, row) for row in rows]
 
-    def _warm_up(self, asked: CertifyJob, part: Part) -> None:
+    def _warm_up(self, job: CertifyJob, part: Part) -> None:
         """One bound of one sample: compiling kernels is no part of a method's time."""
         (kind,) = self.sequences.kinds
         if (part.method, kind) not in self.warm:
             self.warm.add((part.method, kind))
-            query = replace(asked.query, schedule=EpsGrid.including((0.0,)))
-            once = replace(asked, sequences=self.sequences.take([0]), query=query)
+            query = replace(job.query, schedule=EpsGrid.including((0.0,)))
+            once = replace(job, sequences=self.sequences.take([0]), query=query)
             for _ in once.answers(part, silent):
                 pass
 
@@ -135,7 +135,7 @@ def _group(
     subject: Subject, query: CompareQuery, name: str, held: dict[str, list[Row]], expected: Expected
 ) -> Group:
     """One method's rows, with the attack's findings beside them."""
-    asked = query.asked(name)
-    question = subject.question and replace(subject.question, way=way_of(asked))
-    results = gathered(replace(subject, question=question), asked, held[name], expected)
+    own_query = query.asked(name)
+    question = subject.question and replace(subject.question, way=way_of(own_query))
+    results = gathered(replace(subject, question=question), own_query, held[name], expected)
     return Group(attack_beside(results, attacked_eps(held[ATTACK])) if query.attack else results, name)

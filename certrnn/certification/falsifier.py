@@ -59,7 +59,7 @@ class AttackFalsifier(Falsifier):
         region, spec = problem.ball(samples, radius, frame_set), problem.spec(samples)
         outcome = attack(problem.graph, region, spec)
         self._audited(region, outcome.x)
-        found = torch.full_like(radius, torch.inf)
+        distances = torch.full_like(radius, torch.inf)
         hits = outcome.success.nonzero().flatten()
         if len(hits):
             played = replay(
@@ -72,9 +72,9 @@ class AttackFalsifier(Falsifier):
                 self.precision,
             )
             apart = torch.minimum(region.select(hits).distance(played.x), radius[hits])
-            found[hits] = torch.where(played.confirmed, apart, torch.inf)
-            self.witnesses.add(samples[hits], found[hits], played.x)
-        return found
+            distances[hits] = torch.where(played.confirmed, apart, torch.inf)
+            self.witnesses.add(samples[hits], distances[hits], played.x)
+        return distances
 
     def smallest(self, problem: Problem, samples: torch.Tensor, frame_set: FrameSet) -> torch.Tensor:
         spec, labels = problem.spec(samples), problem.classes(samples)

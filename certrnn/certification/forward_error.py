@@ -57,10 +57,10 @@ class _Magnitudes(PointsRun):
         return torch.cat(values, dim=2)[..., torch.from_numpy(node.index)]
 
     def elementwise(self, node: Elementwise, values: list[torch.Tensor], region: object) -> torch.Tensor:
-        found = _doubled(node.transformer.value(*(value[:, 0] for value in values), xp=torch))
+        pairs = _doubled(node.transformer.value(*(value[:, 0] for value in values), xp=torch))
         if node.transformer is SIGMOID:
-            found[:, 1] += SIGMOID_SIZE
-        return found
+            pairs[:, 1] += SIGMOID_SIZE
+        return pairs
 
 
 def _doubled(value: torch.Tensor) -> torch.Tensor:
@@ -71,8 +71,8 @@ def accounted(graph: Graph, x: torch.Tensor, limit: float) -> Accounted:
     """Scores of sequences ``x`` (N, T, D), and for each what a difference of ``limit`` times its terms' sizes, and of
     the input's own rounding, may make of it."""
     with torch.no_grad():
-        found = propagate(graph, _Magnitudes(x))
-        values, sizes = found[:, 0], found[:, 1]
+        pairs = propagate(graph, _Magnitudes(x))
+        values, sizes = pairs[:, 0], pairs[:, 1]
         random = torch.from_numpy(np.random.default_rng(0).choice([-1.0, 1.0], size=tuple(x.shape)))
         share = limit / 1e-4  # of other number types, that much more or less
         near = x + NUDGE * share * random * (x.abs() + x.abs().mean(dim=(1, 2), keepdim=True))

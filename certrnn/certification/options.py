@@ -49,9 +49,9 @@ def substitution(network: OnnxModel, precision: type, substitutes: Substitutes) 
             hold.
     """
     sets = []
-    for (sample, position), given in sorted(substitutes.items()):
+    for (sample, position), candidates in sorted(substitutes.items()):
         where = f"reading the substitutes of sample {sample}, position {position}"
-        array = np.asarray(given)
+        array = np.asarray(candidates)
         if array.ndim == 1:
             if not network.input.tokens:
                 raise InvalidInput(
@@ -69,14 +69,14 @@ def among(query: Query, every: Sequences, chosen: Sequences) -> tuple[Query, Seq
     Raises:
         InvalidInput: the question names a sample that the file does not have.
     """
-    asked = query.threat
-    if not isinstance(asked, WordSubstitution):
-        return replace(query, threat=asked.only(chosen.numbers)), chosen
-    asked.require(every.numbers)
-    own = asked.only(chosen.numbers)
+    threat = query.threat
+    if not isinstance(threat, WordSubstitution):
+        return replace(query, threat=threat.only(chosen.numbers)), chosen
+    threat.require(every.numbers)
+    own = threat.only(chosen.numbers)
     spoken = {one.sample for one in own.sets}
     missing = sum(number not in spoken for number in chosen.numbers)
-    left = len({one.sample for one in asked.sets} - spoken)
+    left = len({one.sample for one in threat.sets} - spoken)
     still = (
         f"{missing} of {len(chosen)} samples have no substitutes: nothing of them changes" if missing else ""
     )
@@ -94,8 +94,8 @@ def specification(
     Raises:
         UsageError: two specifications at once, or one that makes no sense.
     """
-    given = {"--target": target, "--accept": accept, "--threshold": threshold}
-    named = [name for name, value in given.items() if value is not None]
+    options = {"--target": target, "--accept": accept, "--threshold": threshold}
+    named = [name for name, value in options.items() if value is not None]
     if len(named) > 1:
         raise UsageError(f"reading {named[1]}", "one thing is asked for", f"{named[0]} beside it")
     if target is not None:

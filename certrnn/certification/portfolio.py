@@ -169,16 +169,16 @@ class Portfolio:
         for name in self.steps:
             if time.perf_counter() > deadline:
                 return None
-            analysis, found = self._analysis(name, deadline, memory), [False]
+            analysis, hit = self._analysis(name, deadline, memory), [False]
             if isinstance(analysis, BranchAndBound) and near is not None:
-                analysis = replace(analysis, falsify=_noting(near, found), seconds=math.inf)
+                analysis = replace(analysis, falsify=_noting(near, hit), seconds=math.inf)
             try:
                 margin = self._margin(analysis, sample, radius)
             except Unsupported:
                 return None
             if margin > 0.0:
                 return Bound(eps, margin, analysis.name)
-            if found[0]:
+            if hit[0]:
                 return None
         return None
 
@@ -198,10 +198,10 @@ class Portfolio:
         return float(proved(analysis.margins(problem.graph, ball, problem.spec(sample))))
 
 
-def _noting(near: Near, found: list[bool]) -> Callable[[Graph, Region, Spec, torch.Tensor], bool]:
+def _noting(near: Near, hit: list[bool]) -> Callable[[Graph, Region, Spec, torch.Tensor], bool]:
     def falsify(graph: Graph, region: Region, spec: Spec, x: torch.Tensor) -> bool:
         del graph, region, spec
-        found[0] = near(x)
-        return found[0]
+        hit[0] = near(x)
+        return hit[0]
 
     return falsify

@@ -116,20 +116,20 @@ class Problem:
         with torch.no_grad():
             scores = torch.cat([evaluate(graph, part) for part in x.split(256)])
         own = _own_steps(labels, scores, span, steps, x.shape[1]) if framewise else labels
-        asked = specification.targets(own, scores, steps)
+        targets = specification.targets(own, scores, steps)
         return Problem(
             graph,
             x,
-            asked.labels,
-            asked.predictions,
+            targets.labels,
+            targets.predictions,
             clip,
             span,
             numbers,
             NormBall() if threat is None else threat,
             specification,
-            asked.required,
+            targets.required,
             steps,
-            asked.right,
+            targets.right,
         )
 
     def frame_sets(self, frames: str) -> list[FrameSet]:

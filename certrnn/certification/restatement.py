@@ -88,20 +88,20 @@ def chosen(sequences: Sequences, data: Data) -> Sequences:
     missing = [number for number in wanted if number not in place]
     if missing:
         raise InvalidInput("asking again", f"the data has sample {missing[0]}", f"{len(sequences)} samples")
-    found = sequences.take([place[number] for number in wanted])
-    _files(found.source, data.source)
-    _same("the samples as the network gets them", data.sha256, digest(found.bare()))
-    return found
+    samples = sequences.take([place[number] for number in wanted])
+    _files(samples.source, data.source)
+    _same("the samples as the network gets them", data.sha256, digest(samples.bare()))
+    return samples
 
 
-def _files(held: Source | None, asked: Source | None) -> None:
-    if held is None or asked is None:
+def _files(held: Source | None, source: Source | None) -> None:
+    if held is None or source is None:
         return
     digests = {file.option: file.sha256 for file in held.files}
-    for file in asked.files:
+    for file in source.files:
         _same(f"the file of --{file.option}", file.sha256, digests.get(file.option, "no such file"))
 
 
-def _same(what: str, asked: str | None, held: str) -> None:
-    if asked != held:
-        raise InvalidInput("asking again", f"the digest of {what} is {asked}", held)
+def _same(what: str, sha256: str | None, held: str) -> None:
+    if sha256 != held:
+        raise InvalidInput("asking again", f"the digest of {what} is {sha256}", held)

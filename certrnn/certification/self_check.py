@@ -54,11 +54,11 @@ def check_against_onnxruntime(
     check_constants(model.file, model.lowered(shape).known)
     check_words(model, shape)
     x, words = _samples(model, shape, samples, seed)
-    found = check_points(model, x)
+    check = check_points(model, x)
     _check_rows(model, shape, x if words is None else words)
     if words is not None:
         _check_words(model, words, x)
-    return found
+    return check
 
 
 def check_points(model: OnnxModel, x: np.ndarray) -> ImportCheck:
@@ -74,13 +74,13 @@ def check_points(model: OnnxModel, x: np.ndarray) -> ImportCheck:
 def _checked(model: OnnxModel, x: np.ndarray) -> ImportCheck:
     lowered = model.lowered(x.shape[1:])
     theirs = model.run_outputs(x)
-    failure, found = _compared(model, lowered, x, theirs)
+    failure, check = _compared(model, lowered, x, theirs)
     if failure and len(x) > 1:  # in a batch samples may disturb each other: one by one is what is certified
         theirs = model.run_outputs(x, together=False)
-        failure, found = _compared(model, lowered, x, theirs)
+        failure, check = _compared(model, lowered, x, theirs)
     if failure:
         raise Unsupported("checking the model", *failure, _REMEDY)
-    return found
+    return check
 
 
 def _compared(
@@ -89,18 +89,18 @@ def _compared(
     """A requirement that does not hold with what was received, or None; and how well the rest agrees."""
     limit = TOLERANCE.get(model.input.type, 1e-4)  # type: ignore[call-overload]
     points = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float64))
-    found = ImportCheck(len(x), 0.0, 0.0)
+    check = ImportCheck(len(x), 0.0, 0.0)
     if lowered.numbers is not None:
         ours = ended(lowered, points, limit)
-        found, failure = _numbers_differ(model, lowered, x, ours, theirs.astype(np.float64))
+        check, failure = _numbers_differ(model, lowered, x, ours, theirs.astype(np.float64))
         if failure:
-            return failure, found
+            return failure, check
     if lowered.answer.kind != "numbers":
         scores = accounted(lowered.graph, points, limit)
         failure = _decisions_differ(lowered, scores, lowered.answer.scores(theirs), theirs.dtype)
         if failure:
-            return failure, found
-    return None, found
+            return failure, check
+    return None, check
 
 
 def ended(lowered: Lowered, x: torch.Tensor, limit: float) -> Accounted:
@@ -110,8 +110,8 @@ def ended(lowered: Lowered, x: torch.Tensor, limit: float) -> Accounted:
     table = lowered.table
     if table is None:
         return accounted(lowered.numbers, x, limit)
-    found = accounted(table.arguments, x, limit)
-    values, allowed = found.values.copy(), found.allowed.copy()
+    arguments = accounted(table.arguments, x, limit)
+    values, allowed = arguments.values.copy(), arguments.allowed.copy()
     for group in np.unique(table.groups):
         place = table.groups == group
         values[:, place], allowed[:, place] = _normalised(
@@ -127,11 +127,11 @@ def _normalised(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A softmax's values (N, K), or their logarithms, and how far off they may be if arguments are by ``each``."""
     top = arguments.max(axis=1, keepdims=True)
-    found = arguments - top - np.log(np.exp(arguments - top).sum(axis=1, keepdims=True))
-    shares = np.exp(found)
+    logarithms = arguments - top - np.log(np.exp(arguments - top).sum(axis=1, keepdims=True))
+    shares = np.exp(logarithms)
     moved = each + (shares * each).sum(axis=1, keepdims=True)
     if logs:
-        return found, moved + limit * np.abs(found)
+        return logarithms, moved + limit * np.abs(logarithms)
     return shares, shares * (np.expm1(np.minimum(moved, 700.0)) + limit) + 1e-30
 
 
@@ -146,11 +146,11 @@ def _numbers_differ(
         difference = np.abs(ours.values - theirs)
         wrong = ~(difference <= ours.allowed)
     shares = np.where(difference > 0.0, difference / np.maximum(ours.allowed, 1e-300), 0.0)
-    found = ImportCheck(len(x), float(difference.max()), float(shares.max()))
+    check = ImportCheck(len(x), float(difference.max()), float(shares.max()))
     if not wrong.any():
-        return found, None
+        return check, None
     sample, number = (int(i) for i in np.argwhere(wrong)[0])
-    return found, (
+    return check, (
         f"graph and onnxruntime agree on number {number} of output {lowered.answer.output!r} within "
         f"{ours.allowed[sample, number]:.3g}",
         f"a difference of {difference[sample, number]:.3g} at {_first_difference(model, x[sample])}",

@@ -53,15 +53,15 @@ def question_of(
     )
 
 
-def of_words(asked: Question, toward: str) -> Question:
+def of_words(question: Question, toward: str) -> Question:
     """The question about every word of some texts: what it fades to, where it fades."""
-    return replace(asked, threat=ThreatRecord(f"fade to {toward}")) if toward else asked
+    return replace(question, threat=ThreatRecord(f"fade to {toward}")) if toward else question
 
 
-def of_conditions(asked: Question) -> Question:
+def of_conditions(question: Question) -> Question:
     """The question whether states must diverge."""
     return replace(
-        asked,
+        question,
         specification=SpecificationRecord("existence conditions"),
         way=Way("existence conditions", attack=False),
     )
@@ -76,7 +76,7 @@ def versions() -> Pairs:
 
     import certrnn
 
-    found = {
+    parts = {
         "certrnn": certrnn.__version__,
         "engine": engine_version(),
         "python": ".".join(map(str, sys.version_info[:3])),
@@ -85,14 +85,14 @@ def versions() -> Pairs:
         "onnx": onnx.__version__,
         "onnxruntime": onnxruntime.__version__,
     }
-    return tuple(found.items())
+    return tuple(parts.items())
 
 
-def source_of(given: str | Path | TextSource, total: int, options: Pairs = ()) -> Source:
+def source_of(data: str | Path | TextSource, total: int, options: Pairs = ()) -> Source:
     """Where ``total`` samples were read from: a file, or texts and what they were read with."""
-    if not isinstance(given, TextSource):
-        return Source((_file("data", given),), options, total)
-    told = {f.name: getattr(given, f.name) for f in fields(given)}
+    if not isinstance(data, TextSource):
+        return Source((_file("data", data),), options, total)
+    told = {f.name: getattr(data, f.name) for f in fields(data)}
     named = {name: value for name, value in told.items() if value is not None}
     files = [name for name in named if name in FILES]
     spelled = tuple((name, str(value)) for name, value in named.items() if name not in files)
@@ -121,9 +121,9 @@ def _read(network: OnnxModel, sequences: Sequences) -> Read:
 
 def _each(texts: Any) -> str:
     """The different texts, a few of them."""
-    found = list(dict.fromkeys(texts))
-    more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return "; ".join(found[:NAMED]) + more
+    distinct = list(dict.fromkeys(texts))
+    more = f"; and {len(distinct) - NAMED} more" if len(distinct) > NAMED else ""
+    return "; ".join(distinct[:NAMED]) + more
 
 
 def _data(sequences: Sequences, of_labels: bool) -> Data:

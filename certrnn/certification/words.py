@@ -101,20 +101,20 @@ class WordsJob(Job[WordQuery, Sentence, Words]):
         (batch,) = self.sequences.batches(len(self.sequences))
         query, clock = self.query, Clock(self.query.budget, len(self.sequences))
         problem = problem_of(network_for(self.network, batch.kind), batch, query.query, None)
-        found, cut = [], clock.spent
+        bounds, cut = [], clock.spent
         for frame_set in problem.frame_sets("each"):
-            found.append(_bounded(problem, frame_set, query, tick, clock))
+            bounds.append(_bounded(problem, frame_set, query, tick, clock))
             cut = clock.spent
         yield [
-            _sentence(problem, batch, row, self.sequences, found, cut) for row in range(len(batch.numbers))
+            _sentence(problem, batch, row, self.sequences, bounds, cut) for row in range(len(batch.numbers))
         ]
 
     def failure(self, part: Part, number: int, label: int, verdict: str, reason: str) -> Sentence:
         return Sentence(number, label, -1, (), verdict == "timeout", reason)
 
     def question(self) -> Question:
-        asked = question_of(self.network, self.precision, self.sequences, self.query.query)
-        return of_words(asked, self.query.toward_name)
+        question = question_of(self.network, self.precision, self.sequences, self.query.query)
+        return of_words(question, self.query.toward_name)
 
     def notes(self) -> list[str]:
         return notes_of(self.network, self.sequences)
@@ -131,8 +131,8 @@ class WordsJob(Job[WordQuery, Sentence, Words]):
         notes += [f"the budget ended the search of some words in {cut} of {len(done)} texts"] if cut else []
         notes += early(len(done), extent, part, "texts")
         about = query.threat_name, query.toward_name, query.query.analysis().name
-        asked = subject.question
-        return Words(subject.path, subject.sha256, *about, done, tuple(notes), asked, extent)
+        question = subject.question
+        return Words(subject.path, subject.sha256, *about, done, tuple(notes), question, extent)
 
 
 def _bounded(
@@ -168,7 +168,7 @@ def _sentence(
     batch: Batch,
     row: int,
     sequences: Sequences,
-    found: list[tuple[torch.Tensor, ...]],
+    bounds: list[tuple[torch.Tensor, ...]],
     cut: bool,
 ) -> Sentence:
     place = sequences.numbers.index(batch.numbers[row])
@@ -180,7 +180,7 @@ def _sentence(
     right = bool(problem.right[row])
     words = []
     known = (True,) * len(spoken) if sequences.known is None else sequences.known[place]
-    for frame, (text, columns) in enumerate(zip(spoken, found, strict=True)):
+    for frame, (text, columns) in enumerate(zip(spoken, bounds, strict=True)):
         amount, margin, weight, influence = (float(column[row]) for column in columns)
         words.append(
             Word(

@@ -31,19 +31,19 @@ def run_app(app: typer.Typer, program: str, arguments: list[str] | None) -> int:
     # Read when torch loads: its threads sleep between two small operations. Spinning, they take ten times the processor
     # time, and where something else is running as well, ten times the time.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    given = sys.argv[1:] if arguments is None else arguments
+    argv = sys.argv[1:] if arguments is None else arguments
     # where the process is the command's own, time limits count from its start
     start = process_start() if arguments is None else None
-    if not given:
+    if not argv:
         app(["--help"], prog_name=program, standalone_mode=False)
         return 2
     try:
         with interruptible(), started(start):
-            code = app(given, prog_name=program, standalone_mode=False)
+            code = app(argv, prog_name=program, standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:
-        if "--debug" in given:
+        if "--debug" in argv:
             raise
         return fail(program, *_explain(error))
     return fail(program, "interrupted", code) if code == INTERRUPTED else code or 0

@@ -31,9 +31,9 @@ class Counted:
         """
         from certrnn.coverage import MetricOptions, chosen
 
-        found = MetricOptions(**asdict(self))
-        chosen(None, found)
-        return found
+        options = MetricOptions(**asdict(self))
+        chosen(None, options)
+        return options
 
 
 COUNTED = Counted()

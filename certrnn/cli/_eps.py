@@ -19,15 +19,15 @@ def eps_axis(text: str) -> tuple[float, ...]:
     >>> eps_axis("0:0.05:6"), eps_axis("0.2,0.1,0:0.1:2")
     ((0.0, 0.01, 0.02, 0.03, 0.04, 0.05), (0.0, 0.1, 0.2))
     """
-    found: set[float] = set()
+    points: set[float] = set()
     for part in text.split(","):
         ends, count = _range(part)
         low, high = ends
         if not (0 <= low <= high < math.inf):
             raise UsageError("reading --eps", "every eps is a number from 0, and ranges ascend", repr(part))
         # twelve digits: 0.05 * 3 / 10 is meant as 0.015, not as 0.015000000000000001
-        found |= {float(f"{low + (high - low) * i / max(count - 1, 1):.12g}") for i in range(count)}
-    return tuple(sorted(found))
+        points |= {float(f"{low + (high - low) * i / max(count - 1, 1):.12g}") for i in range(count)}
+    return tuple(sorted(points))
 
 
 def _range(part: str) -> tuple[tuple[float, float], int]:

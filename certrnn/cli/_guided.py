@@ -43,13 +43,13 @@ class Guided:
         Raises:
             UsageError: options of the search with another attack, or beside an eps.
         """
-        given = [name for name, value in vars(self).items() if value not in (None, False)]
+        options = [name for name, value in vars(self).items() if value not in (None, False)]
         if attack == NAME and eps in (None, without):
             return True
-        if given:
+        if options:
             received = f"--attack {attack or 'pgd'}" + ("" if eps in (None, without) else f" --eps {eps}")
             raise UsageError(
-                f"reading --{given[0].replace('_', '-')}",
+                f"reading --{options[0].replace('_', '-')}",
                 f"it belongs to --attack {NAME} without --eps",
                 received,
             )
@@ -135,22 +135,22 @@ def guided_search(
 
     outs = Files(_names(out), ("npz", "csv", "json"))
     spell, barred = _names_of(data)
-    asked = guided.search(frozenset(barred))
+    options = guided.search(frozenset(barred))
     network, chosen = read_data(model, settled, data, samples)
-    with progress(asked.runs * len(chosen), "searching") as bar:
-        found = search(
+    with progress(options.runs * len(chosen), "searching") as bar:
+        outcome = search(
             network,
             chosen,
-            search=asked,
+            search=options,
             clip=clip,
             spell=spell,
             tick=bar.finished,
             certify=guided.certify,
         )
-    results = found.results
+    results = outcome.results
     texts = {"csv": results.to_csv, "json": results.to_json}
     outs.write(
-        lambda kind: found.content(network.precision) if kind == "npz" else texts[kind]().encode("utf-8")
+        lambda kind: outcome.content(network.precision) if kind == "npz" else texts[kind]().encode("utf-8")
     )
     if json:
         print_text(results.to_json())

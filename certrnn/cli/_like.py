@@ -42,36 +42,36 @@ UNASKED = (*PASSING, "certificates", "gated", "like", "row")
 """Options that say nothing of the question."""
 
 
-def put_again(given: dict[str, Any], command: Callable[..., None]) -> tuple[Model, Sequences, Query]:
+def put_again(options: dict[str, Any], command: Callable[..., None]) -> tuple[Model, Sequences, Query]:
     """The network, the samples and the query of a document, or of one of its rows.
 
     Args:
-        given: the options of ``command`` as they were given.
+        options: the options of ``command`` as they were given.
 
     Raises:
         UsageError: an option beside it asks something else, or the document does not say what was asked.
         InvalidInput: the model, the data, radii or substitutes are others than those of the document.
     """
-    _require_alone(given, command)
+    _require_alone(options, command)
     from certrnn.io.data.threats import read_radii, read_substitutes
     from certrnn.io.onnx import Choices
     from certrnn.repetition import asked_again, question_in, same_model
     from certrnn.results.from_json import read_results
 
-    results = read_results(given["like"])
+    results = read_results(options["like"])
     question = question_in(results)
     settled = Choices.of_given(question.network.given)
     network = Settled(**{field.name: getattr(settled, field.name) for field in fields(Settled)}).load(
-        given["model"] or results.path
+        options["model"] or results.path
     )
     same_model(network, results)
-    radii, words = given["threat"].radii, given["threat"].words
-    whole, source = _samples(network, question, given["data"])
+    radii, words = options["threat"].radii, options["threat"].words
+    whole, source = _samples(network, question, options["data"])
     edits = _edits(network, question, source, whole)
     chosen, query = asked_again(
         network,
         results,
-        given["row"],
+        options["row"],
         whole if edits is None else whole.noted(edits[1]),
         None if radii is None else read_radii(radii),
         edits[0] if edits is not None else words and network.substitution(read_substitutes(words)),
@@ -90,18 +90,20 @@ def _edits(network: Model, question: Question, source: Any, texts: Sequences) ->
     return edits_of(network.network, source, texts, asked.edits, *names)
 
 
-def _require_alone(given: dict[str, Any], command: Callable[..., None]) -> None:
+def _require_alone(options: dict[str, Any], command: Callable[..., None]) -> None:
     own = inspect.signature(command).parameters
-    asked: dict[str, Any] = {name: getattr(given["threat"], name) for name in given["threat"].named(*FILES)}
-    if given["settled"] != AS_IT_IS:
-        asked["output, --layout, --cut or --multi-label"] = given["settled"]
-    if given["edited"] != UNEDITED:
-        asked["edits"] = given["edited"]
-    for name, value in given.items():
+    extras: dict[str, Any] = {
+        name: getattr(options["threat"], name) for name in options["threat"].named(*FILES)
+    }
+    if options["settled"] != AS_IT_IS:
+        extras["output, --layout, --cut or --multi-label"] = options["settled"]
+    if options["edited"] != UNEDITED:
+        extras["edits"] = options["edited"]
+    for name, value in options.items():
         if name not in (*PLACES, *UNASKED, "threat", "settled", "edited") and value != own[name].default:
-            asked[name.replace("_", "-")] = value
-    if asked:
-        option, value = next(iter(asked.items()))
+            extras[name.replace("_", "-")] = value
+    if extras:
+        option, value = next(iter(extras.items()))
         raise UsageError(f"reading --{option}", "the document of --like says what is asked", value)
 
 
@@ -113,6 +115,6 @@ def _samples(network: Model, question: Question, data: Any) -> tuple[Sequences, 
     if data is None and source is not None:
         data = source.files[0].name if source.files[0].option == "data" else text_source(source)
     if data is None:
-        given = "--data FILE gives the samples: a program made them"
-        raise UsageError("reading --like", given, "a document without a file")
+        requirement = "--data FILE gives the samples: a program made them"
+        raise UsageError("reading --like", requirement, "a document without a file")
     return network.read(data) if isinstance(data, str) else network.read_text(data), data

@@ -96,8 +96,8 @@ Outs = Annotated[
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback where something fails.")]
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(version: bool) -> None:
+    if version:
         print(f"certrnn {__version__}")
         raise typer.Exit
 

@@ -23,9 +23,9 @@ def with_options(
         hints, own = get_type_hints(command, include_extras=True), inspect.signature(command)
 
         @functools.wraps(command)
-        def run(**given: Any) -> None:
-            told = {option: given.pop(option, default) for option, (_, default) in options.items()}
-            command(**{name: gather(**told)}, **given)
+        def run(**arguments: Any) -> None:
+            told = {option: arguments.pop(option, default) for option, (_, default) in options.items()}
+            command(**{name: gather(**told)}, **arguments)
 
         parameters: list[inspect.Parameter] = []
         for own_name, parameter in own.parameters.items():

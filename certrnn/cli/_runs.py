@@ -70,11 +70,11 @@ def with_runs(command: Callable[..., None]) -> Callable[..., None]:
     own = inspect.signature(command)
 
     @functools.wraps(command)
-    def run(retry: bool = False, **given: Any) -> None:
-        stored = {name: value for name, value in given.items() if name not in PASSING}
-        settings = {name: given.pop(name, None) for name in OPTIONS}
-        given["run"] = _carried(command.__name__, given.get("run"), settings, stored, retry)
-        command(**given)
+    def run(retry: bool = False, **options: Any) -> None:
+        stored = {name: value for name, value in options.items() if name not in PASSING}
+        settings = {name: options.pop(name, None) for name in OPTIONS}
+        options["run"] = _carried(command.__name__, options.get("run"), settings, stored, retry)
+        command(**options)
 
     parameters: list[inspect.Parameter] = []
     for name, parameter in own.parameters.items():
@@ -89,18 +89,20 @@ def with_runs(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _carried(
-    name: str, folder: str | None, given: dict[str, Any], stored: dict[str, Any], retry: bool
+    name: str, folder: str | None, options: dict[str, Any], stored: dict[str, Any], retry: bool
 ) -> Carried:
-    named = [option for option in KEPT if given[option] is not None]
+    named = [option for option in KEPT if options[option] is not None]
     if folder is None and named:
         raise UsageError(f"reading --{named[0]}", "it belongs to --run FOLDER", "no folder")
     from certrnn.runs.executors import Limits
     from certrnn.runs.job import TOGETHER
     from certrnn.runs.settings import Settings
 
-    limits = Limits(given["time_limit"], given["memory_limit"])
-    size = TOGETHER if given["task"] is None else given["task"]
-    settings = Settings(given["workers"], given["executor"], limits, size, _shard(given["shard"]), retry)
+    limits = Limits(options["time_limit"], options["memory_limit"])
+    size = TOGETHER if options["task"] is None else options["task"]
+    settings = Settings(
+        options["workers"], options["executor"], limits, size, _shard(options["shard"]), retry
+    )
     return Carried(settings, folder, {"name": name, **stored})
 
 

@@ -50,5 +50,5 @@ def _kept(run: Carried, failure: BaseException | None) -> Any:
 
 def _hint(run: Carried) -> None:
     program = "certify" if run.command["name"] == "certify" else "certrnn"
-    kept = f"finished rows are kept; go on with: certrnn resume {run.folder}"
-    print(f"{program}: {kept}", file=sys.stderr)
+    message = f"finished rows are kept; go on with: certrnn resume {run.folder}"
+    print(f"{program}: {message}", file=sys.stderr)

@@ -57,15 +57,15 @@ def with_texts(command: Callable[..., None]) -> Callable[..., None]:
     own = inspect.signature(command)
 
     @functools.wraps(command)
-    def run(**given: Any) -> None:
-        texts = {name: given.pop(name) for name in OPTIONS}
+    def run(**options: Any) -> None:
+        texts = {name: options.pop(name) for name in OPTIONS}
         if (
-            given["data"] is not None
+            options["data"] is not None
             or texts["text"] is not None
-            or not (given.get("replay") or given.get("like"))
+            or not (options.get("replay") or options.get("like"))
         ):
-            given["data"] = _source(given["data"], texts)
-        command(**given)
+            options["data"] = _source(options["data"], texts)
+        command(**options)
 
     parameters: list[inspect.Parameter] = []
     for name, parameter in own.parameters.items():

@@ -116,8 +116,8 @@ class Recipe:
         """The run that they make."""
         from certrnn.training import Settings
 
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Settings(norm=given.pop("measure"), freeze=freeze, **given)
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Settings(norm=values.pop("measure"), freeze=freeze, **values)
 
 
 GROUPS: dict[str, type[Any]] = {"network": Network, "source": Source, "recipe": Recipe}
@@ -129,12 +129,12 @@ def with_training(command: Callable[..., None]) -> Callable[..., None]:
     own = inspect.signature(command)
 
     @functools.wraps(command)
-    def run(**given: Any) -> None:
+    def run(**options: Any) -> None:
         made = {
-            name: group(**{f.name: given.pop(f.name) for f in fields(group)})
+            name: group(**{f.name: options.pop(f.name) for f in fields(group)})
             for name, group in GROUPS.items()
         }
-        command(**made, **given)
+        command(**made, **options)
 
     parameters: list[inspect.Parameter] = []
     kind = inspect.Parameter.KEYWORD_ONLY

@@ -80,18 +80,18 @@ def attack(
     where one was found, else 4; with --replay 0 where all are confirmed, else 1. 2 usage, 3 invalid or unsupported
     input, 130 interrupted.
     """
-    given = dict(locals())
+    options = dict(locals())
     if replay is not None:
-        _check_alone(given)
+        _check_alone(options)
         raise typer.Exit(_replayed(settled.load(model), replay, json))
     if guided.asked(attack, eps, SMALLEST):
-        _check_unguided(given)
+        _check_unguided(options)
         raise typer.Exit(guided_search(model, settled, data, samples, guided, clip, out, json))
     from certrnn.falsification.counterexamples import Counterexamples
     from certrnn.report.output import Output, write_file
 
     Output(json=False, file=out)
-    job = _put(given)
+    job = _put(options)
     results, failure = carry_out(job, run)
     if out is not None:
         write_file(out, Counterexamples.of(results).content(job.precision))
@@ -101,49 +101,49 @@ def attack(
     raise typer.Exit(results.exit_code())
 
 
-def _check_alone(given: dict[str, Any]) -> None:
+def _check_alone(options: dict[str, Any]) -> None:
     """The file holds its own samples, what may change and what must hold."""
     plain = {"frames": "all", "guided": UNGUIDED, "edited": UNEDITED}
     named = ("data", "out", "attack", "eps", *plain, "clip", "samples", "budget")
-    asked = [name for name in named if given[name] != plain.get(name)] + given["threat"].named()
-    if isinstance(given["run"], Carried) and given["run"].folder is not None:
-        asked.append("run")
-    if asked:
-        option = {"guided": "orientation and the like", "edited": "edits"}.get(asked[0], asked[0])
+    extras = [name for name in named if options[name] != plain.get(name)] + options["threat"].named()
+    if isinstance(options["run"], Carried) and options["run"].folder is not None:
+        extras.append("run")
+    if extras:
+        option = {"guided": "orientation and the like", "edited": "edits"}.get(extras[0], extras[0])
         requirement = "the file holds its own samples and what is asked of them"
         raise UsageError("reading --replay", requirement, f"--{option} beside it")
 
 
-def _check_unguided(given: dict[str, Any]) -> None:
+def _check_unguided(options: dict[str, Any]) -> None:
     """A guided search draws one frame, wants any other answer, and counts coverage input after input."""
-    run = given["run"]
+    run = options["run"]
     plain = {"frames": "all", "budget": None, "edited": UNEDITED}
-    asked = [name for name, default in plain.items() if given[name] != default] + given["threat"].named()
+    extras = [name for name, default in plain.items() if options[name] != default] + options["threat"].named()
     if isinstance(run, Carried) and (run.folder is not None or run.settings.kind != "in-process"):
-        asked.append("run" if run.folder is not None else "workers")
-    if asked:
-        asked[0] = "edits" if asked[0] == "edited" else asked[0]
+        extras.append("run" if run.folder is not None else "workers")
+    if extras:
+        extras[0] = "edits" if extras[0] == "edited" else extras[0]
         requirement = "rnn-test changes one frame of one input after the other, to any other answer"
-        raise UsageError(f"reading --{asked[0]}", requirement, "it beside --attack rnn-test")
+        raise UsageError(f"reading --{extras[0]}", requirement, "it beside --attack rnn-test")
 
 
-def _put(given: dict[str, Any]) -> Job[Any, Any, Any]:
+def _put(options: dict[str, Any]) -> Job[Any, Any, Any]:
     """The question that the options put to the samples they name."""
     from certrnn.certification import Query, eps_numbers
     from certrnn.certification.options import among
 
-    threat, eps = given["threat"], None if given["eps"] == SMALLEST else given["eps"]
+    threat, eps = options["threat"], None if options["eps"] == SMALLEST else options["eps"]
     threat.check(eps)
-    given["edited"].check(threat.changes(eps, given["clip"]))
+    options["edited"].check(threat.changes(eps, options["clip"]))
     held = threat.specification
     query = Query(
-        eps_numbers(eps), given["frames"], given["clip"], budget=given["budget"], specification=held
+        eps_numbers(eps), options["frames"], options["clip"], budget=options["budget"], specification=held
     )
-    network = given["settled"].load(given["model"])
-    every = read_whole(network, given["data"])
-    query, every = given["edited"].asked(threat.put(query, network), network, given["data"], every)
-    query, chosen = among(query, every, select(every, given["samples"]))
-    return network.job(chosen, _named(given["attack"], query))
+    network = options["settled"].load(options["model"])
+    every = read_whole(network, options["data"])
+    query, every = options["edited"].asked(threat.put(query, network), network, options["data"], every)
+    query, chosen = among(query, every, select(every, options["samples"]))
+    return network.job(chosen, _named(options["attack"], query))
 
 
 def _named(attack: str | None, query: Any) -> AttackQuery:

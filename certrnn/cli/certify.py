@@ -96,12 +96,12 @@ def certify(
     Exit codes: 0 certified (with --fail-under-accuracy: enough of them), 1 falsified or below what is demanded, 2
     usage, 3 invalid or unsupported input, 4 undecided rows left, 130 interrupted.
     """
-    given = dict(locals())
-    _check_options(given)
+    options = dict(locals())
+    _check_options(options)
     from certrnn.report.output import Output
 
     document, gate = Output(json, out), gated.gate()
-    network, chosen, query = _put(given) if like is None else put_again(given, certify)
+    network, chosen, query = _put(options) if like is None else put_again(options, certify)
     writer = None if certificates is None else writer_of(network, chosen, query, certificates, run)
     results, failure = carry_out(network.job(chosen, query) if writer is None else writer.job, run)
     document.write(results)
@@ -115,26 +115,26 @@ def certify(
     raise typer.Exit(gated.close(results, gate, "certify"))
 
 
-def _put(given: dict[str, Any]) -> tuple[Model, Sequences, Query]:
+def _put(options: dict[str, Any]) -> tuple[Model, Sequences, Query]:
     """The network, the samples and the query that the options name."""
     from certrnn.certification import Query, eps_numbers
     from certrnn.certification.options import among
 
-    threat = given["threat"]
+    threat = options["threat"]
     query = Query(
-        eps=eps_numbers(given["eps"]),
-        frames=given["frames"] or ("all" if given["edited"] else "each"),
-        clip=given["clip"],
-        method=given["method"],
-        schedule=Query.search(given["rel_tol"]),
-        attack=not given["no_attack"],
-        budget=given["budget"],
+        eps=eps_numbers(options["eps"]),
+        frames=options["frames"] or ("all" if options["edited"] else "each"),
+        clip=options["clip"],
+        method=options["method"],
+        schedule=Query.search(options["rel_tol"]),
+        attack=not options["no_attack"],
+        budget=options["budget"],
         specification=threat.specification,
     )
-    network = given["settled"].load(given["model"])
-    every = read_whole(network, given["data"])
-    query, every = given["edited"].asked(threat.put(query, network), network, given["data"], every)
-    query, chosen = among(query, every, select(every, given["samples"]))
+    network = options["settled"].load(options["model"])
+    every = read_whole(network, options["data"])
+    query, every = options["edited"].asked(threat.put(query, network), network, options["data"], every)
+    query, chosen = among(query, every, select(every, options["samples"]))
     return network, chosen, query
 
 
@@ -149,23 +149,25 @@ def writer_of(network: Model, chosen: Sequences, query: Query, folder: str, run:
     return Writer.of(job, folder, again=run.folder is not None)
 
 
-def _check_options(given: dict[str, Any]) -> None:
-    if given["like"] is None:
-        given["threat"].check(given["eps"])
-        given["edited"].check(given["threat"].changes(given["eps"], given["clip"]))
-        for option, missing in (("MODEL", given["model"] is None), ("--like", given["row"] is not None)):
+def _check_options(options: dict[str, Any]) -> None:
+    if options["like"] is None:
+        options["threat"].check(options["eps"])
+        options["edited"].check(options["threat"].changes(options["eps"], options["clip"]))
+        for option, missing in (("MODEL", options["model"] is None), ("--like", options["row"] is not None)):
             if missing:
                 named = "--row" if option == "--like" else "the command line"
                 raise UsageError(f"reading {named}", f"{option} is given", "none")
-    beside = "--eps" if given["eps"] is not None else "--words" if given["threat"].words is not None else None
-    beside = "--edits" if given["edited"] else beside
-    fail_under, share = given["gated"].fail_under, given["gated"].fail_under_accuracy
-    for option, value in (("--rel-tol", given["rel_tol"]), ("--fail-under", fail_under)):
+    beside = (
+        "--eps" if options["eps"] is not None else "--words" if options["threat"].words is not None else None
+    )
+    beside = "--edits" if options["edited"] else beside
+    fail_under, share = options["gated"].fail_under, options["gated"].fail_under_accuracy
+    for option, value in (("--rel-tol", options["rel_tol"]), ("--fail-under", fail_under)):
         if beside is not None and value is not None:
             raise UsageError(
                 f"reading {option}", "it belongs to the search of the largest eps", f"{beside} beside it"
             )
-    if given["like"] is None and share is not None and beside is None:
+    if options["like"] is None and share is not None and beside is None:
         raise UsageError(
             "reading --fail-under-accuracy", "shares are of samples verified at --eps", "no --eps"
         )

@@ -53,11 +53,11 @@ def conditions(
 
     query = ConditionsQuery(eps_numbers(eps) or (), frames, clip, budget)
     network, chosen = read_data(model, settled, data, samples)
-    found, failure = carry_out(network.job(chosen, query), run)
+    results, failure = carry_out(network.job(chosen, query), run)
     if json:
-        print_text(found.to_json())
+        print_text(results.to_json())
     else:
-        print_rich(lambda console: show(found, console))
+        print_rich(lambda console: show(results, console))
     if failure is not None:
         raise failure
-    raise typer.Exit(found.exit_code())
+    raise typer.Exit(results.exit_code())

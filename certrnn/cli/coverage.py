@@ -57,9 +57,9 @@ def coverage(
         other = read_whole(network, beside if isinstance(data, str) else replace(data, text=beside))
     total = len(chosen) + (0 if other is None else len(other))
     with progress(total, "tracing") as bar:
-        found = measure_coverage(network, chosen, names, options, other, beside or "", bar.finished)
-    files.write(CoverageReport(found).content)
+        results = measure_coverage(network, chosen, names, options, other, beside or "", bar.finished)
+    files.write(CoverageReport(results).content)
     if json:
-        print_text(found.to_json())
+        print_text(results.to_json())
     else:
-        print_rich(lambda console: show_coverage(found, console))
+        print_rich(lambda console: show_coverage(results, console))

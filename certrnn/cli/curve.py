@@ -79,9 +79,9 @@ def curve(
     results, failure = carry_out(network.job(chosen, threat.put(query, network)), run)
     zero = (f"eps 0 was decided at {exact(grid.eps[0])}, which holds it",) if axis[0] == 0.0 else ()
     results = replace(results, rows=results.finished(), grid=axis, notes=(*results.notes, *zero))
-    found = finished(results)
-    if found:
-        report = CurveReport(results, count(found, axis, query.attack, Wording.of(results)))
+    outcomes = finished(results)
+    if outcomes:
+        report = CurveReport(results, count(outcomes, axis, query.attack, Wording.of(results)))
         files.write(report.content)
         if json:
             print_text(report.to_json())
@@ -89,11 +89,11 @@ def curve(
             print_rich(report.show)
     if failure is not None:
         raise failure
-    if any(sample.broken for sample in found):
+    if any(sample.broken for sample in outcomes):
         raise typer.Exit(self_check_failed("certrnn curve"))
-    short = [gate.share_short(e, sum(one.verified(e) for one in found), len(found)) for e in axis]
+    short = [gate.share_short(e, sum(one.verified(e) for one in outcomes), len(outcomes)) for e in axis]
     if fail_under_accuracy is not None:
         for line in filter(None, short):
             print(f"certrnn curve: {line}", file=sys.stderr)
         raise typer.Exit(1 if any(short) else 0)
-    raise typer.Exit(4 if nothing_certified(found) else 0)
+    raise typer.Exit(4 if nothing_certified(outcomes) else 0)

@@ -36,8 +36,8 @@ def merge(
 
     Output(json, out)
     pairs = [(place, [Path(folder) / place for folder in folders]) for place in parts(Path(folders[0]))]
-    found = [merged(shards, Path(into) / place) for place, shards in pairs]
-    results = Comparison.together(found) if len(found) > 1 else found[0]
+    documents = [merged(shards, Path(into) / place) for place, shards in pairs]
+    results = Comparison.together(documents) if len(documents) > 1 else documents[0]
     if out is not None:
         write_file(out, results.to_json().encode("utf-8"))
     show(results, json)

@@ -47,11 +47,11 @@ def _read(path: str) -> Results | Words:
     if Path(path).is_dir():
         from certrnn.runs.store import read_results as read_folder
 
-        found = read_folder(Path(path))
-        if not isinstance(found, Results | Words):
+        results = read_folder(Path(path))
+        if not isinstance(results, Results | Words):
             requirement = "the run is one of certify, curve or words"
-            raise UsageError("reading RESULTS", requirement, type(found).__name__)
-        return found
+            raise UsageError("reading RESULTS", requirement, type(results).__name__)
+        return results
     from certrnn.results.from_json import read_results
 
     return read_results(path)

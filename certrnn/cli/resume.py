@@ -60,7 +60,7 @@ def resume(
     name = options.pop("name", None)
     if name not in RESUMABLE:
         raise UsageError(f"resuming {folder}", "a command began it", "a program that called certrnn.runs")
-    given = {
+    overrides = {
         "workers": workers,
         "executor": executor,
         "time_limit": time_limit,
@@ -70,7 +70,7 @@ def resume(
         options["workers"] = None
     if workers is not None and executor is None:
         options["executor"] = None
-    options |= {option: value for option, value in given.items() if value is not None}
+    options |= {option: value for option, value in overrides.items() if value is not None}
     where = out if out is None else str(Path(out).resolve())
     if not Path(plan.folder).is_dir():
         raise UsageError(f"resuming {folder}", "the folder that the run was begun in exists", plan.folder)

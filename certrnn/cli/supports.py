@@ -33,22 +33,22 @@ def supports(
 
     Prints a line a version, type, operator or theory, as the standard's solver interface asks.
     """
-    asked = [
+    names = [
         name.replace("_", "-")
         for name, chosen in locals().items()
         if chosen is True and name not in ("json", "debug")
     ]
-    if len(asked) > 1:
-        raise UsageError("reading the options", "one capability is asked for at a time", " ".join(asked))
+    if len(names) > 1:
+        raise UsageError("reading the options", "one capability is asked for at a time", " ".join(names))
     from certrnn.report.output import print_text
     from certrnn.vnnlib.capabilities import as_json, capabilities
 
-    found = capabilities()
-    if asked:
-        found = {asked[0]: found[asked[0]]}
+    table = capabilities()
+    if names:
+        table = {names[0]: table[names[0]]}
     if json:
-        print_text(as_json(found))
-    elif asked:
-        print_text("".join(f"{line}\n" for line in found[asked[0]]))
+        print_text(as_json(table))
+    elif names:
+        print_text("".join(f"{line}\n" for line in table[names[0]]))
     else:
-        print_text("".join(f"{name}: {' '.join(lines)}\n" for name, lines in found.items()))
+        print_text("".join(f"{name}: {' '.join(lines)}\n" for name, lines in table.items()))

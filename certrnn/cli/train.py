@@ -45,17 +45,17 @@ def train(
     start = None if network.start is None else from_onnx(network.start)
     examples, words = _read(source, out)
     table = None if words is None or start is not None else words.vectors(source.width, settings.seed)
-    rest, kept = examples.split(source.heldout, settings.seed)
-    for note in (*examples.notes, f"{len(rest)} samples to train on, {len(kept)} held out"):
+    rest, heldout = examples.split(source.heldout, settings.seed)
+    for note in (*examples.notes, f"{len(rest)} samples to train on, {len(heldout)} held out"):
         print(note, file=sys.stderr)
     state = beside(out, ".checkpoint.npz")
     around = _synonyms(source, words, settings)
-    run = Run(rest, kept, settings, architecture, start, table, around, state, resume, _tell)
+    run = Run(rest, heldout, settings, architecture, start, table, around, state, resume, _tell)
     trained = run_training(run)
     trained.save(out)
-    held = write_heldout(out, kept, words)
+    held = write_heldout(out, heldout, words)
     if around is not None:
-        write_file(beside(out, ".synonyms.jsonl"), around.lines(kept).encode("utf-8"))
+        write_file(beside(out, ".synonyms.jsonl"), around.lines(heldout).encode("utf-8"))
     if json:
         print_text(as_json(out, settings.document(), trained.history))
         return

@@ -85,11 +85,11 @@ def verify(
 
     query = read_query(query_file)
     _check_name(query, name)
-    asked = VerifyQuery(Path(query_file).name, query.source.text, _branching(budget, timeout))
+    question = VerifyQuery(Path(query_file).name, query.source.text, _branching(budget, timeout))
 
     def job() -> VerifyJob:
         loaded = Settled(output, layout).load(model)
-        return VerifyJob.of(model, loaded.network, asked, soft(start, timeout))
+        return VerifyJob.of(model, loaded.network, question, soft(start, timeout))
 
     done = _timed(job, run, start, timeout)
     if done is None:

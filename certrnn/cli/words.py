@@ -86,17 +86,17 @@ def words(
     names = class_names(classes)
     network, chosen = read_data(model, settled, data, samples)
     question = replace(_question(network, data, threat, toward, method, rel_tol, norm), budget=budget)
-    found, failure = carry_out(network.job(chosen, question), run)
-    found = replace(found, classes=names)
-    pictures.write(lambda kind: _content(found, kind, top))
-    files.write(lambda _: page(found, top).encode("utf-8"))
+    results, failure = carry_out(network.job(chosen, question), run)
+    results = replace(results, classes=names)
+    pictures.write(lambda kind: _content(results, kind, top))
+    files.write(lambda _: page(results, top).encode("utf-8"))
     if json:
-        print_text(found.to_json(top))
+        print_text(results.to_json(top))
     else:
-        print_rich(lambda console: show(found, console, top))
+        print_rich(lambda console: show(results, console, top))
     if failure is not None:
         raise failure
-    raise typer.Exit(found.exit_code())
+    raise typer.Exit(results.exit_code())
 
 
 def class_names(given: str | None) -> tuple[str, ...]:

@@ -58,13 +58,13 @@ def _lstm(
 ) -> dict[str, torch.Tensor]:
     gates = cell.gates
     every = _driven(gates, x) + h @ gates.recurrent.T + gates.recurrent_bias
-    found = dict(zip("iofn", every.split(cell.hidden, dim=2), strict=True))
+    values = dict(zip("iofn", every.split(cell.hidden, dim=2), strict=True))
     if cell.peephole is not None:
         for gate, seen, weight in zip("iof", (c, c_after, c), cell.peephole, strict=True):
-            found[gate] = found[gate] + weight * seen
+            values[gate] = values[gate] + weight * seen
     if cell.coupled:
-        del found["f"]
-    return {gate: found[gate] for gate in GATES if gate in found}
+        del values["f"]
+    return {gate: values[gate] for gate in GATES if gate in values}
 
 
 def _gru(cell: GruCell, x: torch.Tensor, h: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -54,14 +54,14 @@ class Record:
         Raises:
             UsageError: a sample has more steps than the record.
         """
-        found = []
+        pairs = []
         for layer in trace.layers:
             values = self.metric.values(layer)
             if values is not None:
-                found.append((layer.name, values.detach()))
-        layers = self.layers or tuple(self._empty(name, values) for name, values in found)
+                pairs.append((layer.name, values.detach()))
+        layers = self.layers or tuple(self._empty(name, values) for name, values in pairs)
         new = [
-            self._updated(layer, values, numbers) for layer, (_, values) in zip(layers, found, strict=True)
+            self._updated(layer, values, numbers) for layer, (_, values) in zip(layers, pairs, strict=True)
         ]
         return replace(self, layers=tuple(new), samples=self.samples | frozenset(numbers))
 

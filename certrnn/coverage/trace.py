@@ -109,12 +109,12 @@ class Tracer:
     def __call__(self, x: torch.Tensor, scores: bool = False) -> Trace:
         """The trace of ``x`` (B, T, D), float64, differentiable in ``x``; with the scores where they are asked."""
         wanted = [p for one in self.recurrences for p in _positions(one)]
-        found = dict(zip(wanted, values_at(self.graph, x, wanted), strict=True)) if not scores else {}
+        tensors = dict(zip(wanted, values_at(self.graph, x, wanted), strict=True)) if not scores else {}
         output = None
         if scores:
             *values, output = values_at(self.graph, x, [*wanted, self.graph.output])
-            found = dict(zip(wanted, values, strict=True))
-        return Trace(tuple(_layer(one, found, x) for one in self.recurrences), output)
+            tensors = dict(zip(wanted, values, strict=True))
+        return Trace(tuple(_layer(one, tensors, x) for one in self.recurrences), output)
 
 
 def trace(network: OnnxModel, x: torch.Tensor) -> Trace:
@@ -136,15 +136,15 @@ def _positions(one: Recurrence) -> list[int]:
     return [*one.frames, *states]
 
 
-def _layer(one: Recurrence, found: Mapping[int, torch.Tensor], x: torch.Tensor) -> LayerTrace:
+def _layer(one: Recurrence, tensors: Mapping[int, torch.Tensor], x: torch.Tensor) -> LayerTrace:
     order = slice(None, None, -1 if one.reverse else 1)
 
     def stacked(positions: list[int]) -> torch.Tensor:
-        return torch.stack([found[p] for p in positions[order]], dim=1)
+        return torch.stack([tensors[p] for p in positions[order]], dim=1)
 
     parts = [stacked([p for p in column if p is not None]) for column in zip(*one.states, strict=True)]
     zero = x.new_zeros(len(x), one.cell.hidden)
-    start = tuple(zero if p is None else found[p] for p in one.initial)
+    start = tuple(zero if p is None else tensors[p] for p in one.initial)
     return LayerTrace(
         one.name,
         one.kind,

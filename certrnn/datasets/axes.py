@@ -44,18 +44,18 @@ def arranged(network: OnnxModel, arrays: Arrays, origin: Origin) -> tuple[np.nda
         x = lettered(network.roles, arrays.x, network.letters, origin)
         note = f"the data's axes are {shown(network.letters)}, as --layout says"
         return x, (*arrays.notes, note, *_untraced(network, x))
-    found = readings(network.roles, arrays)
-    if not found and arrays.rows:
-        found = list(_regrouped(network.roles, arrays.x))
-    if not found:
+    ways = readings(network.roles, arrays)
+    if not ways and arrays.rows:
+        ways = list(_regrouped(network.roles, arrays.x))
+    if not ways:
         raise _refusal(network.roles, arrays, origin)
-    if any(not _same(found[0], other) for other in found[1:]):
+    if any(not _same(ways[0], other) for other in ways[1:]):
         raise origin.invalid(
             f"the axes of x fit input {network.input.name!r} {network.input.shown} in one way",
-            f"shape {arrays.x.shape}, which is " + " or ".join(map(str, found[:_LISTED])),
-            "Say which: " + " or ".join(f"--layout {shown(one.letters)}" for one in found[:_LISTED]) + ".",
+            f"shape {arrays.x.shape}, which is " + " or ".join(map(str, ways[:_LISTED])),
+            "Say which: " + " or ".join(f"--layout {shown(one.letters)}" for one in ways[:_LISTED]) + ".",
         )
-    return found[0].x, (*arrays.notes, *_note(found[0], arrays), *_untraced(network, found[0].x))
+    return ways[0].x, (*arrays.notes, *_note(ways[0], arrays), *_untraced(network, ways[0].x))
 
 
 def _same(left: Reading, right: Reading) -> bool:
@@ -93,10 +93,10 @@ def readings(roles: Roles, arrays: Arrays) -> list[Reading]:
     if roles.input.tokens:
         return list(_words(roles, x))
     if x.ndim > 2:
-        found = list(_documented(roles, x))
-        if roles.time is None and found:
-            return found
-        return found if arrays.ragged else [*found, *_own(roles, x)]
+        ways = list(_documented(roles, x))
+        if roles.time is None and ways:
+            return ways
+        return ways if arrays.ragged else [*ways, *_own(roles, x)]
     alone = list(_alone(roles, x))
     if alone and roles.batch is None:
         return alone
@@ -139,8 +139,8 @@ def _matched(roles: Roles, inner: tuple[int, ...]) -> dict[int, int] | None:
     lengths = [size for size in inner if size != 1]
     if len(wide) != len(lengths) or any(dims[a] not in (None, n) for a, n in zip(wide, lengths, strict=True)):
         return None
-    found = dict(zip(wide, lengths, strict=True))
-    return {axis: found.get(axis, 1) for axis in axes}
+    sizes = dict(zip(wide, lengths, strict=True))
+    return {axis: sizes.get(axis, 1) for axis in axes}
 
 
 def _names(roles: Roles, inner: tuple[int, ...]) -> Letters:

@@ -69,8 +69,8 @@ def read_array(network: OnnxModel, x: np.ndarray) -> np.ndarray:
     """
     if network.letters is None:
         return x
-    found, _ = arranged(network, Arrays(x), Origin(Path("an array")))
-    return found[:, :, 0] if network.input.tokens else found
+    samples, _ = arranged(network, Arrays(x), Origin(Path("an array")))
+    return samples[:, :, 0] if network.input.tokens else samples
 
 
 def _require_labels(network: OnnxModel, samples: Samples) -> None:

@@ -270,15 +270,15 @@ def _parts(
 
 def _whole_lengths(lengths: Sequence[int] | np.ndarray, samples: int, frames: int) -> list[int]:
     """The number of each sample's own frames."""
-    found = np.asarray(lengths)
-    fitting = found.shape == (samples,) and (found.dtype.kind in "iu" or not samples)
-    if not fitting or not all(1 <= length <= frames for length in found.tolist()):
+    counts = np.asarray(lengths)
+    fitting = counts.shape == (samples,) and (counts.dtype.kind in "iu" or not samples)
+    if not fitting or not all(1 <= length <= frames for length in counts.tolist()):
         raise InvalidInput(
             "reading lengths",
             f"there are {samples} whole numbers, each from 1 to the {frames} frames of a sample",
-            found.tolist() if found.size <= 10 else f"shape {found.shape}, type {found.dtype}",
+            counts.tolist() if counts.size <= 10 else f"shape {counts.shape}, type {counts.dtype}",
         )
-    return found.tolist()
+    return counts.tolist()
 
 
 def _sequence(part: np.ndarray, number: int) -> np.ndarray:

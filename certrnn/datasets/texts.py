@@ -35,29 +35,29 @@ def read_text(network: OnnxModel, source: TextSource) -> Sequences:
     table = word_table(network, encoder)
     fixed = _fixed_frames(network, table.shape[1])
     encoded = [encoder.encode(text, fixed) for text in texts.texts]
-    kept = [number for number, one in enumerate(encoded) if one.words]
-    if not kept:
+    numbers = [number for number, one in enumerate(encoded) if one.words]
+    if not numbers:
         raise InvalidInput("reading texts", "a text has at least one word", "only texts without")
-    chosen = [encoded[number] for number in kept]
+    chosen = [encoded[number] for number in numbers]
     warning = _require_known(chosen)
-    for number, one in zip(kept, chosen, strict=True):
+    for number, one in zip(numbers, chosen, strict=True):
         _check_ids(one, number, table)
     padded = [_padded(one, encoder, network, fixed) for one in chosen]
-    notes = [encoder.rule, *texts.notes, *_notes(encoded, kept, encoder)]
+    notes = [encoder.rule, *texts.notes, *_notes(encoded, numbers, encoder)]
     if any(sum(one.filled) for one in padded):
         notes.append(TOLD if network.takes_lengths else KEPT)
-    labels = None if texts.labels is None else [texts.labels[number] for number in kept]
-    found = Sequences.of([table[one.ids] for one in padded], labels)
+    labels = None if texts.labels is None else [texts.labels[number] for number in numbers]
+    sequences = Sequences.of([table[one.ids] for one in padded], labels)
     if network.embedding is not None:
-        found = marked(network, found, [one.ids for one in padded])
-    found = found.spanning([(one.first, one.first + len(one.words)) for one in padded])
+        sequences = marked(network, sequences, [one.ids for one in padded])
+    sequences = sequences.spanning([(one.first, one.first + len(one.words)) for one in padded])
     return replace(
-        found,
-        numbers=tuple(kept),
+        sequences,
+        numbers=tuple(numbers),
         words=tuple(one.words for one in padded),
         told=tuple(len(one.ids) - sum(one.filled) + one.filled[0] for one in padded),
         places=tuple(one.places for one in padded),
-        absent=tuple(sorted(set(range(len(encoded))) - set(kept))),
+        absent=tuple(sorted(set(range(len(encoded))) - set(numbers))),
         known=tuple(one.known for one in padded) if all(one.known for one in padded) else None,
         warning=warning,
         lexicon=() if network.embedding is None else _lexicon(encoder, len(table)),
@@ -175,7 +175,7 @@ def _padded(one: Encoded, encoder: Encoder, network: OnnxModel, fixed: int | Non
     return replace(one, ids=np.concatenate([one.ids, filling]), filled=(before, after + missing))
 
 
-def _notes(encoded: Sequence[Encoded], kept: Sequence[int], encoder: Encoder) -> list[str]:
+def _notes(encoded: Sequence[Encoded], numbers: Sequence[int], encoder: Encoder) -> list[str]:
     """What became of unknown words, of long texts and of texts without a word."""
     words, unknown = sum(len(one.words) for one in encoded), sum(one.unknown for one in encoded)
     dropped, cut = sum(one.dropped for one in encoded), sum(one.cut > 0 for one in encoded)
@@ -189,12 +189,12 @@ def _notes(encoded: Sequence[Encoded], kept: Sequence[int], encoder: Encoder) ->
         notes.append(f"{cut} of {len(encoded)} texts were too long, and their {end} words cut off")
     if dropped or (cut and encoder.cut_from == "left"):
         notes.append("frames count the words that are read, --words those of the whole text")
-    empty = sorted(set(range(len(encoded))) - set(kept))
+    empty = sorted(set(range(len(encoded))) - set(numbers))
     if empty:
         listed = ", ".join(str(number) for number in empty[:_LISTED])
         more = f" and {len(empty) - _LISTED} more" if len(empty) > _LISTED else ""
         notes.append(
-            f"samples {listed}{more} hold no word and were left out: counts are of the other {len(kept)} of "
+            f"samples {listed}{more} hold no word and were left out: counts are of the other {len(numbers)} of "
             f"{len(encoded)} texts"
         )
     return notes

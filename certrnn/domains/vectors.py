@@ -102,8 +102,8 @@ def read(center, absolute, slack, lower, upper, factor, results):
     batch, size = center.shape
     for b in range(batch):
         for j in range(size):
-            found = accounts.reading(center[b, j], absolute[b, j], slack[b, j], factor)
-            results[0, b, j], results[1, b, j], low, high = found
+            reading = accounts.reading(center[b, j], absolute[b, j], slack[b, j], factor)
+            results[0, b, j], results[1, b, j], low, high = reading
             low, high = accounts.within(low, high, lower[b, j], upper[b, j])
             results[2, b, j], results[3, b, j] = low, high
 

@@ -93,7 +93,7 @@ def theorem_one(
     whole = negated_error_matrix(enclosure.by_state())
     single = [negated_error_matrix(p.by_state()) for p in points]
     every = (*norms, *(fitted_norms(whole) if fitted else ()))
-    found = []
+    measures = []
     for norm in every:
         steps = norm.measure(whole)[1]
         if enclosure.failed:
@@ -101,8 +101,8 @@ def theorem_one(
         lower = [
             float(norm.measure(p)[0].amax()) for p, at in zip(single, points, strict=True) if not at.failed
         ]
-        found.append(Measured(norm, steps, max(lower, default=-torch.inf)))
-    return sorted(found, key=lambda m: m.at_most)
+        measures.append(Measured(norm, steps, max(lower, default=-torch.inf)))
+    return sorted(measures, key=lambda m: m.at_most)
 
 
 def first_finding(measured: Sequence[Measured], over: str, times: Sequence[int]) -> Finding:

@@ -44,8 +44,8 @@ def partials(transformer: ta.Transformer, arguments: list[Range]) -> list[Range]
 def _ranged(function: ta.Transformer, lower: torch.Tensor, upper: torch.Tensor) -> Range:
     finite = torch.isfinite(lower) & torch.isfinite(upper)
     left, right = (to_numpy(torch.where(finite, t, 0.0).reshape(1, -1)) for t in (lower, upper))
-    found = function.range(ta.Region(np.ascontiguousarray(left), np.ascontiguousarray(right)))
-    low, high = (to_tensor(r.reshape(lower.shape), lower) for r in (found.lower, found.upper))
+    enclosure = function.range(ta.Region(np.ascontiguousarray(left), np.ascontiguousarray(right)))
+    low, high = (to_tensor(r.reshape(lower.shape), lower) for r in (enclosure.lower, enclosure.upper))
     return torch.where(finite, low, -torch.inf), torch.where(finite, high, torch.inf)
 
 

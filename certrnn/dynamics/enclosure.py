@@ -116,8 +116,8 @@ class Layer:
         ``read`` are boxes (1, m) of what the steps read; the nominal frames by default.
         """
         rows = [s[0].shape[0] for s in states]
-        given = [self.frames[k] for k in times] if read is None else read
-        frames = [tuple(e.expand(r, -1) for e in x) for x, r in zip(given, rows, strict=True)]
+        ranges = [self.frames[k] for k in times] if read is None else read
+        frames = [tuple(e.expand(r, -1) for e in x) for x, r in zip(ranges, rows, strict=True)]
         lower, upper = (torch.cat([s[i] for s in states]) for i in (0, 1))
         x = Interval(torch.cat([f[0] for f in frames]), torch.cat([f[1] for f in frames]))
         parts = zip(*(e.split(self.step.cell.hidden, dim=1) for e in (lower, upper)), strict=True)
@@ -153,17 +153,17 @@ class Layer:
                 seen[position] = value
 
         propagate(self.graph, run, observe)
-        times, found = [], []
+        times, boxes = [], []
         for k in range(1, len(self.recurrence.states)):
             state = [seen[p] for p in self.recurrence.states[k - 1] if p is not None]
             if not any(part.generators.count for part in state):
                 continue  # only disturbed frames bring symbols in: rounding aside, nothing moves yet
             x = _concrete(run.constant(Constant(self.frames[k][0][0])), self.frames[k])
             times.append(k)
-            found.append(_boxes(self.step, run, [*state, x]))
+            boxes.append(_boxes(self.step, run, [*state, x]))
         joined = [
-            (torch.cat([f[p][0] for f in found]), torch.cat([f[p][1] for f in found]))
-            for p in range(len(self.step.graph.nodes) if found else 0)
+            (torch.cat([f[p][0] for f in boxes]), torch.cat([f[p][1] for f in boxes]))
+            for p in range(len(self.step.graph.nodes) if boxes else 0)
         ]
         return Enclosure(self.step, tuple(times), joined, bool(run.failed.any()))
 

@@ -23,9 +23,9 @@ def interval_jacobian(graph: Graph, boxes: list[Range], frames: tuple[int, ...])
     columns = _columns(graph, frames)
     total = sum(graph.nodes[graph.inputs[f]].size for f in frames)
     batch = len(boxes[0][0])
-    found: list[IntervalMatrix] = []
+    jacobians: list[IntervalMatrix] = []
     for node in graph.nodes:
-        sources = [found[s] for s in node.sources]
+        sources = [jacobians[s] for s in node.sources]
         match node:
             case Input():
                 unit = torch.zeros(batch, node.size, total, dtype=torch.float64)
@@ -52,8 +52,8 @@ def interval_jacobian(graph: Graph, boxes: list[Range], frames: tuple[int, ...])
                 slopes = partials(node.transformer, [boxes[s] for s in node.sources])
                 terms = [s.rows_times(*slope) for s, slope in zip(sources, slopes, strict=True)]
                 result = terms[0] if len(terms) == 1 else terms[0] + terms[1]
-        found.append(result)
-    return found[graph.output]
+        jacobians.append(result)
+    return jacobians[graph.output]
 
 
 def _columns(graph: Graph, frames: tuple[int, ...]) -> dict[int, int]:

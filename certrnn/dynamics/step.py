@@ -90,16 +90,16 @@ class StepMap:
             after = self(state, x)
             size = self.size
             unit = torch.eye(size, dtype=after.dtype)[:, None].expand(size, len(after), size)
-            found = torch.autograd.grad(
+            gradients = torch.autograd.grad(
                 after, (state, x), unit, is_grads_batched=True, materialize_grads=True
             )
-        by_state, by_frame = (g.transpose(0, 1) for g in found)
+        by_state, by_frame = (g.transpose(0, 1) for g in gradients)
         return by_state, by_frame
 
     def _along(self, states: torch.Tensor, frames: torch.Tensor, which: int) -> torch.Tensor:
         """(K, B, n, ..) Jacobians at states (K, B, n) and frames (K, B, m), by state or by frame."""
-        found = self.jacobians(states.flatten(0, 1), frames.flatten(0, 1))[which]
-        return found.unflatten(0, states.shape[:2])
+        jacobians = self.jacobians(states.flatten(0, 1), frames.flatten(0, 1))[which]
+        return jacobians.unflatten(0, states.shape[:2])
 
     def error_matrices(
         self,

@@ -45,9 +45,9 @@ class Counterexamples:
     @staticmethod
     def of(results: AttackResults) -> Counterexamples:
         """Those behind some rows."""
-        found = [row.counterexample for row in results.rows]
+        entries = [row.counterexample for row in results.rows]
         clip = None if results.question is None else results.question.clip_used
-        members = tuple(one for one in found if one is not None)
+        members = tuple(one for one in entries if one is not None)
         return Counterexamples(members, clip, results.attack, results.sha256)
 
     def content(self, precision: Any) -> bytes:
@@ -258,11 +258,9 @@ def _refuted(
     disturbed: tuple[bool, int],
 ) -> str:
     """Why a counterexample is none, or ""."""
-    asked = member.specification.name
+    name = member.specification.name
     if not undisturbed[0] or undisturbed[1] == UNFINITE:
-        what = (
-            f"what must hold does not ({asked})" if asked else f"the answer is not the label {member.label}"
-        )
+        what = f"what must hold does not ({name})" if name else f"the answer is not the label {member.label}"
         return f"undisturbed, {what}"
     with np.errstate(over="ignore"):
         held = bool((member.x.astype(precision).astype(np.float64) == member.x).all())
@@ -278,7 +276,7 @@ def _refuted(
     if disturbed[1] == UNFINITE:
         return "onnxruntime's scores are no finite numbers"
     if disturbed[0]:
-        return f"by onnxruntime what must hold does ({asked})" if asked else "onnxruntime answers the label"
+        return f"by onnxruntime what must hold does ({name})" if name else "onnxruntime answers the label"
     if member.target not in (None, disturbed[1]):
         return f"onnxruntime does not answer the target {member.target}"
     return ""

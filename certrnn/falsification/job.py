@@ -38,8 +38,8 @@ class AttackJob(RobustnessJob[AttackQuery, AttackRow, AttackResults]):
         rows = problem.right.nonzero().flatten()
         clock = Clock(self.posed.budget, len(rows))
         side = falsified(self.told, self.precision, problem, rows, frame_set, self.query, part.eps, clock)
-        found = Found(self.told, problem, batch, self.sequences, rows, self.query, frame_set, part.eps)
-        yield rows_of(found, side, clock.seconds_a_row)
+        context = Found(self.told, problem, batch, self.sequences, rows, self.query, frame_set, part.eps)
+        yield rows_of(context, side, clock.seconds_a_row)
 
     def failure(self, part: Part, number: int, label: int, verdict: str, reason: str) -> AttackRow:
         wanted = (self.query.name, self.query.target, part.eps)

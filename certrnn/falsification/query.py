@@ -50,10 +50,9 @@ class AttackQuery:
     @property
     def target(self) -> int | None:
         """The one class that must come out, or None."""
-        asked = self.query.specification
-        return (
-            asked.labels[0] if isinstance(asked, Accept) and asked.never and len(asked.labels) == 1 else None
-        )
+        held = self.query.specification
+        alone = isinstance(held, Accept) and held.never and len(held.labels) == 1
+        return held.labels[0] if isinstance(held, Accept) and alone else None
 
     @property
     def by_words(self) -> bool:

@@ -47,39 +47,39 @@ class Found:
     eps: float | None
 
 
-def rows_of(found: Found, side: Side, seconds: float) -> list[AttackRow]:
+def rows_of(context: Found, side: Side, seconds: float) -> list[AttackRow]:
     """A row for each sample of a batch; of the attacked ones what ``side`` says of them, in this order."""
-    place = {int(sample): row for row, sample in enumerate(found.rows)}
+    place = {int(sample): row for row, sample in enumerate(context.rows)}
     out = []
-    for sample in range(len(found.batch.numbers)):
-        row = _plain(found, sample)
+    for sample in range(len(context.batch.numbers)):
+        row = _plain(context, sample)
         if sample in place:
             at = place[sample]
             row = replace(
                 row, verdict="timeout" if side.cut else "unknown", seconds=seconds, reason=side.reasons[at]
             )
             if bool(side.eps[at].isfinite()):
-                row = _confirmed(found, row, sample, float(side.eps[at]), side.x[at])
+                row = _confirmed(context, row, sample, float(side.eps[at]), side.x[at])
         out.append(row)
     return out
 
 
-def _plain(found: Found, sample: int) -> AttackRow:
+def _plain(context: Found, sample: int) -> AttackRow:
     """The row of a sample of which nothing is found, as if it were not attacked."""
-    problem = found.problem
+    problem = context.problem
     answers = int(problem.labels[sample]), int(problem.predictions[sample])
-    wanted = (found.query.name, found.query.target, found.eps)
-    number = found.batch.numbers[sample]
-    return AttackRow.without(number, found.frame_set.name, answers, wanted, "misclassified")
+    wanted = (context.query.name, context.query.target, context.eps)
+    number = context.batch.numbers[sample]
+    return AttackRow.without(number, context.frame_set.name, answers, wanted, "misclassified")
 
 
-def _confirmed(found: Found, row: AttackRow, sample: int, eps: float, x: torch.Tensor) -> AttackRow:
+def _confirmed(context: Found, row: AttackRow, sample: int, eps: float, x: torch.Tensor) -> AttackRow:
     """The row with its counterexample, if the file itself, words included, gives another answer to it."""
-    network, problem, batch = found.network, found.problem, found.batch
+    network, problem, batch = context.network, context.problem, context.batch
     sequence, center = to_numpy(x), to_numpy(problem.x[sample])
     required = to_numpy(problem.wanted(sample)).reshape(-1)
     words = lookup(network, sequence)
-    if found.query.by_words and words is None:
+    if context.query.by_words and words is None:
         return replace(row, verdict="unknown", reason="a frame of it is no word of the network")
     scores = [network.run_onnxruntime(sequence[None])]
     if words is not None:
@@ -90,11 +90,11 @@ def _confirmed(found: Found, row: AttackRow, sample: int, eps: float, x: torch.T
         return replace(
             row, verdict="unknown", reason="onnxruntime answers otherwise to words than to vectors"
         )
-    kept = Counterexample(
+    counterexample = Counterexample(
         sample=row.sample,
         x=sequence,
         center=center,
-        frames=found.frame_set.frames,
+        frames=context.frame_set.frames,
         span=batch.kind.span,
         eps=eps,
         label=row.label,
@@ -106,14 +106,14 @@ def _confirmed(found: Found, row: AttackRow, sample: int, eps: float, x: torch.T
         specification=specification,
         required=tuple(int(one) for one in required),
     )
-    naming = Naming(network, found.sequences)
-    changed = naming.changes(found.sequences.numbers.index(row.sample), sequence, problem.threat)
-    row = replace(row, verdict="falsified", reason="", counterexample=kept, changed=changed)
-    texts = found.sequences.words
+    naming = Naming(network, context.sequences)
+    changed = naming.changes(context.sequences.numbers.index(row.sample), sequence, problem.threat)
+    row = replace(row, verdict="falsified", reason="", counterexample=counterexample, changed=changed)
+    texts = context.sequences.words
     if texts is not None and changed and all(one.after for one in changed):
-        own = texts[found.sequences.numbers.index(row.sample)]
+        own = texts[context.sequences.numbers.index(row.sample)]
         row = replace(row, text=marked(own, changed))
-    return _measured(row, kept, network)
+    return _measured(row, counterexample, network)
 
 
 def met(
@@ -125,23 +125,28 @@ def met(
     if not bool(exact.isfinite().all()):
         return True, UNFINITE
     wanted = torch.from_numpy(np.asarray(required, dtype=np.int64))
-    asked = specification.met(wanted[None] if steps > 1 else wanted, exact, steps)
-    return bool(asked.right[0]), int(asked.predictions[0])
+    outcome = specification.met(wanted[None] if steps > 1 else wanted, exact, steps)
+    return bool(outcome.right[0]), int(outcome.predictions[0])
 
 
-def _measured(row: AttackRow, found: Counterexample, network: OnnxModel) -> AttackRow:
+def _measured(row: AttackRow, counterexample: Counterexample, network: OnnxModel) -> AttackRow:
     """The row with the counterexample's answer, distances and words."""
-    moved = found.x - found.center
+    moved = counterexample.x - counterexample.center
     words: tuple[Replaced, ...] | None = None
-    before = None if found.words is None else lookup(network, found.center)
-    if found.words is not None and before is not None:
-        changed = np.flatnonzero(before != found.words)
-        words = tuple((int(t) - found.span[0], int(before[t]), int(found.words[t])) for t in changed)
-    exact = to_tensor(found.x[None], torch.zeros(0)), to_tensor(found.center[None], torch.zeros(0))
+    before = None if counterexample.words is None else lookup(network, counterexample.center)
+    if counterexample.words is not None and before is not None:
+        changed = np.flatnonzero(before != counterexample.words)
+        words = tuple(
+            (int(t) - counterexample.span[0], int(before[t]), int(counterexample.words[t])) for t in changed
+        )
+    exact = (
+        to_tensor(counterexample.x[None], torch.zeros(0)),
+        to_tensor(counterexample.center[None], torch.zeros(0)),
+    )
     return replace(
         row,
-        answer=found.answer,
-        radius=found.eps,
+        answer=counterexample.answer,
+        radius=counterexample.eps,
         linf=float(distance(*exact)[0]),
         l2=float(np.linalg.norm(moved)),
         l0=int(np.count_nonzero(moved)),

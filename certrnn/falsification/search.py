@@ -51,9 +51,9 @@ def falsified(
         return _within(network, precision, problem, rows, region, spec, attack, eps)
     best = _closest(query, attack, problem, ball, spec, frame_set, clock)
     labels = problem.classes(rows)
-    found, done = replay_smallest(network, problem.graph, ball, spec, best, labels, precision)
+    smallest, done = replay_smallest(network, problem.graph, ball, spec, best, labels, precision)
     reasons = [r if bool(e.isfinite()) else "" for r, e in zip(done.reasons, best.eps, strict=True)]
-    return Side(found.eps, found.x, tuple(reasons), clock.spent)
+    return Side(smallest.eps, smallest.x, tuple(reasons), clock.spent)
 
 
 def _within(

@@ -78,8 +78,8 @@ class WrittenDemand:
 
 def spell(member: Counterexample) -> str:
     """The text of one counterexample."""
-    asked = WrittenDemand(_threat(member.threat), member.specification.record(), member.required)
-    return json.dumps(written(asked), allow_nan=False)
+    demand = WrittenDemand(_threat(member.threat), member.specification.record(), member.required)
+    return json.dumps(written(demand), allow_nan=False)
 
 
 def parse(text: str, sample: int) -> tuple[ThreatModel, Specification, tuple[int, ...]]:
@@ -89,11 +89,11 @@ def parse(text: str, sample: int) -> tuple[ThreatModel, Specification, tuple[int
         ValueError: anything else.
     """
     try:
-        asked: WrittenDemand = read(WrittenDemand, json.loads(text), _need)
-        if asked.specification.kind not in SPECIFICATIONS:
+        demand: WrittenDemand = read(WrittenDemand, json.loads(text), _need)
+        if demand.specification.kind not in SPECIFICATIONS:
             raise ValueError(f"what must hold is one of {', '.join(SPECIFICATIONS)}")
-        held = SPECIFICATIONS[asked.specification.kind].restored(asked.specification)
-        return _restored(asked.threat, sample), held, asked.required
+        held = SPECIFICATIONS[demand.specification.kind].restored(demand.specification)
+        return _restored(demand.threat, sample), held, demand.required
     except (CertrnnError, RecursionError, OverflowError) as error:
         raise ValueError(f"what it asks makes no sense: {type(error).__name__}: {error}") from None
 
@@ -113,17 +113,17 @@ def _threat(threat: ThreatModel) -> WrittenThreat:
     return WrittenThreat(BALL, threat.order, threat.joint, shape, tuple(radii.reshape(-1).tolist()))
 
 
-def _restored(given: WrittenThreat, sample: int) -> ThreatModel:
-    if given.kind == BALL:
-        radii = np.array(given.radii, dtype=np.float64).reshape(given.shape) if given.shape else None
-        return NormBall(given.norm, given.joint, radii)
-    if given.kind == EDITS and given.edits is not None:
-        return _edited(given.edits, sample)
-    if given.kind != WORDS:
+def _restored(threat: WrittenThreat, sample: int) -> ThreatModel:
+    if threat.kind == BALL:
+        radii = np.array(threat.radii, dtype=np.float64).reshape(threat.shape) if threat.shape else None
+        return NormBall(threat.norm, threat.joint, radii)
+    if threat.kind == EDITS and threat.edits is not None:
+        return _edited(threat.edits, sample)
+    if threat.kind != WORDS:
         raise ValueError(f"what may change is {BALL}, {WORDS} or {EDITS}")
     sets = [
         WordSet(sample, one.frame, np.array(one.vectors, dtype=np.float64).reshape(-1, one.features))
-        for one in given.words
+        for one in threat.words
     ]
     return WordSubstitution(tuple(sets))
 

@@ -117,9 +117,9 @@ _ONE = Factor(np.ones(()), np.zeros(()))
 
 def combination(nodes: Sequence[Node], position: int, inner: Sequence[bool]) -> Combination:
     """A sum in terms of the values that its sums and multiples read, through nodes that are ``inner``."""
-    found = Combination({})
-    _collect(found, nodes, position, _ONE, inner, True)
-    return found
+    combined = Combination({})
+    _collect(combined, nodes, position, _ONE, inner, True)
+    return combined
 
 
 def _collect(
@@ -130,8 +130,8 @@ def _collect(
         case Sum() if top or inner[position]:
             into.nested |= not top
             for c, source in zip(node.coefficients, node.sources, strict=True):
-                given = Factor.of(np.array(c), node.relative_error)
-                _collect(into, nodes, source, factor.times(given), inner, False)
+                coefficient = Factor.of(np.array(c), node.relative_error)
+                _collect(into, nodes, source, factor.times(coefficient), inner, False)
         case Affine() if node.diagonal and inner[position]:
             weight, bias = (Factor.of(to_numpy(t), node.relative_error) for t in (node.weight, node.bias))
             into.add_bias(factor.times(bias))
@@ -149,9 +149,9 @@ def fold_sums(graph: Graph) -> Graph:
     nodes: list[Node] = []
     place: list[int] = []
     for position, node in enumerate(graph.nodes):
-        found = combination(graph.nodes, position, inner) if isinstance(node, Sum) else None
-        if found is not None and found.gains:
-            nodes += _written(found, node, place, len(nodes))
+        combined = combination(graph.nodes, position, inner) if isinstance(node, Sum) else None
+        if combined is not None and combined.gains:
+            nodes += _written(combined, node, place, len(nodes))
         else:
             sources = tuple(place[s] for s in node.sources)
             nodes.append(node if sources == node.sources else replace(node, sources=sources))
@@ -159,11 +159,11 @@ def fold_sums(graph: Graph) -> Graph:
     return Graph(tuple(nodes), place[graph.output])
 
 
-def _written(found: Combination, node: Node, place: list[int], start: int) -> list[Node]:
+def _written(combined: Combination, node: Node, place: list[int], start: int) -> list[Node]:
     """The nodes of a combination, the last of which is its value."""
-    error, size, label = found.relative_error, node.size, node.label
-    sources, coefficients, maps, bias = list[int](), list[float](), list[Node](), found.bias
-    terms = [(p, f) for p, f in found.terms.items() if f.value.any()] or list(found.terms.items())[:1]
+    error, size, label = combined.relative_error, node.size, node.label
+    sources, coefficients, maps, bias = list[int](), list[float](), list[Node](), combined.bias
+    terms = [(p, f) for p, f in combined.terms.items() if f.value.any()] or list(combined.terms.items())[:1]
     for position, factor in terms:
         common = factor.common
         if common is not None and bias is None:
@@ -172,8 +172,8 @@ def _written(found: Combination, node: Node, place: list[int], start: int) -> li
             continue
         # the bias goes with the first map
         offset = np.zeros(size) if bias is None else np.broadcast_to(bias.value, (size,))
-        given = (_tensor(np.broadcast_to(factor.value, (size,))), _tensor(offset))
-        maps.append(Affine(*given, (place[position],), label, error))
+        tensors = (_tensor(np.broadcast_to(factor.value, (size,))), _tensor(offset))
+        maps.append(Affine(*tensors, (place[position],), label, error))
         sources.append(start + len(maps) - 1)
         coefficients.append(1.0)
         bias = None

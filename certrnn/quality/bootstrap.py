@@ -26,10 +26,10 @@ def paired(one: Figure, other: Figure, count: int, draws: int = 2000, seed: int 
 
     Source: Efron and Tibshirani, An introduction to the bootstrap (1993), percentile intervals.
     """
-    generator, found = np.random.default_rng(seed), np.empty(draws)
+    generator, differences = np.random.default_rng(seed), np.empty(draws)
     for draw in range(draws):
         rows = generator.integers(0, count, count)
-        found[draw] = one(rows) - other(rows)
+        differences[draw] = one(rows) - other(rows)
     every = np.arange(count)
-    low, high = np.quantile(found, [0.025, 0.975])
-    return Interval(one(every) - other(every), float(low), float(high), float((found <= 0).mean()))
+    low, high = np.quantile(differences, [0.025, 0.975])
+    return Interval(one(every) - other(every), float(low), float(high), float((differences <= 0).mean()))

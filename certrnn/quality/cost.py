@@ -18,5 +18,5 @@ def costs(scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """
     if scores.shape[2] == 1:
         scores = torch.cat([torch.zeros_like(scores), scores], dim=2)
-    found = -scores.log_softmax(dim=2).gather(2, targets.clamp_min(0)[..., None])[..., 0]
-    return torch.where(targets >= 0, found, torch.zeros_like(found))
+    entropies = -scores.log_softmax(dim=2).gather(2, targets.clamp_min(0)[..., None])[..., 0]
+    return torch.where(targets >= 0, entropies, torch.zeros_like(entropies))

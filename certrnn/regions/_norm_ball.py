@@ -78,13 +78,13 @@ class NormBall(Ball):
         near = self.nearest(size.abs(), self._grouped(room), self.eps[:, None, None] * SHRINK)
         step = (near * size.sign()).reshape(moved.shape)
         inside = (size.abs() <= self._grouped(room)).all(2) & (self.sizes(size) <= self.eps[:, None])
-        kept = inside[..., None].expand_as(size).reshape(moved.shape)
+        unmoved = inside[..., None].expand_as(size).reshape(moved.shape)
         if self.radii is not None:
-            kept = kept & (self.radii[:, frames] > 0)
+            unmoved = unmoved & (self.radii[:, frames] > 0)
         out = self._unscaled(step)
         out = out if self.clip is None else out.clamp(*self.clip)
         whole = torch.zeros_like(x, dtype=torch.bool)
-        whole[:, frames] = kept
+        whole[:, frames] = unmoved
         return torch.where(whole, x, out)
 
     def _within(self, x: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:

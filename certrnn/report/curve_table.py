@@ -43,13 +43,13 @@ class CurveReport:
             else "each frame"
         )
         methods = ", ".join(sorted({row.method for row in self.results}))
-        asked = (
+        statements = (
             [self.results.threat, self.results.specification]
             if self.results.threat != "l-inf"
             else [self.results.specification]
         )
         return ", ".join(
-            part for part in (visible(self.results.path), about, *map(visible, asked), methods) if part
+            part for part in (visible(self.results.path), about, *map(visible, statements), methods) if part
         )
 
     def to_json(self) -> str:

@@ -74,12 +74,12 @@ def _region(results: Results) -> str:
 
 
 def _range(results: Results) -> str:
-    asked = results.question
-    if asked is None:
+    question = results.question
+    if question is None:
         return "Where the run was given a valid range of inputs (--clip), nothing outside of it is in the region."
-    if asked.clip_used is None:
+    if question.clip_used is None:
         return "No valid range of inputs was given (--clip): the region holds whatever lies within eps."
-    ends = "..".join(map(exact, asked.clip_used))
+    ends = "..".join(map(exact, question.clip_used))
     return f"Nothing outside of the valid range {ends} is in the region."
 
 

@@ -50,7 +50,7 @@ def number(value: float | None) -> str:
 
 
 def _inputs(rows: Sequence[GuidedRow]) -> list[Strip]:
-    found = [
+    columns = [
         ("sample", [str(row.sample) for row in rows], 0),
         ("run", [str(row.run) for row in rows], 6),
         ("frame", [str(row.frame) for row in rows], 0),
@@ -68,7 +68,7 @@ def _inputs(rows: Sequence[GuidedRow]) -> list[Strip]:
             1,
         ),
     ]
-    strips = [Strip(title, tuple(cells), rank) for title, cells, rank in found]
+    strips = [Strip(title, tuple(cells), rank) for title, cells, rank in columns]
     return [*strips, Strip("", tuple(_said(row) for row in rows), 1, numeric=False)]
 
 

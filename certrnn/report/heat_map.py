@@ -46,8 +46,8 @@ def scale(words: Words) -> Scale:
     """The classes of the data: fixed ones for fading, equally full ones for certified eps."""
     if words.threat == "fade":
         return Scale(_FADING, _FADING_NAMES)
-    found = [w.sensitivity for s in words.sentences for w in s.words if w.sensitivity is not None]
-    known = sorted(value for value in found if math.isfinite(value))
+    sensitivities = [w.sensitivity for s in words.sentences for w in s.words if w.sensitivity is not None]
+    known = sorted(value for value in sensitivities if math.isfinite(value))
     if not known:
         return Scale((), ("nothing is certified",))
     quantiles = {_quantile(known, k / len(SHADES)) for k in range(1, len(SHADES))}

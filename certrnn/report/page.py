@@ -100,13 +100,13 @@ def page_of(results: Results) -> Page:
 def _about(results: Results) -> tuple[tuple[str, str], ...]:
     threats = list(dict.fromkeys(spelled(row.frames) for row in results))
     many = f"{len(threats)} sets of frames, each on its own"
-    found = [
+    entries = [
         ("sha256", results.sha256),
         *((f"sha256 of {name}", digest) for name, digest in results.external),
         ("method", ", ".join(sorted({row.method for row in results})) or ABSENT),
         ("disturbed frames", many if len(threats) > 1 else (*threats, ABSENT)[0]),
     ]
-    return tuple(found)
+    return tuple(entries)
 
 
 def _alarm(broken: list[int]) -> str:

@@ -31,19 +31,19 @@ def units(results: Results) -> str:
 
 def by_radii(results: Results) -> bool:
     """Whether eps counts radii of features."""
-    asked = results.question
-    return "radius" in results.threat if asked is None else asked.threat.radii is not None
+    question = results.question
+    return "radius" in results.threat if question is None else question.threat.radii is not None
 
 
-def short(asked: Question | None) -> list[str]:
+def short(question: Question | None) -> list[str]:
     """What was asked and of what, in two lines, and one more where eps counts radii."""
-    if asked is None:
+    if question is None:
         return []
-    parts = [f"frames {_frames(asked.frames)}", *_clip(asked, "clip "), *_ways(asked.way)]
-    network = asked.network
+    parts = [f"frames {_frames(question.frames)}", *_clip(question, "clip "), *_ways(question.way)]
+    network = question.network
     lines = [f"asked: {', '.join(parts)}; output {network.output!r}: {network.reading}"]
-    lines.append(f"data: {_data_line(asked.data)}; {_versions(asked)}")
-    radii = asked.threat.radii
+    lines.append(f"data: {_data_line(question.data)}; {_versions(question)}")
+    radii = question.threat.radii
     if radii is not None:
         lines.append(f"eps counts radii: a feature moves by at most eps times its own, {_span(radii)}")
     return lines
@@ -51,37 +51,37 @@ def short(asked: Question | None) -> list[str]:
 
 def facts(results: Results) -> tuple[Fact, ...]:
     """Everything that was asked, a name and a text each; what a document does not say is not there."""
-    asked = results.question
-    if asked is None:
+    question = results.question
+    if question is None:
         held = results.specification or "the answer stays the label"
         return (("what may change", results.threat), ("must hold", held), ("semantics", _EXACT))
-    found = [
-        ("what may change", _change(asked.threat, results.threat)),
-        ("eps", _eps(asked)),
+    entries = [
+        ("what may change", _change(question.threat, results.threat)),
+        ("eps", _eps(question)),
         ("one eps is", units(results)),
-        ("disturbed frames", _frames(asked.frames)),
-        ("valid range of inputs", "".join(_clip(asked, "")) or "none: inputs may have any value"),
+        ("disturbed frames", _frames(question.frames)),
+        ("valid range of inputs", "".join(_clip(question, "")) or "none: inputs may have any value"),
         ("must hold", results.specification or "the answer stays the label"),
-        *_network(asked.network),
-        *_data(asked.data),
-        *_way(asked.way),
-        ("semantics", _EXACT if asked.semantics == SEMANTICS else asked.semantics),
-        ("versions", ", ".join(f"{name} {version}" for name, version in asked.versions)),
+        *_network(question.network),
+        *_data(question.data),
+        *_way(question.way),
+        ("semantics", _EXACT if question.semantics == SEMANTICS else question.semantics),
+        ("versions", ", ".join(f"{name} {version}" for name, version in question.versions)),
     ]
-    return tuple(found)
+    return tuple(entries)
 
 
 def _frames(frames: str) -> str:
     return _FRAMES.get(frames, frames if frames.isdecimal() else f"{frames} together")
 
 
-def _clip(asked: Question, before: str) -> list[str]:
+def _clip(question: Question, before: str) -> list[str]:
     """The valid range as it was asked, and as it was used where that is another."""
-    if asked.clip is None:
+    if question.clip is None:
         return []
-    text = before + "..".join(map(exact, asked.clip))
-    if asked.clip_used not in (None, asked.clip):
-        text += f" ({'..'.join(map(exact, asked.clip_used))} in the network's numbers)"
+    text = before + "..".join(map(exact, question.clip))
+    if question.clip_used not in (None, question.clip):
+        text += f" ({'..'.join(map(exact, question.clip_used))} in the network's numbers)"
     return [text]
 
 
@@ -100,8 +100,8 @@ def _data_line(data: Data) -> str:
     return f"{named}, {of}, {_LABELS.get(data.labels, data.labels)}"
 
 
-def _versions(asked: Question) -> str:
-    return f"certrnn {dict(asked.versions).get('certrnn', '?')}, {asked.semantics} arithmetic"
+def _versions(question: Question) -> str:
+    return f"certrnn {dict(question.versions).get('certrnn', '?')}, {question.semantics} arithmetic"
 
 
 def _change(threat: ThreatRecord, name: str) -> str:
@@ -120,19 +120,19 @@ def _span(radii: Radii) -> str:
     return f"from {lower(radii.smallest)} to {upper(radii.largest)}"
 
 
-def _eps(asked: Question) -> str:
-    if asked.eps is not None:
-        return ", ".join(map(exact, asked.eps))
-    if asked.way.grid:
-        return f"the largest certified among {', '.join(map(exact, asked.way.grid))}"
+def _eps(question: Question) -> str:
+    if question.eps is not None:
+        return ", ".join(map(exact, question.eps))
+    if question.way.grid:
+        return f"the largest certified among {', '.join(map(exact, question.way.grid))}"
     return "the largest that is certified, searched"
 
 
 def _network(network: Read) -> list[Fact]:
-    given = "".join(f" (--{name}{'=' if ' ' in name else ' '}{value})" for name, value in network.given)
+    options = "".join(f" (--{name}{'=' if ' ' in name else ' '}{value})" for name, value in network.given)
     return [
         ("network's output", f"{network.output!r}: {network.reading}"),
-        ("network's input", network.arrangement + given),
+        ("network's input", network.arrangement + options),
     ]
 
 

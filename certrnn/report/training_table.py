@@ -42,9 +42,9 @@ def _share(value: float | None) -> str:
 
 def line(epoch: Epoch) -> str:
     """One epoch in a line."""
-    found = epoch.accuracy
+    rates = epoch.accuracy
     shares = (
-        f"clean {_share(found.clean)}, attacked {_share(found.attacked)}, verified {_share(found.verified)}"
+        f"clean {_share(rates.clean)}, attacked {_share(rates.attacked)}, verified {_share(rates.verified)}"
     )
     return f"epoch {epoch.number}: loss {epoch.loss:.4g}, eps {epoch.eps:.4g}, {shares}"
 

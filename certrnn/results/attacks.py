@@ -219,14 +219,14 @@ class AttackResults(Sequence[AttackRow], Tabular):
         if self.external:
             model["external"] = dict(self.external)
         rows = [row.as_json() for row in self.rows]
-        asked = {} if self.question is None else {"question": written(self.question)}
+        question = {} if self.question is None else {"question": written(self.question)}
         extent = {} if self.extent is None else {"extent": written(self.extent)}
         return {
             "model": model,
             "attack": self.attack,
             "threat": self.threat,
             "specification": self.specification,
-            **asked,
+            **question,
             **extent,
             "rows": rows,
             "notes": list(self.notes),
@@ -238,15 +238,15 @@ class AttackResults(Sequence[AttackRow], Tabular):
 
     def counts(self) -> dict[str, int]:
         """Number of rows by verdict."""
-        found = Counter(row.verdict for row in self.rows)
-        return {verdict: found[verdict] for verdict in get_args(AttackVerdict) if found[verdict]}
+        verdicts = Counter(row.verdict for row in self.rows)
+        return {verdict: verdicts[verdict] for verdict in get_args(AttackVerdict) if verdicts[verdict]}
 
     def means(self) -> tuple[Fraction, Fraction, Fraction] | None:
         """Mean l-inf, l2 and l0 distance of the counterexamples; None without any."""
-        found = [row for row in self.rows if row.verdict == "falsified"]
-        if not found:
+        rows = [row for row in self.rows if row.verdict == "falsified"]
+        if not rows:
             return None
-        linf, l2, l0 = (mean(getattr(row, name) or 0 for row in found) for name in ("linf", "l2", "l0"))
+        linf, l2, l0 = (mean(getattr(row, name) or 0 for row in rows) for name in ("linf", "l2", "l0"))
         assert linf is not None
         assert l2 is not None
         assert l0 is not None

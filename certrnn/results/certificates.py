@@ -117,8 +117,8 @@ class Results(Sequence[Row], Tabular):
 
     def counts(self) -> dict[str, int]:
         """Number of rows by verdict, in the order of the verdicts' severity."""
-        found = Counter(row.verdict for row in self.rows)
-        return {verdict: found[verdict] for verdict in VERDICTS if found[verdict]}
+        verdicts = Counter(row.verdict for row in self.rows)
+        return {verdict: verdicts[verdict] for verdict in VERDICTS if verdicts[verdict]}
 
     @property
     def whole(self) -> bool:
@@ -157,12 +157,12 @@ class Results(Sequence[Row], Tabular):
 
     def verified(self) -> dict[float, tuple[int, int]]:
         """For each eps asked: (samples certified on every row, samples) of the samples that are finished."""
-        found: dict[float, dict[int, bool]] = {}
+        by_eps: dict[float, dict[int, bool]] = {}
         for row in self.finished():
             if row.eps is not None:
-                samples = found.setdefault(row.eps, {})
+                samples = by_eps.setdefault(row.eps, {})
                 samples[row.sample] = samples.get(row.sample, True) and row.verdict == "certified"
-        return {eps: (sum(samples.values()), len(samples)) for eps, samples in found.items()}
+        return {eps: (sum(samples.values()), len(samples)) for eps, samples in by_eps.items()}
 
     def exit_code(self) -> int:
         """3 where the self-check failed; 1 where a row is falsified; 4 where undecided rows are left, or nothing at all

@@ -175,9 +175,9 @@ def u_test(first: Group, second: Group) -> UTest | None:
     pairs, by_pair = len(first.values) * len(second.values), paired(first.by_sample, second.by_sample)
     if len({*first.values, *second.values}) == 1:  # nothing but ties: the normal approximation has no width
         return UTest(first, second, pairs / 2, 1.0, 0.5, by_pair)
-    found = mannwhitneyu(first.values, second.values, alternative="two-sided")
-    u = float(found.statistic)
-    return UTest(first, second, u, float(found.pvalue), u / pairs, by_pair)
+    test = mannwhitneyu(first.values, second.values, alternative="two-sided")
+    u = float(test.statistic)
+    return UTest(first, second, u, float(test.pvalue), u / pairs, by_pair)
 
 
 @dataclass(frozen=True, repr=False)
@@ -262,10 +262,10 @@ def attacked_eps(results: Iterable[Row]) -> AttackedEps:
 
 def attack_beside(results: Results, attacked: AttackedEps) -> Results:
     """The rows with an attack's findings beside them; a row that they contradict is an ``error``."""
-    rows, asked = tuple(_beside(row, attacked) for row in results), results.question
-    if asked is not None:
-        asked = replace(asked, way=replace(asked.way, attack=True))
-    return replace(results, rows=rows, question=asked)
+    rows, question = tuple(_beside(row, attacked) for row in results), results.question
+    if question is not None:
+        question = replace(question, way=replace(question.way, attack=True))
+    return replace(results, rows=rows, question=question)
 
 
 def _beside(row: Row, attacked: AttackedEps) -> Row:

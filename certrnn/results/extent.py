@@ -42,11 +42,11 @@ def of_samples(finished: int, extent: Extent | None, total: int | None) -> str:
     >>> of_samples(3, Extent(20, 160), 540), of_samples(20, Extent(20, 160), 540), of_samples(1, None, None)
     ('the 3 finished of the 20 samples chosen of 540', 'the 20 samples chosen of 540', '1 sample')
     """
-    asked = finished if extent is None else extent.samples
-    chosen = total is not None and total > asked
-    noun = "sample" if asked == 1 else "samples"
-    whole = f"{asked} {noun}" + (f" chosen of {total}" if chosen else "")
-    if finished < asked:
+    samples = finished if extent is None else extent.samples
+    chosen = total is not None and total > samples
+    noun = "sample" if samples == 1 else "samples"
+    whole = f"{samples} {noun}" + (f" chosen of {total}" if chosen else "")
+    if finished < samples:
         whole = f"the {finished} finished of {'the ' if chosen else ''}{whole}"
     elif chosen:
         whole = f"the {whole}"

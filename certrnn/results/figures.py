@@ -126,11 +126,11 @@ def _written(value: Number | None, digits: int, rounding: str) -> str:
         return str(value)
     if value == 0:
         return "0"
-    found = _rounded(Fraction(value), digits, rounding)
-    power = found.adjusted()
+    rounded = _rounded(Fraction(value), digits, rounding)
+    power = rounded.adjusted()
     if -4 <= power < digits:
-        return f"{found:.{digits - 1 - power}f}"
-    return f"{found.scaleb(-power, _WIDE):.{digits - 1}f}e{power:+03d}"
+        return f"{rounded:.{digits - 1 - power}f}"
+    return f"{rounded.scaleb(-power, _WIDE):.{digits - 1}f}e{power:+03d}"
 
 
 def _rounded(value: Fraction, digits: int, rounding: str) -> Decimal:

@@ -63,8 +63,8 @@ def parse_results(document: Any, where: str = "reading results") -> Results:
         _number(e, "the grid's eps", top) is not None and e >= 0 for e in grid
     )
     top.need(eps, "the grid is a list of eps", grid)
-    asked = document.get("threat", "l-inf"), document.get("specification", "")
-    for value in (path, digest, *external.values(), *asked):
+    texts = document.get("threat", "l-inf"), document.get("specification", "")
+    for value in (path, digest, *external.values(), *texts):
         top.need(
             isinstance(value, str), "the model's path and digests, threat and specification are texts", value
         )
@@ -80,7 +80,7 @@ def parse_results(document: Any, where: str = "reading results") -> Results:
         labelled,
         tuple(notes),
         tuple(external.items()),
-        *asked,
+        *texts,
         tuple(grid),
         question,
         extent,

@@ -100,16 +100,16 @@ class Figures:
     @staticmethod
     def of(rows: Sequence[GuidedRow]) -> Figures:
         """Those of the rows."""
-        asked = [row.asked for row in rows]
+        counts = [row.asked for row in rows]
         before, after = ([getattr(row, f"cost_{when}") for row in rows] for when in ("before", "after"))
         made, lucky = [row.generated for row in rows], [row.by_chance for row in rows]
         moved = [row.l2 for row in rows if row.generated and not row.by_chance and row.l2 is not None]
         return Figures(
             len(rows),
-            perplexity(after, asked),
-            perplexity(before, asked),
-            float(np.mean(perplexities(after, asked))),
-            float(np.mean(perplexities(before, asked))),
+            perplexity(after, counts),
+            perplexity(before, counts),
+            float(np.mean(perplexities(after, counts))),
+            float(np.mean(perplexities(before, counts))),
             generation_rate(made),
             orientation_rate(made, lucky),
             success_rate(made, [row.success for row in rows]),

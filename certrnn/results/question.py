@@ -162,13 +162,13 @@ def read(kind: Any, tree: Any, need: Need, where: str = "question") -> Any:
 
 
 def _built(kind: Any, tree: dict[str, Any], need: Need, where: str) -> Any:
-    hints, found = get_type_hints(kind), {}
+    hints, values = get_type_hints(kind), {}
     for field in fields(kind):
         if field.name in tree:
-            found[field.name] = read(hints[field.name], tree[field.name], need, f"{where}.{field.name}")
-    missing = [f.name for f in fields(kind) if f.name not in found and f.default is f.default_factory]
+            values[field.name] = read(hints[field.name], tree[field.name], need, f"{where}.{field.name}")
+    missing = [f.name for f in fields(kind) if f.name not in values and f.default is f.default_factory]
     need(not missing, f"{where} has {', '.join(missing)}", sorted(map(str, tree)))
-    return kind(**found)
+    return kind(**values)
 
 
 def _tuple(kinds: tuple[Any, ...], tree: Any, need: Need, where: str) -> tuple[Any, ...]:

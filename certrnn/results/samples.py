@@ -68,10 +68,10 @@ def by_sample(rows: Iterable[Row], by_label: bool = True) -> list[Sample]:
     Args:
         by_label: the label must be answered; else a sample is wrong where its rows say so.
     """
-    found: dict[int, list[Row]] = {}
+    groups: dict[int, list[Row]] = {}
     for row in rows:
-        found.setdefault(row.sample, []).append(row)
-    return [_sample(found[number], by_label) for number in sorted(found)]
+        groups.setdefault(row.sample, []).append(row)
+    return [_sample(groups[number], by_label) for number in sorted(groups)]
 
 
 def finished(results: Results) -> list[Sample]:

@@ -169,11 +169,11 @@ class Words(Tabular):
 
     def ranking(self) -> tuple[Ranked, ...]:
         """Every different word, the most sensitive first: for ``fade`` that is the smallest certified share."""
-        found: dict[str, list[Word]] = {}
+        groups: dict[str, list[Word]] = {}
         for word in (word for sentence in self.sentences for word in sentence.words):
             if word.certified is not None:
-                found.setdefault(word.text, []).append(word)
-        ranked = [_ranked(text, words) for text, words in found.items()]
+                groups.setdefault(word.text, []).append(word)
+        ranked = [_ranked(text, words) for text, words in groups.items()]
         return tuple(sorted(ranked, key=lambda r: (-r.sensitivity, r.smallest, r.text)))
 
     def shown(self, word: Word) -> str:

@@ -41,10 +41,10 @@ class Answerer:
 
 def opening(parcel: bytes) -> tuple[Answer, str]:
     """From the bytes of a parcel to what answers its tasks, and the version of the engine that does."""
-    given = unpack(parcel)
-    if not isinstance(given, Parcel):
-        raise InvalidInput("reading a job", "it holds a model", type(given).__name__)
-    return Answerer(given.opened()), engine_version()
+    content = unpack(parcel)
+    if not isinstance(content, Parcel):
+        raise InvalidInput("reading a job", "it holds a model", type(content).__name__)
+    return Answerer(content.opened()), engine_version()
 
 
 def rows_as_bytes(rows: Sequence[Record]) -> bytes:

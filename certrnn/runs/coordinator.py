@@ -72,14 +72,14 @@ def _checked(job: Job[Any, Any, Any], task: Task, answer: bytes | Failure) -> li
         return answer
     numbers = [job.sequences.numbers[position] for position in task.positions]
     try:
-        given = unpack(answer)
+        content = unpack(answer)
     except (InvalidInput, ValueError, TypeError, KeyError):
-        given = None
-    if not (isinstance(given, tuple) and all(isinstance(row, job.record) for row in given)):
+        content = None
+    if not (isinstance(content, tuple) and all(isinstance(row, job.record) for row in content)):
         return Failure("error", "the worker's answer is no list of rows")
     part = task.part
-    rows = {row.sample: row for row in given if row.answers(part.name, part.eps, part.method)}
-    if len(given) != len(numbers) or set(rows) != set(numbers):
+    rows = {row.sample: row for row in content if row.answers(part.name, part.eps, part.method)}
+    if len(content) != len(numbers) or set(rows) != set(numbers):
         return Failure("error", "the worker answered another question")
     return [rows[number] for number in numbers]
 

@@ -144,10 +144,10 @@ class Job(ABC, Generic[Q, R, C]):
     @property
     def expected(self) -> Expected:
         """How many rows which samples have."""
-        found: dict[int, list[int]] = {}
+        groups: dict[int, list[int]] = {}
         for position, number in enumerate(self.sequences.numbers):
-            found.setdefault(len(self.parts(self.sequences.kind(position))), []).append(number)
-        return tuple((rows, spelled_samples(numbers)) for rows, numbers in found.items())
+            groups.setdefault(len(self.parts(self.sequences.kind(position))), []).append(number)
+        return tuple((rows, spelled_samples(numbers)) for rows, numbers in groups.items())
 
     @property
     def subject(self) -> Subject:

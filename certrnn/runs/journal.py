@@ -49,15 +49,15 @@ def parse(content: bytes) -> Reading:
     (Reading(entries=(), size=0, damaged=0), Reading(entries=(), size=36, damaged=0))
     """
     size = content.rfind(b"\n") + 1
-    found: list[Entry] = []
+    entries: list[Entry] = []
     damaged = 0
     for part in content[:size].split(b"\n")[:-1]:
-        given, text = part[:_DIGITS], part[_DIGITS + 1 :]
-        if given != _digest(text):
+        checksum, text = part[:_DIGITS], part[_DIGITS + 1 :]
+        if checksum != _digest(text):
             damaged += 1
             continue
-        found += [(key, _row(row)) for key, row in json.loads(text)]
-    return Reading(tuple(found), size, damaged)
+        entries += [(key, _row(row)) for key, row in json.loads(text)]
+    return Reading(tuple(entries), size, damaged)
 
 
 def read(path: Path) -> Reading:
@@ -89,8 +89,8 @@ class Journal:
         self.disk.append(self.path, b"".join(line(entries) for entries in tasks))
 
 
-def _row(given: Any) -> Record:
-    row = from_text(given)
+def _row(document: Any) -> Record:
+    row = from_text(document)
     if not isinstance(row, Record):
         remedy = "Use the version that wrote it."
         raise InvalidInput("reading a journal", "its rows are those of a run", type(row).__name__, remedy)

@@ -31,11 +31,11 @@ def answer(job: Job[Any, Any, Any], start: Callable[[], Executor], store: Keepin
         InvalidInput, UsageError, Unsupported: what makes no sense is refused before the first row.
     """
     tasks = store.plan.tasks(job)
-    asked = {key for task in tasks for key in task.keys}
-    held = [row for key, row in store.finished.items() if key in asked]
+    keys = {key for task in tasks for key in task.keys}
+    held = [row for key, row in store.finished.items() if key in keys]
     if held:
         yield held
-    left = len(asked) - len(held)
+    left = len(keys) - len(held)
     if left and not job.enough(held):
         job.check()
         for rows in execute(job, tasks, start(), store):

@@ -31,9 +31,9 @@ def merge(folders: Sequence[Path], into: Path) -> Any:
             raise UsageError("reading --into", "it is a folder of its own", repr(str(into)))
     entries: list[Entry] = []
     for folder in folders:
-        found = read_entries(folder)
-        _agree(folder, kept(entries), found)
-        entries += found.items()
+        records = read_entries(folder)
+        _agree(folder, kept(entries), records)
+        entries += records.items()
     with writing(into, whole) as store:
         merged = kept([*store.finished.items(), *entries])
         fresh = [(key, row) for key, row in merged.items() if store.finished.get(key) != row]
@@ -50,9 +50,9 @@ def _whole(plan: Plan) -> Plan:
     return replace(plan, shard=None, command=command)
 
 
-def _agree(folder: Path, known: dict[str, Record], found: dict[str, Record]) -> None:
-    for key in known.keys() & found.keys():
-        for one, other in ((known[key], found[key]), (found[key], known[key])):
+def _agree(folder: Path, known: dict[str, Record], records: dict[str, Record]) -> None:
+    for key in known.keys() & records.keys():
+        for one, other in ((known[key], records[key]), (records[key], known[key])):
             contradiction = one.contradicts(other)
             if contradiction:
                 raise InvalidInput(

@@ -166,12 +166,12 @@ def pieces(job: Job[Any, Any, Any], size: int = TOGETHER) -> Iterator[tuple[tupl
     """Positions of at most ``size`` samples of one kind, and what is asked of them one after the other."""
     place = {number: position for position, number in enumerate(job.sequences.numbers)}
     batches = list(job.sequences.batches(size))
-    asked = [(tuple(place[number] for number in one.numbers), job.parts(one.kind)) for one in batches]
+    groups = [(tuple(place[number] for number in one.numbers), job.parts(one.kind)) for one in batches]
     if not job.by_part:
-        yield from asked
+        yield from groups
         return
-    for step in range(max((len(parts) for _, parts in asked), default=0)):
-        yield from ((positions, parts[step : step + 1]) for positions, parts in asked)
+    for step in range(max((len(parts) for _, parts in groups), default=0)):
+        yield from ((positions, parts[step : step + 1]) for positions, parts in groups)
 
 
 def _first_difference(mine: Any, others: Any) -> str | None:
@@ -193,6 +193,6 @@ class _Keys:
         self._samples = [digest(sequences.take([p]).bare()) for p in range(len(sequences))]
 
     def of(self, positions: Sequence[int], part: Part) -> tuple[str, ...]:
-        asked = digest(part)
-        texts = ["|".join([self._base, self._samples[position], asked]) for position in positions]
+        part_digest = digest(part)
+        texts = ["|".join([self._base, self._samples[position], part_digest]) for position in positions]
         return tuple(hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS] for text in texts)

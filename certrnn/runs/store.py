@@ -157,11 +157,11 @@ def writing(folder: Path, plan: Plan, disk: Disk | None = None) -> Iterator[Stor
 
 def kept(entries: Iterable[Entry]) -> dict[str, Record]:
     """A row a key: whatever was answered counts more than a failure to answer, and the first more than a later one."""
-    found: dict[str, Record] = {}
+    records: dict[str, Record] = {}
     for key, row in entries:
-        if key not in found or (found[key].failed and not row.failed):
-            found[key] = row
-    return found
+        if key not in records or (records[key].failed and not row.failed):
+            records[key] = row
+    return records
 
 
 def parts(folder: Path) -> list[str]:
@@ -189,12 +189,12 @@ def read_plan(folder: Path) -> Plan:
         raise UsageError("reading a run", f"the folder holds a {PLAN}", repr(str(folder)))
     try:
         document = json.loads(path.read_text("utf-8"))
-        written, given = document["format"], document["plan"]
+        written, content = document["format"], document["plan"]
     except (ValueError, KeyError, TypeError):
         raise InvalidInput(f"reading {path}", "the plan is a whole JSON document", "a damaged one") from None
     if written != FORMAT:
         raise InvalidInput(f"reading {path}", f"its format is {FORMAT}", written)
-    plan = from_text(given)
+    plan = from_text(content)
     if not isinstance(plan, Plan):
         raise InvalidInput(f"reading {path}", "it holds a plan", type(plan).__name__)
     return plan
@@ -222,8 +222,8 @@ def _entries(folder: Path) -> list[Entry]:
     return [*compacted, *read_journal(folder / JOURNAL).entries]
 
 
-def _same(folder: Path, held: Plan, asked: Plan) -> None:
-    difference = held.differs(asked)
+def _same(folder: Path, held: Plan, plan: Plan) -> None:
+    difference = held.differs(plan)
     if difference is not None:
         raise UsageError(
             f"taking up the run {folder}",

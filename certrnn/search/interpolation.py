@@ -83,11 +83,13 @@ class Steps(Schedule):
 def follow(curves: Sequence[Curve], certify: Certify) -> torch.Tensor:
     """The largest certified eps of every curve, once none asks for another."""
     while True:
-        asked = {row: eps for row, curve in enumerate(curves) if (eps := curve.next()) is not None}
-        if not asked:
+        proposals = {row: eps for row, curve in enumerate(curves) if (eps := curve.next()) is not None}
+        if not proposals:
             return torch.tensor([curve.low for curve in curves], dtype=torch.float64)
-        margins = certify(torch.tensor(list(asked)), torch.tensor(list(asked.values()), dtype=torch.float64))
-        for (row, eps), margin in zip(asked.items(), margins.tolist(), strict=True):
+        margins = certify(
+            torch.tensor(list(proposals)), torch.tensor(list(proposals.values()), dtype=torch.float64)
+        )
+        for (row, eps), margin in zip(proposals.items(), margins.tolist(), strict=True):
             curves[row].note(eps, float(margin))
 
 
@@ -180,6 +182,6 @@ def _parabola_roots(a: Point, b: Point, c: Point) -> list[float]:
     if second == 0.0 or under < 0.0:
         return []
     root = math.sqrt(under)
-    found = [(-linear - root) / (2.0 * second), (-linear + root) / (2.0 * second)]
-    falling = [t for t in found if linear + 2.0 * second * t < 0.0]
+    roots = [(-linear - root) / (2.0 * second), (-linear + root) / (2.0 * second)]
+    falling = [t for t in roots if linear + 2.0 * second * t < 0.0]
     return [a[0] + t for t in sorted(falling, key=abs)]

@@ -26,8 +26,8 @@ def steps_spec(labels: torch.Tensor, scores: int) -> Spec:
     [[-1.0, 1.0, 0.0, 0.0], [-1.0, 1.0, 0.0, 0.0]]
     """
     batch, steps = labels.shape
-    asked = labels != UNASKED
-    if scores % steps or not bool(asked.any(dim=1).all()):
+    required = labels != UNASKED
+    if scores % steps or not bool(required.any(dim=1).all()):
         raise ValueError(
             f"{scores} scores are {steps} steps of classes, and each sample asks for one at least"
         )
@@ -38,8 +38,8 @@ def steps_spec(labels: torch.Tensor, scores: int) -> Spec:
     place = torch.arange(steps, device=labels.device)
     rows[:, place, :, place] = each.rows.reshape(batch, steps, count, classes).transpose(0, 1)
     # what is not asked repeats the first step that is: every sample has equally many rows
-    first = asked.long().argmax(dim=1, keepdim=True)
-    chosen = torch.where(asked, place, first)
+    first = required.long().argmax(dim=1, keepdim=True)
+    chosen = torch.where(required, place, first)
     taken = rows[torch.arange(batch, device=labels.device)[:, None], chosen]
     offset = torch.zeros(batch, steps * count, dtype=torch.float64, device=labels.device)
     return Spec(taken.reshape(batch, steps * count, scores), offset)

@@ -89,22 +89,22 @@ def guided_search(
         UsageError: an option makes no sense, or the network has nothing that the guide counts.
         Unsupported: no recurrent node, no classes, or another answer than onnxruntime's.
     """
-    asked, sequences = search or GuidedSearch(), model.sequences(x, y)
+    settings, sequences = search or GuidedSearch(), model.sequences(x, y)
     model.job(sequences, Query()).check()
     steps = longest(model.network, [sequences])
-    words = _words(model.network, asked)
+    words = _words(model.network, settings)
     rows: list[GuidedRow] = []
     inputs: list[ChangedInput] = []
-    metric = None if asked.objective.guide is None else asked.objective.guide.metric
-    for run in range(asked.runs):
+    metric = None if settings.objective.guide is None else settings.objective.guide.metric
+    for run in range(settings.runs):
         record = None if metric is None else Record(metric, steps)
         for batch in sequences.batches(BATCH):
             network = network_for(model.network, batch.kind)
-            job = SearchBatch(network, asked, batch, words, sequences, clip, model.precision, spell)
-            found, shares, record = job.searched(run, record)
-            rows += job.rows(run, found, shares)
-            inputs += job.inputs(run, found)
-            tick(len(found))
+            job = SearchBatch(network, settings, batch, words, sequences, clip, model.precision, spell)
+            changes, shares, record = job.searched(run, record)
+            rows += job.rows(run, changes, shares)
+            inputs += job.inputs(run, changes)
+            tick(len(changes))
     if certify:
         rows = [replace(row, eps_certified=_certified(model, sequences, row)) for row in rows]
     rows.sort(key=lambda row: (row.run, row.sample))
@@ -115,18 +115,18 @@ def guided_search(
     names = () if metric is None else metric.names
     notes = tuple(note for note in notes_of(model.network, sequences) if note)
     results = GuidedResults(
-        model.path, model.sha256, asked.name, tuple(rows), asked.record(), names, notes, question
+        model.path, model.sha256, settings.name, tuple(rows), settings.record(), names, notes, question
     )
     return GuidedOutcome(results, tuple(inputs))
 
 
-def _words(network: OnnxModel, asked: GuidedSearch) -> Words | None:
+def _words(network: OnnxModel, search: GuidedSearch) -> Words | None:
     if network.embedding is None:
         return None
-    return Words(torch.from_numpy(network.embedding.table), asked.barred)
+    return Words(torch.from_numpy(network.embedding.table), search.barred)
 
 
 def _certified(model: Model, sequences: Sequences, row: GuidedRow) -> float | None:
     one = sequences.take([sequences.numbers.index(row.sample)])
-    (found,) = model.radius(one, frames=[row.frame], method="zonotope", attack=False)
-    return found.eps_certified
+    (certificate,) = model.radius(one, frames=[row.frame], method="zonotope", attack=False)
+    return certificate.eps_certified

@@ -59,22 +59,26 @@ def measure_coverage(
     """
     sequences = model.sequences(x)
     others = None if beside is None else model.sequences(beside)
-    asked = chosen(metrics, options)
+    selection = chosen(metrics, options)
     sets = [sequences] if others is None else [sequences, others]
     steps = longest(model.network, sets)
-    found = recorded(model.network, sequences, asked, steps, tick)
-    missing = [one for one, kept in found.items() if not kept.layers]
-    if len(missing) == len(found) or (metrics and set(missing) & set(metrics)):
+    records = recorded(model.network, sequences, selection, steps, tick)
+    missing = [one for one, counted in records.items() if not counted.layers]
+    if len(missing) == len(records) or (metrics and set(missing) & set(metrics)):
         has = sorted({layer.kind for layer in _recurrences(model.network, sequences.kinds[0])})
         raise UsageError(
             "reading --metrics", f"the network's {' and '.join(has)} layers have what is counted", missing[0]
         )
-    kept = {key: one for key, one in found.items() if one.layers}
-    second = None if others is None else recorded(model.network, others, _metrics(kept), steps, tick)
+    counted = {key: one for key, one in records.items() if one.layers}
+    second = None if others is None else recorded(model.network, others, _metrics(counted), steps, tick)
     return CoverageResults(
         model.path,
         model.sha256,
-        tuple(row for key in kept for row in _rows(key, kept[key], None if second is None else second[key])),
+        tuple(
+            row
+            for key in counted
+            for row in _rows(key, counted[key], None if second is None else second[key])
+        ),
         len(sequences),
         tuple(asdict(options or MetricOptions()).items()),
         ("", 0) if others is None else (name, len(others)),
@@ -103,16 +107,16 @@ def recorded(
     for kind in sequences.kinds:
         check_against_onnxruntime(network_for(network, kind), kind.shape)
     place = {number: rank for rank, number in enumerate(sorted(sequences.numbers))}
-    found = {name: Record(metric, steps) for name, metric in metrics.items()}
+    records = {name: Record(metric, steps) for name, metric in metrics.items()}
     for batch in sequences.batches(BATCH):
         own = network_for(network, batch.kind)
         check_points(own, batch.x.numpy())
         with torch.no_grad():
             seen = Tracer.of(own, batch.kind.shape)(batch.x)
         numbers = [place[number] for number in batch.numbers]
-        found = {name: one.after(seen, numbers) for name, one in found.items()}
+        records = {name: one.after(seen, numbers) for name, one in records.items()}
         tick(len(numbers))
-    return found
+    return records
 
 
 def _recurrences(network: OnnxModel, kind: SequenceShape) -> tuple[Recurrence, ...]:
@@ -147,6 +151,6 @@ def _rows(name: str, own: Record, other: Record | None) -> list[CoverageRow]:
 
 
 def _question(model: Model, sequences: Sequences) -> Question:
-    asked = question_of(model.network, model.precision, sequences, Query())
+    question = question_of(model.network, model.precision, sequences, Query())
     way = Way("coverage", attack=False)
-    return replace(asked, specification=SpecificationRecord("coverage"), way=way)
+    return replace(question, specification=SpecificationRecord("coverage"), way=way)

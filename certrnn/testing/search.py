@@ -171,12 +171,12 @@ class Searcher:
         if objective:
             at = torch.tensor([frame])
             gradient = objective.gradient(self.tracer, x[None], at, targets[None], record, [generator])[0]
-        found = None
+        change = None
         if gradient is not None:
-            found = self._along(x, word, frame, gradient, targets)
-        if found is None and (gradient is None or self.asked.fill):
-            found = self._chance(x, word, frame, targets, np.random.default_rng([*key, 2]))
-        return found or Found(frame, x, word, None, None, None, False, False)
+            change = self._along(x, word, frame, gradient, targets)
+        if change is None and (gradient is None or self.asked.fill):
+            change = self._chance(x, word, frame, targets, np.random.default_rng([*key, 2]))
+        return change or Found(frame, x, word, None, None, None, False, False)
 
     def _along(
         self, x: torch.Tensor, word: int | None, frame: int, gradient: torch.Tensor, targets: torch.Tensor
@@ -201,8 +201,8 @@ class Searcher:
     ) -> Found | None:
         if self.words is None:
             direction = torch.from_numpy(generator.standard_normal(x.shape[1]))
-            found = self._moved(x, frame, direction / direction.norm(), targets)
-            return None if found is None else Found(frame, found.x, None, None, None, found.l2, True, True)
+            change = self._moved(x, frame, direction / direction.norm(), targets)
+            return None if change is None else Found(frame, change.x, None, None, None, change.l2, True, True)
         assert word is not None
         other = self.words.random(word, generator)
         if other is None:

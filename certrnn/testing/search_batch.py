@@ -66,7 +66,7 @@ class SearchBatch:
         shape, span = self.batch.kind.shape, self.batch.kind.span
         tracer = Tracer.of(self.network, shape)
         searcher = Searcher(self.asked, tracer, self.words, self.clip, self.precision)
-        targets, found, shares = self.targets, list[Found](), list[Any]()
+        targets, changes, shares = self.targets, list[Found](), list[Any]()
         numbers = self.word_numbers
         for row, number in enumerate(self.batch.numbers):
             frame = searcher.frame(run, number, span)
@@ -76,9 +76,9 @@ class SearchBatch:
             if record is not None and one.generated:
                 with torch.no_grad():
                     record = record.after(tracer(one.x[None]), [len(record.samples)])
-            found.append(one)
+            changes.append(one)
             shares.append(() if record is None else tuple(record.coverage().tolist()))
-        return found, shares, record
+        return changes, shares, record
 
     @cached_property
     def targets(self) -> torch.Tensor:
@@ -137,23 +137,23 @@ class SearchBatch:
         flat = np.asarray(scores, dtype=np.float64).reshape(len(x) * steps, -1)
         return answers(flat).reshape(len(x), steps)
 
-    def rows(self, run: int, found: list[Found], shares: list[Any]) -> list[GuidedRow]:
+    def rows(self, run: int, changes: list[Found], shares: list[Any]) -> list[GuidedRow]:
         """The rows of the batch, once onnxruntime has answered the inputs before and after."""
-        before, after = self.batch.x, torch.stack([one.x for one in found])
+        before, after = self.batch.x, torch.stack([one.x for one in changes])
         numbers = self.word_numbers
-        changed = None if numbers is None else _with(numbers, found)
+        changed = None if numbers is None else _with(numbers, changes)
         targets = self.targets
-        asked = (targets >= 0).numpy()
+        required = (targets >= 0).numpy()
         ours, scores = self.scores(before), self.scores(after)
         theirs = [self.replayed(before, numbers), self.replayed(after, changed)]
-        right = [(each == targets.numpy()) & asked for each in theirs]
+        right = [(each == targets.numpy()) & required for each in theirs]
         agree = [
-            ((each == decided(own).numpy()) | ~asked).all(axis=1)
+            ((each == decided(own).numpy()) | ~required).all(axis=1)
             for each, own in zip(theirs, (ours, scores), strict=True)
         ]
         cost = [costs(own, targets).sum(dim=1).tolist() for own in (ours, scores)]
         out = []
-        for row, one in enumerate(found):
+        for row, one in enumerate(changes):
             confirmed = bool(agree[0][row] and agree[1][row])
             out.append(
                 GuidedRow(
@@ -167,9 +167,9 @@ class SearchBatch:
                     l2=one.l2,
                     generated=one.generated,
                     by_chance=one.by_chance,
-                    asked=int(asked[row].sum()),
-                    wrong_before=int((asked & ~right[0])[row].sum()),
-                    wrong_after=int((asked & ~right[1])[row].sum()),
+                    asked=int(required[row].sum()),
+                    wrong_before=int((required & ~right[0])[row].sum()),
+                    wrong_after=int((required & ~right[1])[row].sum()),
                     cost_before=cost[0][row],
                     cost_after=cost[1][row],
                     confirmed=confirmed,
@@ -180,10 +180,10 @@ class SearchBatch:
             )
         return out
 
-    def inputs(self, run: int, found: list[Found]) -> list[ChangedInput]:
+    def inputs(self, run: int, changes: list[Found]) -> list[ChangedInput]:
         """The changed inputs of the batch."""
         numbers, targets = self.word_numbers, self.targets.numpy()
-        changed = None if numbers is None else _with(numbers, found)
+        changed = None if numbers is None else _with(numbers, changes)
         return [
             ChangedInput(
                 self.batch.numbers[row],
@@ -192,7 +192,7 @@ class SearchBatch:
                 None if changed is None else changed[row],
                 targets[row],
             )
-            for row, one in enumerate(found)
+            for row, one in enumerate(changes)
             if one.generated
         ]
 
@@ -217,10 +217,10 @@ class SearchBatch:
         return tuple(own)
 
 
-def _with(numbers: np.ndarray, found: list[Found]) -> np.ndarray:
+def _with(numbers: np.ndarray, changes: list[Found]) -> np.ndarray:
     """The words with each substitute in its place."""
     out = numbers.copy()
-    for row, one in enumerate(found):
+    for row, one in enumerate(changes):
         if one.substitute is not None:
             out[row, one.frame] = one.substitute
     return out

@@ -52,10 +52,10 @@ def mistakes(model: Model, sequences: Sequences) -> np.ndarray:
         network = network_for(model.network, batch.kind)
         scores = np.asarray(network.run_onnxruntime(batch.x.numpy()), dtype=np.float64)
         steps = network.steps(batch.kind.shape)
-        found = answers(scores.reshape(len(scores) * steps, -1)).reshape(len(scores), steps)
+        classes = answers(scores.reshape(len(scores) * steps, -1)).reshape(len(scores), steps)
         assert batch.labels is not None
         labels = batch.labels.numpy().reshape(len(scores), -1)
-        out[[place[number] for number in batch.numbers]] = ((found != labels) & (labels >= 0)).any(axis=1)
+        out[[place[number] for number in batch.numbers]] = ((classes != labels) & (labels >= 0)).any(axis=1)
     return out
 
 
@@ -75,9 +75,9 @@ def select(
     for name, priority in orders.items():
         scores = priority.scores(model, sequences)
         order = priority.order(scores)
-        found = int(wrong[order[:first]].sum())
+        hits = int(wrong[order[:first]].sum())
         out.append(
-            Selected(name, first, found, int(wrong.sum()), correlation(scores, wrong), tuple(order.tolist()))
+            Selected(name, first, hits, int(wrong.sum()), correlation(scores, wrong), tuple(order.tolist()))
         )
     return out
 

@@ -100,27 +100,27 @@ class NormBall(ThreatModel):
 
     @classmethod
     def restored(cls, record: ThreatRecord, supplied: Supplied) -> NormBall:
-        order, asked, radii = record.norm or "inf", record.radii, supplied.radii
-        if asked is None:
+        order, recorded, radii = record.norm or "inf", record.radii, supplied.radii
+        if recorded is None:
             return NormBall(order, record.joint)
         if radii is None:
-            if not asked.values:
-                raise supplied.missing("--radii", f"{math.prod(asked.shape)} radii")
-            radii = np.array(asked.values, dtype=np.float64).reshape(asked.shape)
-        supplied.same("the radii", asked.sha256, _digest(radii))
+            if not recorded.values:
+                raise supplied.missing("--radii", f"{math.prod(recorded.shape)} radii")
+            radii = np.array(recorded.values, dtype=np.float64).reshape(recorded.shape)
+        supplied.same("the radii", recorded.sha256, _digest(radii))
         return NormBall(order, record.joint, radii)
 
     def _radii(self, numbers: Sequence[int], x: torch.Tensor) -> torch.Tensor | None:
         if self.radii is None:
             return None
-        given = self.radii
-        if given.ndim == 3:
-            if len(numbers) and max(numbers) >= len(given):
+        radii = self.radii
+        if radii.ndim == 3:
+            if len(numbers) and max(numbers) >= len(radii):
                 raise self._unfit(f"a radius for sample {max(numbers)}", x)
-            given = given[np.asarray(numbers, dtype=np.int64)]
-        if given.shape[-1] != x.shape[2] or (given.ndim > 1 and given.shape[-2] < x.shape[1]):
+            radii = radii[np.asarray(numbers, dtype=np.int64)]
+        if radii.shape[-1] != x.shape[2] or (radii.ndim > 1 and radii.shape[-2] < x.shape[1]):
             raise self._unfit(f"a radius for each of {x.shape[1]} frames of {x.shape[2]} features", x)
-        fitting = given if given.ndim == 1 else given[..., : x.shape[1], :]
+        fitting = radii if radii.ndim == 1 else radii[..., : x.shape[1], :]
         return torch.tensor(np.broadcast_to(fitting, tuple(x.shape)), dtype=torch.float64, device=x.device)
 
     def _unfit(self, wanted: str, x: torch.Tensor) -> InvalidInput:

@@ -65,8 +65,8 @@ class WordSubstitution(ThreatModel):
 
     def only(self, numbers: Collection[int]) -> WordSubstitution:
         """What it says of these samples."""
-        kept = set(numbers)
-        return WordSubstitution(tuple(one for one in self.sets if one.sample in kept))
+        samples = set(numbers)
+        return WordSubstitution(tuple(one for one in self.sets if one.sample in samples))
 
     def require(self, numbers: Collection[int]) -> None:
         known = set(numbers)
@@ -93,10 +93,10 @@ class WordSubstitution(ThreatModel):
 
     @cached_property
     def _by_sample(self) -> dict[int, list[WordSet]]:
-        found: dict[int, list[WordSet]] = {}
+        groups: dict[int, list[WordSet]] = {}
         for one in self.sets:
-            found.setdefault(one.sample, []).append(one)
-        return found
+            groups.setdefault(one.sample, []).append(one)
+        return groups
 
     def record(self) -> ThreatRecord:
         return ThreatRecord("words", words=len(self.sets), sha256=digest(self.sets))

@@ -79,18 +79,18 @@ class Checkpoint:
             ) from None
         return Checkpoint(about, arrays)
 
-    def require(self, asked: dict[str, Any]) -> None:
+    def require(self, settings: dict[str, Any]) -> None:
         """Refuse to go on with other data or settings than the run began with.
 
         Raises:
             UsageError: which of them differ.
         """
         before = self.about["asked"]
-        kept = json.loads(json.dumps(asked))
-        differ = [name for name in kept if kept[name] != before.get(name)]
+        current = json.loads(json.dumps(settings))
+        differ = [name for name in current if current[name] != before.get(name)]
         if differ:
             name = differ[0]
-            received = f"{name} {kept[name]!r}, begun with {before.get(name)!r}"
+            received = f"{name} {current[name]!r}, begun with {before.get(name)!r}"
             remedy = "Give the same options, or leave --resume out to begin anew."
             raise UsageError(
                 "reading --resume", "data and options are those that the run began with", received, remedy

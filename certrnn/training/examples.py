@@ -38,13 +38,15 @@ class Examples:
             InvalidInput: there is another number of labels, or a label is no class.
         """
         words = np.asarray(x[0]).dtype.kind in "iu"
-        given = tuple(np.ascontiguousarray(one, dtype=np.int64 if words else np.float32) for one in x)
+        arrays = tuple(np.ascontiguousarray(one, dtype=np.int64 if words else np.float32) for one in x)
         labels = np.asarray(y, dtype=np.int64)
-        if labels.shape != (len(given),):
-            raise InvalidInput("training", f"there is a label for each of {len(given)} samples", labels.shape)
+        if labels.shape != (len(arrays),):
+            raise InvalidInput(
+                "training", f"there is a label for each of {len(arrays)} samples", labels.shape
+            )
         if len(labels) and labels.min() < 0:
             raise InvalidInput("training", "labels number the classes from 0", int(labels.min()))
-        return Examples(given, labels, tuple(range(len(given))))
+        return Examples(arrays, labels, tuple(range(len(arrays))))
 
     def __len__(self) -> int:
         return len(self.x)

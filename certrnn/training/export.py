@@ -63,8 +63,8 @@ class _Writer:
     def constant(self, value: Tensor | np.ndarray, name: str) -> str:
         array = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
         full = f"{name}_{len(self.constants)}"
-        kept = array.astype(np.float32) if array.dtype.kind == "f" else array
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(kept), full))
+        narrowed = array.astype(np.float32) if array.dtype.kind == "f" else array
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(narrowed), full))
         return full
 
     def node(self, op: str, inputs: list[str], outputs: int = 1, **attributes: Any) -> str:
@@ -106,7 +106,7 @@ def _last_step(writer: _Writer, part: LastStep, value: str) -> str:
 def _layer(writer: _Writer, module: Recurrent, value: str, layer: int, last: bool) -> str:
     """All steps (frames, directions, batch, hidden) of a layer, or the state after the last one without the frames."""
     kind = next(kind for kind in ORDERS if isinstance(module, kind))
-    found = [
+    directions = [
         gates_of(module, layer, reverse) for reverse in (False, True)[: 2 if module.bidirectional else 1]
     ]
 
@@ -115,17 +115,19 @@ def _layer(writer: _Writer, module: Recurrent, value: str, layer: int, last: boo
         gates = [np.split(array, len(ORDERS[kind])) for array in arrays]
         return np.stack([np.concatenate([parts[k] for k in ORDERS[kind]]) for parts in gates])
 
-    rows = len(found[0].input)
-    biases = [stacked([getattr(g, name) for g in found], rows) for name in ("input_bias", "recurrent_bias")]
+    rows = len(directions[0].input)
+    biases = [
+        stacked([getattr(g, name) for g in directions], rows) for name in ("input_bias", "recurrent_bias")
+    ]
     inputs = [
         value,
-        writer.constant(stacked([g.input for g in found], rows), "W"),
-        writer.constant(stacked([g.recurrent for g in found], rows), "R"),
+        writer.constant(stacked([g.input for g in directions], rows), "W"),
+        writer.constant(stacked([g.recurrent for g in directions], rows), "R"),
         writer.constant(np.concatenate(biases, axis=1), "B"),
     ]
     more: dict[str, Any] = {"direction": "bidirectional"} if module.bidirectional else {}
     if isinstance(module, nn.RNN):
-        more["activations"] = [module.nonlinearity.capitalize()] * len(found)
+        more["activations"] = [module.nonlinearity.capitalize()] * len(directions)
     if isinstance(module, nn.GRU):
         more["linear_before_reset"] = 1
     return writer.node(kind.__name__, inputs, 2 if last else 1, hidden_size=module.hidden_size, **more)

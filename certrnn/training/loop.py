@@ -241,10 +241,12 @@ class _Loop:
         run = self.run
         if not run.resume or run.checkpoint is None or not Path(run.checkpoint).exists():
             return []
-        found = Checkpoint.read(run.checkpoint)
-        found.require(run.asked())
-        found.restore(self.module, self.optimizer)
-        return [Epoch(**{**one, "accuracy": Accuracy(**one["accuracy"])}) for one in found.about["history"]]
+        checkpoint = Checkpoint.read(run.checkpoint)
+        checkpoint.require(run.asked())
+        checkpoint.restore(self.module, self.optimizer)
+        return [
+            Epoch(**{**one, "accuracy": Accuracy(**one["accuracy"])}) for one in checkpoint.about["history"]
+        ]
 
     def epochs(self, done: int) -> Iterator[tuple[int, float]]:
         """Number and mean loss of every epoch after the first ``done``."""

@@ -92,10 +92,10 @@ class WordSets(Perturbation):
                 "training", "word sets are those of a network with nn.Embedding first", type(table)
             )
         there = (self.candidates >= 0)[..., None]
-        found = table(self.candidates.clamp_min(0))
+        embeddings = table(self.candidates.clamp_min(0))
         own = vectors[:, :, None]
-        lower = torch.where(there, found, own).amin(2)
-        upper = torch.where(there, found, own).amax(2)
+        lower = torch.where(there, embeddings, own).amin(2)
+        upper = torch.where(there, embeddings, own).amax(2)
         away = vectors - self.share * (vectors - torch.minimum(lower, vectors))
         return Box(away, vectors + self.share * (torch.maximum(upper, vectors) - vectors))
 

@@ -118,20 +118,20 @@ def _set(target: Tensor, array: np.ndarray) -> None:
 
 def _recurrent(nodes: list[onnx.NodeProto], known: dict[str, np.ndarray]) -> nn.RNN | nn.LSTM | nn.GRU:
     """The layers as one module of torch."""
-    found = [_layer(node, known) for node in nodes]
-    kinds = {(kind, relu, both, arrays[1].shape[2]) for kind, relu, both, arrays in found}
+    layers = [_layer(node, known) for node in nodes]
+    kinds = {(kind, relu, both, arrays[1].shape[2]) for kind, relu, both, arrays in layers}
     if len(kinds) != 1:
         raise _refusal("recurrent layers are of one kind and size", sorted(node.op_type for node in nodes))
-    (kind, relu, both, hidden), features = kinds.pop(), found[0][3][0].shape[2]
+    (kind, relu, both, hidden), features = kinds.pop(), layers[0][3][0].shape[2]
     more = {"nonlinearity": "relu" if relu else "tanh"} if kind is nn.RNN else {}
-    module = kind(features, hidden, len(found), batch_first=True, bidirectional=both, **more)
-    for layer, (_, _, _, (weight, recurrent, bias)) in enumerate(found):
+    module = kind(features, hidden, len(layers), batch_first=True, bidirectional=both, **more)
+    for layer, (_, _, _, (weight, recurrent, bias)) in enumerate(layers):
         for direction in range(2 if both else 1):
             gates = gates_of(module, layer, reverse=bool(direction))
             halves = np.split(bias[direction], 2)
-            given = (weight[direction], recurrent[direction], *halves)
+            tensors = (weight[direction], recurrent[direction], *halves)
             targets = (gates.input, gates.recurrent, gates.input_bias, gates.recurrent_bias)
-            for target, array in zip(targets, given, strict=True):
+            for target, array in zip(targets, tensors, strict=True):
                 assert target is not None
                 parts = np.split(array, len(ORDERS[kind]))
                 back = np.argsort(ORDERS[kind])

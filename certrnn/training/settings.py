@@ -96,14 +96,14 @@ class Settings:
 
     def loss(self, teacher: nn.Module | None) -> Loss:
         """The loss at the end of its schedule; ``teacher`` is distillation's."""
-        found = LOSSES[self.defence]()
-        if isinstance(found, Distillation):
+        loss = LOSSES[self.defence]()
+        if isinstance(loss, Distillation):
             return Distillation(teacher, self.temperature)
-        if isinstance(found, Contraction):
+        if isinstance(loss, Contraction):
             return Contraction(self.gamma, self.weight, self.norm, self.converse)
         if self.defence == "cert-rnn-vt":
-            found = Verified(self.domain)
-        return found if self.kappa is None or not _has_kappa(found) else _with_kappa(found, self.kappa)
+            loss = Verified(self.domain)
+        return loss if self.kappa is None or not _has_kappa(loss) else _with_kappa(loss, self.kappa)
 
     def at(self, loss: Loss, epoch: float) -> Loss:
         """The loss at an epoch, fractions of one included: kappa falls from 1 to its value."""

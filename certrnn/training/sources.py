@@ -111,9 +111,9 @@ def read_words(
         InvalidInput: a file is missing or damaged, or only some of the texts have labels.
         UsageError: options that do not go together.
     """
-    found = [read_texts(path) for path in paths]
-    texts = tuple(text for one in found for text in one.texts)
-    labels = _labels([one.labels for one in found], [len(one.texts) for one in found])
+    files = [read_texts(path) for path in paths]
+    texts = tuple(text for one in files for text in one.texts)
+    labels = _labels([one.labels for one in files], [len(one.texts) for one in files])
     vectors = None if embeddings is None else read_embeddings(embeddings)
     if vectors is not None and vectors.vocabulary is None:
         raise UsageError("reading --embeddings", "it names its words", "vectors alone")
@@ -125,21 +125,21 @@ def read_words(
     source = TextSource(paths[0], vocab=vocab or out, split=split, max_length=max_length)
     encoder = read_encoder(source)
     encoded = [encoder.encode(text) for text in texts]
-    kept = [number for number, one in enumerate(encoded) if one.words]
-    if not kept:
+    numbers = [number for number, one in enumerate(encoded) if one.words]
+    if not numbers:
         raise InvalidInput("reading texts", "a text has at least one word", "only texts without")
     ids = encoder_words(encoder)
-    examples = Examples.of([encoded[n].ids for n in kept], [labels[n] for n in kept])
-    left_out = f"{len(texts) - len(kept)} texts without a word were left out"
-    notes = [encoder.rule, *(note for one in found for note in one.notes)]
-    notes += [left_out] if len(kept) < len(texts) else []
+    examples = Examples.of([encoded[n].ids for n in numbers], [labels[n] for n in numbers])
+    left_out = f"{len(texts) - len(numbers)} texts without a word were left out"
+    notes = [encoder.rule, *(note for one in files for note in one.notes)]
+    notes += [left_out] if len(numbers) < len(texts) else []
     examples = replace(examples, notes=tuple(note for note in notes if note))
     table = (
         None
         if vectors is None or vectors.vocabulary is None
         else _rows(ids, vectors.vocabulary.ids, vectors.table)
     )
-    return Words(examples, tuple(texts[n] for n in kept), ids, table)
+    return Words(examples, tuple(texts[n] for n in numbers), ids, table)
 
 
 def encoder_words(encoder: object) -> tuple[str, ...]:
@@ -154,17 +154,17 @@ def encoder_words(encoder: object) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _labels(given: list[tuple[int, ...] | None], counts: list[int]) -> list[int]:
-    if all(labels is None for labels in given):
-        if len(given) < 2:
+def _labels(columns: list[tuple[int, ...] | None], counts: list[int]) -> list[int]:
+    if all(labels is None for labels in columns):
+        if len(columns) < 2:
             remedy = "Give a csv with columns text and label, or one --text for each class."
             raise InvalidInput(
                 "reading --text", "texts have labels, or there is a file a class", "one file", remedy
             )
         return [number for number, count in enumerate(counts) for _ in range(count)]
-    if any(labels is None for labels in given):
+    if any(labels is None for labels in columns):
         raise InvalidInput("reading --text", "all files have labels, or none has", "some")
-    return [label for labels in given for label in labels or ()]
+    return [label for labels in columns for label in labels or ()]
 
 
 def _rows(names: tuple[str, ...], ids: Mapping[str, int], table: np.ndarray) -> np.ndarray:
@@ -176,23 +176,23 @@ def _rows(names: tuple[str, ...], ids: Mapping[str, int], table: np.ndarray) -> 
     return rows
 
 
-def write_heldout(out: str, kept: Examples, words: Words | None) -> str:
+def write_heldout(out: str, examples: Examples, words: Words | None) -> str:
     """Write held-out samples beside the ONNX file, as the other commands read them: npz, or csv of texts; its name."""
     if words is not None:
         rows = io.StringIO()
         writer = csv.writer(rows, lineterminator="\n")
         writer.writerow(["text", "label"])
-        for number, label in zip(kept.numbers, kept.y, strict=True):
+        for number, label in zip(examples.numbers, examples.y, strict=True):
             writer.writerow([words.texts[number], int(label)])
         write_file(beside(out, ".heldout.csv"), rows.getvalue().encode("utf-8"))
         return beside(out, ".heldout.csv")
-    longest = max(len(one) for one in kept.x)
-    x = np.zeros((len(kept), longest, kept.x[0].shape[1]), dtype=np.float32)
-    for row, one in enumerate(kept.x):
+    longest = max(len(one) for one in examples.x)
+    x = np.zeros((len(examples), longest, examples.x[0].shape[1]), dtype=np.float32)
+    for row, one in enumerate(examples.x):
         x[row, : len(one)] = one
-    lengths = {} if kept.frames is not None else {"lengths": np.array([len(one) for one in kept.x])}
+    lengths = {} if examples.frames is not None else {"lengths": np.array([len(one) for one in examples.x])}
     held = io.BytesIO()
-    np.savez_compressed(held, allow_pickle=False, x=x, y=kept.y, **lengths)
+    np.savez_compressed(held, allow_pickle=False, x=x, y=examples.y, **lengths)
     write_file(beside(out, ".heldout.npz"), held.getvalue())
     return beside(out, ".heldout.npz")
 

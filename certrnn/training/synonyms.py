@@ -54,14 +54,14 @@ class Synonyms:
 
     def lines(self, examples: Examples) -> str:
         """What ``certify --words`` reads: a line for each word of each example that has substitutes."""
-        found = []
+        rows = []
         for sample, words in enumerate(examples.x):
             for position, word in enumerate(words.tolist()):
                 others = [n for n in self.table[word].tolist()[1:] if n >= 0]
                 if others:
                     entry = {"sample": sample, "position": position, "substitutes": others}
-                    found.append(json.dumps(entry))
-        return "\n".join([*found, ""])
+                    rows.append(json.dumps(entry))
+        return "\n".join([*rows, ""])
 
 
 def read_synonyms(path: str, words: Sequence[str]) -> Synonyms:
@@ -71,10 +71,10 @@ def read_synonyms(path: str, words: Sequence[str]) -> Synonyms:
         InvalidInput: the file is missing, damaged or something else, or no word of the vocabulary has a synonym in it.
     """
     listed = read_listed(path)
-    found = Synonyms.of(words, listed)
-    if found.table.shape[1] == 1:
+    synonyms = Synonyms.of(words, listed)
+    if synonyms.table.shape[1] == 1:
         requirement = "some word of the vocabulary has a synonym in it"
         raise InvalidInput(
             f"reading synonyms from {path}", requirement, "none", "Look at small and capital letters."
         )
-    return found
+    return synonyms

@@ -85,10 +85,10 @@ class Verified:
         return "\n".join(lines) + "\n"
 
     def _tensors(self) -> list[tuple[Tensor, np.ndarray]]:
-        found = self.answer.assignment
-        if found is None:
+        assignment = self.answer.assignment
+        if assignment is None:
             return []
-        return [(self.query.input, found.inputs), (self.query.output, found.outputs)]
+        return [(self.query.input, assignment.inputs), (self.query.output, assignment.outputs)]
 
     def _assigned(self) -> Iterator[str]:
         pairs = [

@@ -219,15 +219,15 @@ def _shapes(tensor: tuple[int, ...]) -> Iterator[tuple[int, int]]:
     """Samples that such a tensor may hold, likely ones first."""
     sizes = [length for length in tensor if length != 1]
     size = math.prod(sizes)
-    found: dict[tuple[int, int], None] = {}
+    shapes: dict[tuple[int, int], None] = {}
     if len(tensor) == 3:
-        found[tensor[1], tensor[2]] = found[tensor[0], tensor[2]] = None
+        shapes[tensor[1], tensor[2]] = shapes[tensor[0], tensor[2]] = None
     for cut in range(1, len(sizes)):
-        found[math.prod(sizes[:cut]), math.prod(sizes[cut:])] = None
-    for frames, features in list(found):
-        found[features, frames] = None
-    found[1, size] = found[size, 1] = None
-    yield from (shape for shape in found if math.prod(shape) == size)
+        shapes[math.prod(sizes[:cut]), math.prod(sizes[cut:])] = None
+    for frames, features in list(shapes):
+        shapes[features, frames] = None
+    shapes[1, size] = shapes[size, 1] = None
+    yield from (shape for shape in shapes if math.prod(shape) == size)
 
 
 def _check_outputs(binding: Binding, declared: Tensor) -> None:

@@ -33,6 +33,6 @@ def capabilities() -> dict[str, tuple[str, ...]]:
     }
 
 
-def as_json(found: Mapping[str, tuple[str, ...]]) -> str:
+def as_json(table: Mapping[str, tuple[str, ...]]) -> str:
     """One JSON document: a list of lines for each capability."""
-    return json.dumps({name: list(lines) for name, lines in found.items()}, indent=1) + "\n"
+    return json.dumps({name: list(lines) for name, lines in table.items()}, indent=1) + "\n"

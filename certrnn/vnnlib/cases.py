@@ -79,17 +79,17 @@ def _case(
     graph = binding.elements
     inputs = any(not v.output for some in conjunctions for one in some for v in one.form.coefficients)
     rows = Rows(binding, beside_inputs(graph, binding.shape) if inputs else graph, region)
-    kept: list[tuple[np.ndarray, float]] = []
+    halfspaces: list[tuple[np.ndarray, float]] = []
     clause: list[int] = []
     for number, conjunction in enumerate(conjunctions):
         for literal in conjunction:
-            kept.append(rows.lower(literal.form))
+            halfspaces.append(rows.lower(literal.form))
             clause.append(number)
         if not conjunction:  # every input of the box will do: nothing is proved of it
-            kept.append((np.zeros(rows.graph.outputs), 0.0))
+            halfspaces.append((np.zeros(rows.graph.outputs), 0.0))
             clause.append(number)
-    matrix = torch.from_numpy(np.stack([row for row, _ in kept]))
-    offset = torch.tensor([[end for _, end in kept]], dtype=torch.float64)
+    matrix = torch.from_numpy(np.stack([row for row, _ in halfspaces]))
+    offset = torch.tensor([[end for _, end in halfspaces]], dtype=torch.float64)
     strict = torch.tensor([bool(some) and all(one.strict for one in some) for some in conjunctions])
     spec = Spec(matrix[None], offset, tuple(clause))
     return Case(rows.graph, region, ranges, conjunctions, spec, strict)

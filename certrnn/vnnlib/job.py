@@ -176,16 +176,16 @@ class VerifyJob(Job[VerifyQuery, CaseAnswer, Verified]):
             return CaseAnswer(number, step, SAT, known.found[number])
         if known.satisfied:
             return CaseAnswer(number, step, OPEN)
-        case, refuted, found = cases[number], False, None
+        case, refuted, assignment = cases[number], False, None
         if step == QUICK:
             refuted = search.quickly(case)
         elif step == ATTACK:
-            found = search.attacked(case)
+            assignment = search.attacked(case)
         else:
-            refuted, found = search.thoroughly(case)
-        known.found |= {number: found} if found else {}
+            refuted, assignment = search.thoroughly(case)
+        known.found |= {number: assignment} if assignment else {}
         known.refuted |= {number} if refuted else set()
-        return CaseAnswer(number, step, SAT if found else REFUTED if refuted else OPEN, found)
+        return CaseAnswer(number, step, SAT if assignment else REFUTED if refuted else OPEN, assignment)
 
     def failure(self, part: Part, number: int, label: int, verdict: str, reason: str) -> CaseAnswer:
         return CaseAnswer(number, part.method, OPEN, None, reason)
@@ -209,13 +209,13 @@ class VerifyJob(Job[VerifyQuery, CaseAnswer, Verified]):
     ) -> Verified:
         done = sorted(rows, key=lambda row: row.place)
         refuted = {row.sample for row in done if row.verdict == REFUTED}
-        found = next((row.assignment for row in done if row.assignment is not None), None)
+        assignment = next((row.assignment for row in done if row.assignment is not None), None)
         extent = extent_of(expected, done)
         cases = extent.samples
-        verdict = SAT if found is not None else UNSAT if len(refuted) == cases else UNKNOWN
+        verdict = SAT if assignment is not None else UNSAT if len(refuted) == cases else UNKNOWN
         notes = [subject.note] if subject.note else []
         failed = {row.reason: row for row in done if row.reason and verdict == UNKNOWN}
         notes += [f"a step on case {row.sample} has no answer: {reason}" for reason, row in failed.items()]
         notes += early(len(done), extent, part, "steps on cases") if verdict == UNKNOWN or part else ()
-        answer = Answer(verdict, found, cases, len(refuted), tuple(notes))
+        answer = Answer(verdict, assignment, cases, len(refuted), tuple(notes))
         return Verified(query.parsed, subject.path, subject.sha256, answer, 0.0, failed=len(failed))

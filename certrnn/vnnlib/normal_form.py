@@ -149,13 +149,13 @@ def _parts(formula: Formula) -> tuple[Conjunction | None, list[list[Conjunction]
         if isinstance(part, Junction) and (part.name == "and" or len(part.parts) == 1):
             pending.extend(reversed(part.parts))
             continue
-        found = _normal(part)
-        if not found:
+        conjunctions = _normal(part)
+        if not conjunctions:
             return None, []
-        if len(found) == 1:
-            common.extend(found[0])
-        elif () not in found:
-            choices.append(found)
+        if len(conjunctions) == 1:
+            common.extend(conjunctions[0])
+        elif () not in conjunctions:
+            choices.append(conjunctions)
     return tuple(common), choices
 
 
@@ -163,13 +163,13 @@ def _normal(formula: Formula) -> list[Conjunction]:
     """The disjunctive normal form; none where it is false, an empty conjunction where one is true."""
     if isinstance(formula, Comparison):
         return _comparison(formula)
-    found = [_normal(part) for part in formula.parts]
+    forms = [_normal(part) for part in formula.parts]
     if formula.name == "or":
-        together = [conjunction for some in found for conjunction in some]
+        together = [conjunction for some in forms for conjunction in some]
         _require(sum(len(c) for c in together))
         return together
-    _require(math.prod(len(f) for f in found) * sum(max((len(c) for c in f), default=0) for f in found))
-    return [tuple(itertools.chain.from_iterable(choice)) for choice in itertools.product(*found)]
+    _require(math.prod(len(f) for f in forms) * sum(max((len(c) for c in f), default=0) for f in forms))
+    return [tuple(itertools.chain.from_iterable(choice)) for choice in itertools.product(*forms)]
 
 
 def _comparison(comparison: Comparison) -> list[Conjunction]:

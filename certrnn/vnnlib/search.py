@@ -57,27 +57,27 @@ class Search:
         for share in DEEPER:
             self._check_time()
             outcome = PGD()(case.graph, case.region, _deeper(case.spec, share))
-            found = self.witnesses.confirm(case, outcome.x)
-            if found is not None:
-                return found
+            assignment = self.witnesses.confirm(case, outcome.x)
+            if assignment is not None:
+                return assignment
             if float(worst_margin(case.graph, case.spec, outcome.x)) > 0.0:
                 return None  # no violation: asking for a clearer one finds none
         return None
 
     def thoroughly(self, case: Case) -> tuple[bool, Assignment | None]:
         """Whether the expensive methods refute it, and an assignment that they come upon."""
-        found: list[Assignment] = []
+        assignments: list[Assignment] = []
 
         def falsify(graph: Graph, region: Region, spec: Spec, x: torch.Tensor) -> bool:
             del graph, region, spec
             hit = self.witnesses.confirm(case, x)
-            found.extend([] if hit is None else [hit])
+            assignments.extend([] if hit is None else [hit])
             return hit is not None
 
         for analysis in self._analyses(falsify):
             done = self._proved(analysis, case)
-            if found or done:
-                return done, found[0] if found else None
+            if assignments or done:
+                return done, assignments[0] if assignments else None
         self._check_time()
         return False, None
 

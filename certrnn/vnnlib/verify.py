@@ -24,8 +24,8 @@ def verify(network: OnnxModel, query: Query, deadline: float = math.inf) -> Answ
         InvalidInput: the query does not fit the network.
         Unsupported: it asks, or the network does, what is not interpreted.
     """
-    asked = VerifyQuery(str(query.source.path), query.source.text)
-    job = VerifyJob.of(str(network.path), network, asked, deadline)
+    question = VerifyQuery(str(query.source.path), query.source.text)
+    job = VerifyJob.of(str(network.path), network, question, deadline)
     rows: list[Any] = []
     try:
         for some in answer_here(job):

@@ -47,9 +47,9 @@ class Witnesses:
             flat = point.reshape(-1)[self.binding.places]
             with np.errstate(over="ignore"):
                 inputs = np.clip(flat.astype(self.precision), *ends)
-            found = self._confirmed(case, inputs)
-            if found is not None:
-                return found
+            assignment = self._confirmed(case, inputs)
+            if assignment is not None:
+                return assignment
         return None
 
     def _confirmed(self, case: Case, inputs: np.ndarray) -> Assignment | None:

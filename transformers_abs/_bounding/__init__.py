@@ -25,11 +25,11 @@ _BLOCK = 4096
 
 def _threads(count: int) -> int:
     """Threads for ``count`` regions: OMP_NUM_THREADS or else the cores this process may use, at most one a block."""
-    given = os.environ.get("OMP_NUM_THREADS", "")
+    setting = os.environ.get("OMP_NUM_THREADS", "")
     affinity = getattr(os, "sched_getaffinity", None)
     cores = (
-        int(given)
-        if given.isdigit() and int(given) > 0
+        int(setting)
+        if setting.isdigit() and int(setting) > 0
         else len(affinity(0))
         if affinity
         else os.cpu_count() or 1

@@ -60,15 +60,15 @@ def exp_minus(z):
     return s * np.int64(power).view(np.float64)
 
 
-def _factor_kernels(axis: int, given: int) -> Any:
+def _factor_kernels(axis: int, inputs: int) -> Any:
     """The kernels that say what a factor does on the intervals of the block at ``axis``, and the polynomial that is
-    ``given`` (constants to the compiler)."""
+    ``inputs`` (constants to the compiler)."""
 
     @inlined
     def given_terms(w):
         """What :func:`polynomial` needs: read before a loop, or the loop's own writes would have it read every time."""
-        form = w[given + at.BENDING], w[given + at.MIDPOINT], w[given + at.SCALE]
-        return w[given + at.SLOPE], form, w[given + at.CUT_MIDPOINT], w[given + at.CUT_SCALE]
+        form = w[inputs + at.BENDING], w[inputs + at.MIDPOINT], w[inputs + at.SCALE]
+        return w[inputs + at.SLOPE], form, w[inputs + at.CUT_MIDPOINT], w[inputs + at.CUT_SCALE]
 
     @inlined
     def polynomial(w, i, x, h, terms):

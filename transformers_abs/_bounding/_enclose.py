@@ -16,16 +16,16 @@ _LARGEST_REACH = 1e30  # of a cut's coordinates: beyond, cuts are left out, and 
 
 
 @inlined
-def _reach(w, given, center, scale):
+def _reach(w, inputs, center, scale):
     """Largest |(x - center) scale| on one axis of the box."""
-    left, right = w[given + at.LOWER] - w[given + center], w[given + at.UPPER] - w[given + center]
-    return max(abs(left), abs(right)) * abs(w[given + scale])
+    left, right = w[inputs + at.LOWER] - w[inputs + center], w[inputs + at.UPPER] - w[inputs + center]
+    return max(abs(left), abs(right)) * abs(w[inputs + scale])
 
 
 @inlined
-def _size(w, given):
+def _size(w, inputs):
     """Largest |x| on one axis of the box."""
-    return max(abs(w[given + at.LOWER]), abs(w[given + at.UPPER]))
+    return max(abs(w[inputs + at.LOWER]), abs(w[inputs + at.UPPER]))
 
 
 @inlined
@@ -88,14 +88,14 @@ def enclose_range(kx, ky, slopes, boxes, cut, cuts, bent, quadratic, results, st
     w = raw[(-raw.ctypes.data // 8) % 8 :]
     for n in range(start, stop):
         for k in range(2):
-            given = GIVEN_X + k * GIVEN_ROWS
-            w[given + at.LOWER], w[given + at.UPPER] = lower[k, n], upper[k, n]
-            w[given + at.SLOPE] = slopes[k, n]
+            inputs = GIVEN_X + k * GIVEN_ROWS
+            w[inputs + at.LOWER], w[inputs + at.UPPER] = lower[k, n], upper[k, n]
+            w[inputs + at.SLOPE] = slopes[k, n]
             if bent:
-                w[given + at.BENDING] = form[2 * k, n]
-                w[given + at.MIDPOINT], w[given + at.SCALE] = center[k, n], scale[k, n]
+                w[inputs + at.BENDING] = form[2 * k, n]
+                w[inputs + at.MIDPOINT], w[inputs + at.SCALE] = center[k, n], scale[k, n]
             if cut:
-                w[given + at.CUT_MIDPOINT], w[given + at.CUT_SCALE] = cut_center[k, n], cut_scale[k, n]
+                w[inputs + at.CUT_MIDPOINT], w[inputs + at.CUT_SCALE] = cut_center[k, n], cut_scale[k, n]
         if bent:
             w[at.CROSS] = 2.0 * form[1, n]
         if cut:

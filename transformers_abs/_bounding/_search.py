@@ -24,14 +24,14 @@ _TOLERANCE = 0.002
 
 
 @inlined
-def coarse_nodes(w, kind, given, nodes):
+def coarse_nodes(w, kind, inputs, nodes):
     """Cut [lower, upper] into COARSE intervals; returns the widest, in the factor's scale.
 
     Nodes are equidistant in ``v(x) = x / (s + |x|)``: where a box is wide they crowd where sigmoid and tanh vary, and
     every tail gets its own interval. Nothing rests on their exact places: only the ends must be the box's, and nodes in
     their order.
     """
-    lower, upper = w[given + at.LOWER], w[given + at.UPPER]
+    lower, upper = w[inputs + at.LOWER], w[inputs + at.UPPER]
     w[nodes], w[nodes + COARSE] = lower, upper
     if kind == IDENTITY:
         for i in range(1, COARSE):

@@ -71,8 +71,8 @@ def corner_fit(boxes, clipped, cuts, slopes, residual, range_, witnesses, parame
     (lower, upper), (least, most), (below, above), (argmin, argmax) = boxes, range_, residual, witnesses
     count = lower.shape[1]
     for n in range(count):
-        found = _corner_fit(p, q, lower[0, n], upper[0, n], lower[1, n], upper[1, n])
-        slopes[0, n], slopes[1, n], least[n], most[n] = found
+        fit = _corner_fit(p, q, lower[0, n], upper[0, n], lower[1, n], upper[1, n])
+        slopes[0, n], slopes[1, n], least[n], most[n] = fit
     nothing = (slopes, slopes, slopes)
     results = (below, above, argmin, argmax)
     # variables, so that this call and those from Python share one compiled function

@@ -23,7 +23,7 @@ def cut(vertices, counts, normal, point, depth):
 
     Sutherland and Hodgman's clipping by one half-plane; ``normal`` and ``point`` are (2, N), ``depth`` (N,).
     """
-    kept = np.empty((vertices.shape[1] + 1, 2))
+    part = np.empty((vertices.shape[1] + 1, 2))
     for i in range(vertices.shape[0]):
         size = 0
         for k in range(counts[i]):
@@ -32,14 +32,14 @@ def cut(vertices, counts, normal, point, depth):
             s = normal[0, i] * (here[0] - point[0, i]) + normal[1, i] * (here[1] - point[1, i]) + depth[i]
             t = normal[0, i] * (after[0] - point[0, i]) + normal[1, i] * (after[1] - point[1, i]) + depth[i]
             if s <= 0.0:
-                kept[size] = here
+                part[size] = here
                 size += 1
             if (s < 0.0 < t or t < 0.0 < s) and size < vertices.shape[1]:
-                kept[size] = here + (after - here) * (s / (s - t))
+                part[size] = here + (after - here) * (s / (s - t))
                 size += 1
         if 3 <= size <= vertices.shape[1]:
             counts[i] = size
-            vertices[i, :size] = kept[:size]
+            vertices[i, :size] = part[:size]
 
 
 @kernel

@@ -60,9 +60,9 @@ class Neurons(Tree[Part]):
     def cut(self, leaf: Leaf[Part]) -> Sequence[Part] | None:
         best, chosen = 0.0, None
         for position, weight in leaf.part.weights.items():
-            found = self._record(leaf.part, position)
-            for argument in range(len(found.center)):
-                gain = weight * self._gain(found, argument)
+            record = self._record(leaf.part, position)
+            for argument in range(len(record.center)):
+                gain = weight * self._gain(record, argument)
                 element = int(np.argmax(gain))
                 if gain[element] > best:
                     best, chosen = float(gain[element]), (position, argument, element)
@@ -77,20 +77,20 @@ class Neurons(Tree[Part]):
         return [half for half in halves if half is not None]
 
     def _record(self, part: Part, position: int) -> NodeRecord:
-        found = self.recording.nodes[position]
-        return replace(found, region=part.regions.get(position, found.region))
+        record = self.recording.nodes[position]
+        return replace(record, region=part.regions.get(position, record.region))
 
-    def _gain(self, found: NodeRecord, argument: int) -> np.ndarray:
+    def _gain(self, record: NodeRecord, argument: int) -> np.ndarray:
         """By how much (n,) the plane's width falls in the worse half."""
-        middle = _middle(found.region, argument)
-        width = self._width(found, found.region)
+        middle = _middle(record.region, argument)
+        width = self._width(record, record.region)
         halves = [
-            self._width(found, _clipped(found.region, argument, middle, above)) for above in (False, True)
+            self._width(record, _clipped(record.region, argument, middle, above)) for above in (False, True)
         ]
         return width - np.maximum(*halves)
 
-    def _width(self, found: NodeRecord, region: ta.Region) -> np.ndarray:
-        transformer = found.node.transformer
+    def _width(self, record: NodeRecord, region: ta.Region) -> np.ndarray:
+        transformer = record.node.transformer
         residual = transformer.residual(self.policy(transformer, region), region)
         return residual.upper - residual.lower
 
@@ -100,15 +100,15 @@ class Neurons(Tree[Part]):
         position, argument, element, above, threshold = cut
         source = self.recording.nodes[position].node.sources[argument]
         regions = dict(part.regions)
-        for reader, found in self.recording.nodes.items():
-            for k, read in enumerate(found.node.sources):
+        for reader, record in self.recording.nodes.items():
+            for k, read in enumerate(record.node.sources):
                 if read == source:
-                    middle = np.full(found.shape[2], -np.inf if above else np.inf)
+                    middle = np.full(record.shape[2], -np.inf if above else np.inf)
                     middle[element] = threshold
-                    regions[reader] = _clipped(regions.get(reader, found.region), k, middle, above)
+                    regions[reader] = _clipped(regions.get(reader, record.region), k, middle, above)
         known = cut_deviation(self.recording, position, argument, element, regions[position])
-        for reader, found in self.recording.nodes.items():
-            tighter = tightened(found, regions.get(reader, found.region), known)
+        for reader, record in self.recording.nodes.items():
+            tighter = tightened(record, regions.get(reader, record.region), known)
             if tighter is None:
                 return None
             regions[reader] = tighter
@@ -216,9 +216,9 @@ def _guess(recording: Recording, leaf: int, row: int, joint: Joint | None) -> to
     if joint is None:
         return None
     x = recording.run.region.center[leaf].clone()
-    for position, found in recording.inputs.items():
-        if len(found.rows):
-            point = joint.point[leaf, row, torch.from_numpy(found.rows)]
+    for position, record in recording.inputs.items():
+        if len(record.rows):
+            point = joint.point[leaf, row, torch.from_numpy(record.rows)]
             node = recording.graph.nodes[position]
-            x[node.frame] = found.center[leaf] + found.radius[leaf] * point  # pyright: ignore[reportAttributeAccessIssue]
+            x[node.frame] = record.center[leaf] + record.radius[leaf] * point  # pyright: ignore[reportAttributeAccessIssue]
     return x

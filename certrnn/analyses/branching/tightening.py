@@ -44,22 +44,22 @@ def cut_deviation(
     recording: Recording, position: int, argument: int, element: int, region: ta.Region
 ) -> CutDeviation:
     """The deviation of one argument of a recording of batch size one, within its box in ``region``."""
-    found = recording.nodes[position]
-    deviation = found.deviations[argument]
+    record = recording.nodes[position]
+    deviation = record.deviations[argument]
     row = torch.zeros(recording.symbols, dtype=torch.float64)
     row[torch.from_numpy(deviation.rows)] = deviation.matrix[:, 0, element]
-    center, scale = float(found.center[argument, 0, element]), float(found.scale[argument, 0, element])
+    center, scale = float(record.center[argument, 0, element]), float(record.scale[argument, 0, element])
     ends = [(float(bound[argument, element]) - center) * scale for bound in (region.lower, region.upper)]
     # two roundings each
     low, high = ends[0] - 4e-16 * abs(ends[0]) - 1e-300, ends[1] + 4e-16 * abs(ends[1]) + 1e-300
     return CutDeviation(row, float(deviation.slack[0, element]), low, high)
 
 
-def tightened(found: NodeRecord, region: ta.Region, cut: CutDeviation) -> ta.Region | None:
+def tightened(record: NodeRecord, region: ta.Region, cut: CutDeviation) -> ta.Region | None:
     """The region of a node's arguments given a cut; None where it is empty, so that nothing lies beyond the cut."""
     lower, upper = region.lower.copy(), region.upper.copy()
-    for argument in range(len(found.center)):
-        low, high = _ends(found, argument, cut)
+    for argument in range(len(record.center)):
+        low, high = _ends(record, argument, cut)
         np.fmax(lower[argument], low, out=lower[argument])
         np.fmin(upper[argument], high, out=upper[argument])
     if (lower > upper).any():
@@ -67,9 +67,9 @@ def tightened(found: NodeRecord, region: ta.Region, cut: CutDeviation) -> ta.Reg
     return ta.Region(lower, upper, region.cuts)
 
 
-def _ends(found: NodeRecord, argument: int, cut: CutDeviation) -> tuple[np.ndarray, np.ndarray]:
+def _ends(record: NodeRecord, argument: int, cut: CutDeviation) -> tuple[np.ndarray, np.ndarray]:
     """Bounds (n,) of one argument of every neuron of the node."""
-    deviation = found.deviations[argument]
+    deviation = record.deviations[argument]
     matrix = torch.zeros(len(cut.row), deviation.matrix.shape[2], dtype=torch.float64)
     matrix[torch.from_numpy(deviation.rows)] = deviation.matrix[:, 0]
     slack, size, own = deviation.slack[0], matrix.abs().sum(0), float(cut.row.abs().sum())
@@ -85,7 +85,7 @@ def _ends(found: NodeRecord, argument: int, cut: CutDeviation) -> tuple[np.ndarr
         )
         low = torch.maximum(low, ends.amin(0) - rest - hidden)
         high = torch.minimum(high, ends.amax(0) + rest + hidden)
-    center, scale = found.center[argument, 0], found.scale[argument, 0]
+    center, scale = record.center[argument, 0], record.scale[argument, 0]
     step = torch.tensor([-1.0, 1.0], dtype=torch.float64)[:, None]
     ends = torch.stack([low, high]) / scale
     ends = ends + step * 4e-16 * ends.abs()

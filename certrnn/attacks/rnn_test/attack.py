@@ -66,8 +66,8 @@ class RnnTest(Attack):
             leaf = x.detach().requires_grad_()
             moment = Moment(frames, x.shape[1], scores=evaluate(graph, leaf)[:, None])
             total = self.orientation.value(moment).sum()
-            found = torch.autograd.grad(total, leaf, allow_unused=True)[0] if total.requires_grad else None
-        own = torch.zeros_like(x[:, frame]) if found is None else found[:, frame]
+            gradient = torch.autograd.grad(total, leaf, allow_unused=True)[0] if total.requires_grad else None
+        own = torch.zeros_like(x[:, frame]) if gradient is None else gradient[:, frame]
         return torch.nan_to_num(own, 0.0, 0.0, 0.0)
 
     def _margin(self, graph: Graph, spec: Spec, x: torch.Tensor) -> torch.Tensor:

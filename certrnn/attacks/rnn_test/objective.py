@@ -71,7 +71,7 @@ class Objective:
                 scores = seen.scores.unflatten(1, (steps, -1))
             moment = Moment(frames, x.shape[1], seen, scores, targets)
             total = self.value(moment, record, generators).sum()
-            found = torch.autograd.grad(total, leaf, allow_unused=True)[0] if total.requires_grad else None
+            gradient = torch.autograd.grad(total, leaf, allow_unused=True)[0] if total.requires_grad else None
         rows = torch.arange(len(x))
-        own = torch.zeros_like(x[:, 0]) if found is None else found[rows, frames]
+        own = torch.zeros_like(x[:, 0]) if gradient is None else gradient[rows, frames]
         return torch.nan_to_num(own, 0.0, 0.0, 0.0)

@@ -51,5 +51,5 @@ def _bytes_per_row(graph: Graph) -> int:
     """Coefficients that one substitution holds at once, for one row of the batch."""
     curved = [node for node in graph.nodes if isinstance(node, Elementwise)]
     rows = min(Boxes.chunk, 2 * max((node.size for node in curved), default=1))
-    kept = sum(node.size for node in curved) + sum(n.size for n in graph.nodes if isinstance(n, Input))
-    return 8 * rows * (kept + 8 * max(node.size for node in graph.nodes))
+    columns = sum(node.size for node in curved) + sum(n.size for n in graph.nodes if isinstance(n, Input))
+    return 8 * rows * (columns + 8 * max(node.size for node in graph.nodes))

@@ -65,14 +65,14 @@ def metrics(options: MetricOptions | None = None) -> dict[str, Metric]:
     Raises:
         UsageError: an option makes no sense.
     """
-    asked = options or MetricOptions()
-    if asked.gates not in KINDS:
-        raise UsageError("reading --gates", f"it is one of {', '.join(KINDS)}", repr(asked.gates))
-    own, gate = ranges(asked.sections), KINDS[asked.gates]
-    found: dict[str, Metric] = {"hs": HiddenStates(asked.hs_top), "cs": CellStates(own.tanh)}
+    settings = options or MetricOptions()
+    if settings.gates not in KINDS:
+        raise UsageError("reading --gates", f"it is one of {', '.join(KINDS)}", repr(settings.gates))
+    own, gate = ranges(settings.sections), KINDS[settings.gates]
+    table: dict[str, Metric] = {"hs": HiddenStates(settings.hs_top), "cs": CellStates(own.tanh)}
     for name in GATES:
-        found[f"gate-{name}"] = gate(name, own.tanh if name == "n" else own.sigmoid)
-    return found | {"dx": DeepXplore(asked.threshold, asked.dx_mean)}
+        table[f"gate-{name}"] = gate(name, own.tanh if name == "n" else own.sigmoid)
+    return table | {"dx": DeepXplore(settings.threshold, settings.dx_mean)}
 
 
 METRICS: Mapping[str, Metric] = metrics()
@@ -88,14 +88,14 @@ def chosen(names: Sequence[str] | None, options: MetricOptions | None = None) ->
     every = metrics(options)
     if names is None:
         return every
-    found: dict[str, Metric] = {}
+    selection: dict[str, Metric] = {}
     for name in names:
         some = {k: m for k, m in every.items() if name in (k, k.partition("-")[0])}
         if not some:
             known = ", ".join(["hs", "cs", "gate", "dx", *(f"gate-{gate}" for gate in GATES)])
             raise UsageError("reading --metrics", f"a metric is one of {known}", repr(name))
-        found |= some
-    return found
+        selection |= some
+    return selection
 
 
 __all__ = [

@@ -41,9 +41,9 @@ def _form_run(out: torch.Tensor, present: list[tuple[Term, int]], total: torch.T
     """Fill the rows of one run, products first, and add their absolute values to ``total`` in the last pass."""
     passes: list[tuple[str, list[tuple[Term, int]]]] = []
     for kind in (Mapped, Outer, Scaled, Placed):
-        found = [(t, s) for t, s in present if isinstance(t, kind)]
-        step = _TERMS if kind is Scaled else max(len(found), 1) if kind is Placed else 1
-        passes += [(kind.__name__, found[i : i + step]) for i in range(0, len(found), step)]
+        terms = [(t, s) for t, s in present if isinstance(t, kind)]
+        step = _TERMS if kind is Scaled else max(len(terms), 1) if kind is Placed else 1
+        passes += [(kind.__name__, terms[i : i + step]) for i in range(0, len(terms), step)]
     for number, (kind, group) in enumerate(passes):
         fresh, sums = number == 0, total if number == len(passes) - 1 else None
         if kind == "Mapped":
@@ -80,7 +80,7 @@ def _outer(out: torch.Tensor, group: list[tuple[Term, int]], fresh: bool, total:
     ((term, source),) = group
     assert isinstance(term, Outer)
     sums = torch.zeros(out.shape[1:], dtype=out.dtype) if total is None else total
-    given = (
+    arguments = (
         to_numpy(out),
         0,
         fresh,
@@ -88,7 +88,7 @@ def _outer(out: torch.Tensor, group: list[tuple[Term, int]], fresh: bool, total:
         source,
         to_numpy(term.columns),
     )
-    kernels.spread(kernels.outer_range, given, to_numpy(sums), len(out), sums.numel())
+    kernels.spread(kernels.outer_range, arguments, to_numpy(sums), len(out), sums.numel())
 
 
 def _scaled(
@@ -99,8 +99,8 @@ def _scaled(
     slopes = tuple(to_numpy(term.slope) for term in terms)
     firsts, rows = tuple(term.source.first for term in terms), tuple(source for _, source in group)
     sums = torch.zeros(out.shape[1:], dtype=out.dtype) if total is None else total
-    given = (to_numpy(out), 0, fresh, total is not None, sources, firsts, rows, slopes)
-    kernels.spread(kernels.combine_range, given, to_numpy(sums), len(out), sums.numel())
+    arguments = (to_numpy(out), 0, fresh, total is not None, sources, firsts, rows, slopes)
+    kernels.spread(kernels.combine_range, arguments, to_numpy(sums), len(out), sums.numel())
 
 
 def _placed(

@@ -213,6 +213,6 @@ def _columns(value: Generators, first: int, size: int) -> Generators:
     absolute = formed.absolute[:, first : first + size]
     view = Dense(formed.symbols, formed.array, formed.first + first, size, absolute)
     if diagonal is not None:
-        kept = part(diagonal.symbols, first, first + size)
-        diagonal = Diagonal(kept, diagonal.values[:, first : first + size].contiguous())
+        symbols = part(diagonal.symbols, first, first + size)
+        diagonal = Diagonal(symbols, diagonal.values[:, first : first + size].contiguous())
     return Generators(absolute, view, diagonal)

@@ -161,9 +161,9 @@ class Piece:
 
     def start(self, member: int) -> int:
         """Where it starts in a member that has it."""
-        found = self.sources[member]
-        assert found is not None
-        return found
+        source = self.sources[member]
+        assert source is not None
+        return source
 
 
 @dataclass(frozen=True, eq=False)

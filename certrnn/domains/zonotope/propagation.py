@@ -106,19 +106,19 @@ class ZonotopeRun(Propagation[Zonotope]):
         points, radii = value.center @ weight, torch.cat([value.slack, value.magnitude]) @ share
         results = points.new_empty(3, batch, node.size)
         # |W| r, and a share of |W| (|c| + sum |g_k| + r) + |b| for the rounding of every product
-        given = arrays(points, radii.view(2, batch, node.size), node.bias)
+        inputs = arrays(points, radii.view(2, batch, node.size), node.bias)
         charges = accounts.affine(node.weight.shape[1], node.relative_error)
-        vectors.affine_outputs(*given, charges, to_numpy(results))
+        vectors.affine_outputs(*inputs, charges, to_numpy(results))
         center, slack, size = results
         generators = gen.dense_map(value.generators, node.weight, center)
         return Zonotope(center, generators, slack, affine_interval(node, value.box), self.space, size)
 
     def _weight(self, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """``W.T`` and ``|W|.T``; a network's steps share their weights."""
-        found = self._weights.get(id(weight))
-        if found is None:
-            found = self._weights[id(weight)] = (weight.T, weight.abs().T)
-        return found
+        pair = self._weights.get(id(weight))
+        if pair is None:
+            pair = self._weights[id(weight)] = (weight.T, weight.abs().T)
+        return pair
 
     def _scale(self, node: Affine, value: Zonotope) -> Zonotope:
         center, charges = (
@@ -215,8 +215,8 @@ class ZonotopeRun(Propagation[Zonotope]):
         slope = to_tensor(slopes.reshape(len(values), *like.shape), like)
         totals, fresh = like.new_zeros(3, *like.shape), torch.empty_like(like)
         for number, (a, value) in enumerate(zip(slope, values, strict=True)):
-            given = arrays(a, value.center, value.slack, value.magnitude)
-            vectors.relax_argument(*given, number == 0, to_numpy(totals))
+            inputs = arrays(a, value.center, value.slack, value.magnitude)
+            vectors.relax_argument(*inputs, number == 0, to_numpy(totals))
         offset = (residual.lower.reshape(like.shape), residual.upper.reshape(like.shape))
         vectors.relax_outputs(*offset, accounts.relax(), to_numpy(totals), to_numpy(fresh))
         center, slack, size = totals

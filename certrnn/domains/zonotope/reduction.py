@@ -52,10 +52,10 @@ class Fold(Reduction):
             return value
         share = (generators.dense.abs() / value.radius.clamp_min(2.0**-900)).amax(dim=(1, 2))
         order = torch.argsort(share)
-        folded, kept = order[:excess], torch.sort(order[excess:]).values
+        folded, rest = order[:excess], torch.sort(order[excess:]).values
         extra = up(absolute_sums(generators.dense[folded]), excess + 1)
         dense = Generators.of(
-            generators.rows[kept.cpu().numpy()], generators.dense[kept], generators.diagonal
+            generators.rows[rest.cpu().numpy()], generators.dense[rest], generators.diagonal
         )
         slack = up(value.slack + extra, 1)
         return replace(value, generators=dense, slack=slack, size=up(value.size + extra, 2))

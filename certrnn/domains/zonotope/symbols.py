@@ -103,7 +103,7 @@ def segments(members: Sequence[Symbols]) -> list[Segment]:
     [(0, 2, (0, None)), (2, 4, (2, 0)), (4, 5, (None, 2))]
     """
     cuts = sorted({end for member in members for pair in member for end in pair})
-    found: list[Segment] = []
+    runs: list[Segment] = []
     position, place, row = 0, [0] * len(members), [0] * len(members)
     for low, high in pairwise(cuts):
         sources: list[int | None] = []
@@ -114,6 +114,6 @@ def segments(members: Sequence[Symbols]) -> list[Segment]:
                 row[i] += high - low
                 place[i] += member[place[i]][1] == high
         if any(source is not None for source in sources):
-            found.append(Segment(position, position + high - low, tuple(sources)))
+            runs.append(Segment(position, position + high - low, tuple(sources)))
             position += high - low
-    return found
+    return runs

@@ -135,6 +135,6 @@ def absolute_sums(dense: Dense | torch.Tensor, start: int = 0, stop: int | None 
         return torch.linalg.vector_norm(view[start:stop], ord=1, dim=0)
     array, first = (view.contiguous(), 0) if isinstance(dense, torch.Tensor) else (dense.array, dense.first)
     total = torch.zeros(view.shape[1:], dtype=view.dtype)
-    given = (to_numpy(array), first, start)
-    kernels.spread(kernels.absolute_range, given, to_numpy(total), stop - start, total.numel())
+    arguments = (to_numpy(array), first, start)
+    kernels.spread(kernels.absolute_range, arguments, to_numpy(total), stop - start, total.numel())
     return total

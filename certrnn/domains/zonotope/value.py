@@ -43,8 +43,8 @@ class Zonotope:
     @cached_property
     def _reading(self) -> torch.Tensor:
         results = self.center.new_empty(4, *self.center.shape)
-        given = (self.center, self.generators.absolute_sums(), self.slack, self.box.lower, self.box.upper)
-        vectors.read(*arrays(*given), accounts.read(self.generators.count), to_numpy(results))
+        inputs = (self.center, self.generators.absolute_sums(), self.slack, self.box.lower, self.box.upper)
+        vectors.read(*arrays(*inputs), accounts.read(self.generators.count), to_numpy(results))
         if self.space.groups:
             self._read_groups(self.space.groups, results)
         return results

@@ -60,25 +60,25 @@ def npz_members(content: bytes, origin: Origin) -> dict[str, np.ndarray]:
         ) from None
 
 
-def named_arrays(found: dict[str, np.ndarray], origin: Origin) -> Arrays:
+def named_arrays(arrays: dict[str, np.ndarray], origin: Origin) -> Arrays:
     """Sorts arrays by the names they carry (case does not matter)."""
-    names = _pick(found, NAME_KEYS, origin)
-    lengths = _pick(found, LENGTH_KEYS, origin)
-    y = _asked(_pick(found, Y_KEYS, origin), lengths)
-    x = _pick(found, X_KEYS, origin)
+    names = _pick(arrays, NAME_KEYS, origin)
+    lengths = _pick(arrays, LENGTH_KEYS, origin)
+    y = _asked(_pick(arrays, Y_KEYS, origin), lengths)
+    x = _pick(arrays, X_KEYS, origin)
     if x is None:
         known = {*Y_KEYS, *NAME_KEYS, *LENGTH_KEYS}
-        rest = [key for key in found if key.lower() not in known]
+        rest = [key for key in arrays if key.lower() not in known]
         if len(rest) != 1:
             raise origin.invalid(
-                "one array is named x", shown(sorted(found)), "Save with np.savez(file, x=x, y=y)."
+                "one array is named x", shown(sorted(arrays)), "Save with np.savez(file, x=x, y=y)."
             )
-        x = found[rest[0]]
+        x = arrays[rest[0]]
     if names is not None and (names.ndim != 1 or names.dtype.kind not in "Uiu"):
         raise origin.invalid("names is a list of text", f"type {names.dtype}, shape {names.shape}")
     named = None if names is None else tuple(str(name) for name in names)
     known = {*X_KEYS, *Y_KEYS, *NAME_KEYS, *LENGTH_KEYS}
-    unread = [key for key in found if key.lower() not in known and found[key] is not x]
+    unread = [key for key in arrays if key.lower() not in known and arrays[key] is not x]
     return Arrays(x, y, named, lengths, notes=(*_bytes_note(x), *_unread_note(unread)))
 
 
@@ -104,25 +104,25 @@ def _asked(y: np.ndarray | None, lengths: np.ndarray | None) -> np.ndarray | Non
     return np.where(padding, -1, y.astype(np.float64 if y.dtype.kind == "f" else np.int64))
 
 
-def _pick(found: dict[str, np.ndarray], keys: tuple[str, ...], origin: Origin) -> np.ndarray | None:
-    present = [key for key in found if key.lower() in keys]
+def _pick(arrays: dict[str, np.ndarray], keys: tuple[str, ...], origin: Origin) -> np.ndarray | None:
+    present = [key for key in arrays if key.lower() in keys]
     if len(present) > 1:
         raise origin.invalid(f"only one array is named one of {', '.join(keys)}", shown(present))
-    return found[present[0]] if present else None
+    return arrays[present[0]] if present else None
 
 
 def _members(content: bytes, origin: Origin) -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = {}
+    members: dict[str, np.ndarray] = {}
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for info in archive.infolist():
             name = info.filename.removesuffix(".npy")
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise origin.invalid("members are stored or deflated", f"compression {info.compress_type}")
-            if name in found:
+            if name in members:
                 raise origin.invalid("every member has a name of its own", shown(info.filename))
             with archive.open(info) as stream:
-                found[name] = _array(stream, info.file_size, shown(name), origin)
-    return found
+                members[name] = _array(stream, info.file_size, shown(name), origin)
+    return members
 
 
 def _array(stream: IO[bytes], size: int, name: str, origin: Origin) -> np.ndarray:

@@ -92,14 +92,14 @@ def is_index(header: Sequence[str], body: Sequence[Sequence[str]], column: int) 
 
 def doubtful(names: Sequence[str], values: np.ndarray) -> tuple[Column, ...]:
     """Columns of (lines, columns) that are named like an index and number the lines, or are named like labels."""
-    found = []
+    columns = []
     for place, name in enumerate(names):
         word = name.replace(" ", "_").replace("-", "_")
         if word in _INDEX and _numbers_lines(values[:, place]):
-            found.append(Column(place, name, "index"))
+            columns.append(Column(place, name, "index"))
         elif word in _LABEL or word.split("_")[-1] in _LABEL_ENDS or word.endswith(_LABEL_ENDS[0]):
-            found.append(Column(place, name, "label"))
-    return tuple(found)
+            columns.append(Column(place, name, "label"))
+    return tuple(columns)
 
 
 def _numbers_lines(values: np.ndarray) -> bool:

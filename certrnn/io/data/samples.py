@@ -59,8 +59,8 @@ class Arrays:
     def without(self, columns: Sequence[Column]) -> Arrays:
         """With those columns left out, which a note says."""
         gone = {column.place for column in columns}
-        kept = [place for place in range(self.x.shape[1]) if place not in gone]
-        return replace(self, x=self.x[:, kept], doubtful=(), notes=(*self.notes, *map(_left_out, columns)))
+        places = [place for place in range(self.x.shape[1]) if place not in gone]
+        return replace(self, x=self.x[:, places], doubtful=(), notes=(*self.notes, *map(_left_out, columns)))
 
 
 def _left_out(column: Column) -> str:

@@ -64,10 +64,10 @@ _SPECIAL = {"y": Y_KEYS, "names": NAME_KEYS, "lengths": LENGTH_KEYS}
 
 
 def _column(header: list[str], keys: tuple[str, ...], origin: Origin) -> int | None:
-    found = [column for column, name in enumerate(header) if name in keys]
-    if len(found) > 1:
-        raise origin.invalid(f"only one column is named one of {', '.join(keys)}", f"columns {found}")
-    return found[0] if found else None
+    columns = [column for column, name in enumerate(header) if name in keys]
+    if len(columns) > 1:
+        raise origin.invalid(f"only one column is named one of {', '.join(keys)}", f"columns {columns}")
+    return columns[0] if columns else None
 
 
 def _number(cell: str) -> float | None:
@@ -128,10 +128,10 @@ def _no_constant(name: str) -> float:
 
 
 def _key(entry: dict[str, Any], keys: tuple[str, ...], line: int, origin: Origin) -> Any:
-    found = [key for key in entry if key.lower() in keys]
-    if len(found) > 1:
-        raise origin.invalid(f"line {line} has only one of {', '.join(keys)}", shown(found))
-    return entry[found[0]] if found else None
+    matches = [key for key in entry if key.lower() in keys]
+    if len(matches) > 1:
+        raise origin.invalid(f"line {line} has only one of {', '.join(keys)}", shown(matches))
+    return entry[matches[0]] if matches else None
 
 
 def _sequence(value: Any, line: int, origin: Origin) -> np.ndarray:

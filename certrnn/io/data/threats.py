@@ -37,19 +37,19 @@ def read_radii(path: str | Path) -> np.ndarray:
         )
     try:
         if content.startswith(b"\x93NUMPY"):
-            found = np.load(io.BytesIO(content), allow_pickle=False)
+            array = np.load(io.BytesIO(content), allow_pickle=False)
         else:
             text = content.decode("utf-8").replace(",", " ")
             if not text.strip():
                 raise ValueError("it is empty")
-            found = np.loadtxt(io.StringIO(text), dtype=np.float64, ndmin=1, converters=_radius)
+            array = np.loadtxt(io.StringIO(text), dtype=np.float64, ndmin=1, converters=_radius)
     except (ValueError, EOFError, OSError, MemoryError) as error:
         raise origin.invalid("radii are numbers, in npy or as text", shown(str(error))) from None
-    if found.dtype.kind not in "iuf" or not 0 < found.size <= MAX_VALUES or found.ndim not in (1, 2, 3):
+    if array.dtype.kind not in "iuf" or not 0 < array.size <= MAX_VALUES or array.ndim not in (1, 2, 3):
         raise origin.invalid(
-            "radii are an array of one to three axes", f"shape {found.shape}, type {found.dtype}"
+            "radii are an array of one to three axes", f"shape {array.shape}, type {array.dtype}"
         )
-    radii = found.astype(np.float64)
+    radii = array.astype(np.float64)
     return radii[0] if radii.ndim == 2 and len(radii) == 1 else radii
 
 
@@ -64,19 +64,19 @@ def read_substitutes(path: str | Path) -> dict[tuple[int, int], np.ndarray]:
     lines = file_content(origin.path, origin).splitlines()
     if len(lines) > MAX_SETS:
         raise origin.invalid(f"there are at most {MAX_SETS} lines", len(lines))
-    found: dict[tuple[int, int], np.ndarray] = {}
+    sets: dict[tuple[int, int], np.ndarray] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         place, substitutes = _entry(line, number, origin)
-        if place in found:
+        if place in sets:
             raise origin.invalid(
                 "a word has one line", f"a second one for sample {place[0]}, position {place[1]}"
             )
-        found[place] = substitutes
-    if not found:
+        sets[place] = substitutes
+    if not sets:
         raise origin.invalid("some word has substitutes", "no line")
-    return found
+    return sets
 
 
 def _radius(text: str) -> float:
@@ -103,26 +103,26 @@ def _whole(value: Any, what: str, origin: Origin) -> int:
     return value
 
 
-def _substitutes(given: Any, number: int, origin: Origin) -> np.ndarray:
+def _substitutes(entry: Any, number: int, origin: Origin) -> np.ndarray:
     requirement = f"line {number}: substitutes are vectors of equally many numbers, or numbers of words"
     try:
-        array = np.array(given) if isinstance(given, list) and given else np.zeros(0)
+        array = np.array(entry) if isinstance(entry, list) and entry else np.zeros(0)
     except (ValueError, OverflowError, RecursionError):
-        raise origin.invalid(requirement, shown(repr(given))) from None
+        raise origin.invalid(requirement, shown(repr(entry))) from None
     words = array.ndim == 1 and array.dtype.kind == "i"
     vectors = array.ndim == 2 and array.size and array.dtype.kind in "if"
     if not words and not (vectors and np.isfinite(array.astype(np.float64)).all()):
-        raise origin.invalid(requirement, shown(repr(given)))
+        raise origin.invalid(requirement, shown(repr(entry)))
     return array if words else array.astype(np.float64)
 
 
-def require_fitting(found: Substitutes, features: int) -> None:
+def require_fitting(substitutes: Substitutes, features: int) -> None:
     """Vectors have the network's number of features.
 
     Raises:
         InvalidInput: some have not.
     """
-    for (sample, position), vectors in found.items():
+    for (sample, position), vectors in substitutes.items():
         if vectors.ndim == 2 and vectors.shape[1] != features:
             raise InvalidInput(
                 f"reading the substitutes of sample {sample}, position {position}",

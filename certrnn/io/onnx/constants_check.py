@@ -121,13 +121,13 @@ def _session(file: ModelFile, nodes: list[onnx.NodeProto], folded: Mapping[str, 
 
     made = {n for node in nodes for n in node.output}
     read = {n for node in nodes for n in node.input if n and n not in made}
-    given = [t for t in file.proto.graph.initializer if t.name in read]
-    held = {t.name for t in given}
-    given += [onnx.numpy_helper.from_array(stored(folded[n]), n) for n in sorted(read - held)]
+    initializers = [t for t in file.proto.graph.initializer if t.name in read]
+    held = {t.name for t in initializers}
+    initializers += [onnx.numpy_helper.from_array(stored(folded[n]), n) for n in sorted(read - held)]
     wide = [n for n in made if n and _handed(n, folded[n]) != n]
     casts = [onnx.helper.make_node("Cast", [n], [f"{n}/float32"], to=onnx.TensorProto.FLOAT) for n in wide]
     outputs = [onnx.ValueInfoProto(name=_handed(n, folded[n])) for n in sorted(made) if n]
-    graph = onnx.helper.make_graph([*nodes, *casts], "constants", [], outputs, given)
+    graph = onnx.helper.make_graph([*nodes, *casts], "constants", [], outputs, initializers)
     model = onnx.helper.make_model(
         graph, opset_imports=file.proto.opset_import, ir_version=file.proto.ir_version
     )
@@ -169,8 +169,8 @@ def _compare(
         _check_type(context, folded[name], theirs[name])
         if not folded[name].real or context.op in _STEPS:
             _check_equal(context, folded[name].array, theirs[name].array, np.zeros(()))
-        if folded[name].real and isinstance(found := ours[k], Known):
-            _check_equal(context, found.array, theirs[name].array, slack(found))
+        if folded[name].real and isinstance(value := ours[k], Known):
+            _check_equal(context, value.array, theirs[name].array, slack(value))
 
 
 def _computed(context: NodeContext) -> list[object]:

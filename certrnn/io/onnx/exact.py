@@ -123,11 +123,11 @@ def total(number: Known, axes: tuple[int, ...], keep: bool) -> Known | None:
     if not np.isfinite(rows).all():
         return None
     try:
-        found = [math.fsum(row) for row in rows]
-        exact = all(math.fsum([*row, -s]) == 0.0 for row, s in zip(rows, found, strict=True))
+        totals = [math.fsum(row) for row in rows]
+        exact = all(math.fsum([*row, -s]) == 0.0 for row, s in zip(rows, totals, strict=True))
     except OverflowError:
         return None
-    sums = np.array(found).reshape(flat.shape[1:])
+    sums = np.array(totals).reshape(flat.shape[1:])
     if keep:
         sums = np.expand_dims(sums, axes)
     error = number.relative_error + (0.0 if exact else UNIT)

@@ -132,9 +132,9 @@ def widened(array: np.ndarray) -> np.ndarray:
     plain = array.astype(np.float64)
     flat = plain.reshape(-1)
     for place in np.flatnonzero(np.abs(flat) >= 2.0**53):
-        wanted, found = int(array.reshape(-1)[place]), int(flat[place])
-        if wanted != found and int(np.frexp(flat[place])[0] * 2**53) % 2 == 0:
-            flat[place] = np.nextafter(flat[place], np.inf if wanted > found else -np.inf)
+        wanted, nearest = int(array.reshape(-1)[place]), int(flat[place])
+        if wanted != nearest and int(np.frexp(flat[place])[0] * 2**53) % 2 == 0:
+            flat[place] = np.nextafter(flat[place], np.inf if wanted > nearest else -np.inf)
     return flat.reshape(plain.shape)
 
 

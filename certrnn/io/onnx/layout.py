@@ -116,9 +116,9 @@ class Layout:
         if axis == self.batch_axis:
             return "batch"
         here = [place for place, slot in enumerate(self.slots) if slot.axis == axis]
-        found = [self._slot(place) for place in here if len(here) == 1 or self.slots[place].size != 1]
+        labels = [self._slot(place) for place in here if len(here) == 1 or self.slots[place].size != 1]
         size = math.prod(int(self.slots[place].size or 1) for place in here)
-        return found[0] if len(found) == 1 else f"{size} = {' x '.join(found)}"
+        return labels[0] if len(labels) == 1 else f"{size} = {' x '.join(labels)}"
 
     def _slot(self, place: int) -> str:
         size = self.slots[place].size

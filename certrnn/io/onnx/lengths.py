@@ -19,8 +19,8 @@ def length_inputs(graph: onnx.GraphProto) -> tuple[onnx.ValueInfoProto, ...]:
 
     What else reads them (torch sorts a batch by length) does not matter: a sample's length is a known number.
     """
-    given = {t.name for t in graph.initializer}
-    return tuple(i for i in graph.input if i.name not in given and _is_length(graph, i))
+    initializers = {t.name for t in graph.initializer}
+    return tuple(i for i in graph.input if i.name not in initializers and _is_length(graph, i))
 
 
 def named_length(name: str) -> bool:

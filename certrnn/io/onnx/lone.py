@@ -117,9 +117,9 @@ def _tail(space: Space, ids: np.ndarray) -> bool:
 def _spread(space: Space, element: int, states: set[int]) -> int:
     """How many nonlinear values a score is a weighted sum of; a hidden state counts as many, a mean over frames as one
     of them."""
-    found: set[int] = set()
+    elements: set[int] = set()
     left = [element]
-    while left and len(found) < 2:
+    while left and len(elements) < 2:
         (position,), (place,) = space.locate(np.array([left.pop()]))
         node = space.builder[int(position)]
         if int(position) in states:
@@ -134,5 +134,5 @@ def _spread(space: Space, element: int, states: set[int]) -> int:
             read = row.nonzero()[0].tolist()
             left += [int(space.ids(node.sources[0])[k]) for k in (read[:1] if alike(row) else read)]
         elif not isinstance(node, Constant):
-            found.add(int(space.ids(int(position))[place]))
-    return len(found)
+            elements.add(int(space.ids(int(position))[place]))
+    return len(elements)

@@ -48,12 +48,12 @@ def unroll(context: NodeContext, scope: dict[str, Tensor], step: Step) -> list[T
         for node in body.node:
             step(node, inner)
         going, *results = (inner[o.name] for o in body.output)
-        carried, found = results[: len(carried)], results[len(carried) :]
-        handed.append(found)
+        carried, outputs = results[: len(carried)], results[len(carried) :]
+        handed.append(outputs)
     if scans and not handed:
         raise context.refuse("a loop has at least one round", 0)
     context.note(f"unrolled, {len(handed)} rounds")
-    return carried + [_stacked(context, [found[k] for found in handed]) for k in range(scans)]
+    return carried + [_stacked(context, [outputs[k] for outputs in handed]) for k in range(scans)]
 
 
 def scan(context: NodeContext, scope: dict[str, Tensor], step: Step) -> list[Tensor]:
@@ -85,12 +85,12 @@ def scan(context: NodeContext, scope: dict[str, Tensor], step: Step) -> list[Ten
         for node in body.node:
             step(node, inner)
         results = [inner[o.name] for o in body.output]
-        states, found = results[: len(states)], results[len(states) :]
-        handed.append(found)
+        states, outputs = results[: len(states)], results[len(states) :]
+        handed.append(outputs)
     context.note(f"unrolled, {rounds} rounds")
     ways = _ways(context, "output", handing)
     return states + [
-        _stacked(context, [found[k] for found in (handed[::-1] if backward else handed)], axis)
+        _stacked(context, [outputs[k] for outputs in (handed[::-1] if backward else handed)], axis)
         for k, (axis, backward) in enumerate(ways)
     ]
 
@@ -106,10 +106,10 @@ def _ways(context: NodeContext, which: str, count: int) -> list[tuple[int, bool]
 
 def _slices(context: NodeContext, tensor: Tensor, axis: int, backward: bool) -> list[Tensor]:
     places = np.moveaxis(entries(tensor), context.axis(axis, len(tensor.shape)), 0)
-    found = [rearranged(tensor, places[k]) for k in range(min(len(places), MAX_ROUNDS + 1))]
-    if len(found) > MAX_ROUNDS:
+    slices = [rearranged(tensor, places[k]) for k in range(min(len(places), MAX_ROUNDS + 1))]
+    if len(slices) > MAX_ROUNDS:
         raise context.refuse(f"a scan ends after at most {MAX_ROUNDS} rounds", len(places))
-    return found[::-1] if backward else found
+    return slices[::-1] if backward else slices
 
 
 def _fixed(context: NodeContext, body: onnx.GraphProto) -> dict[str, Tensor]:

@@ -45,12 +45,12 @@ def ranges(space: Space, nodes: Sequence[Node]) -> Ends:
 
 def _by_node(extremes: Sequence[Extreme], starts: np.ndarray) -> dict[int, list[Extreme]]:
     """Extremes by the last node that they say something of."""
-    found: dict[int, list[Extreme]] = {}
+    groups: dict[int, list[Extreme]] = {}
     for extreme in extremes:
         if extreme.ids.size:
             node = int(np.searchsorted(starts, extreme.ids.max(), side="right")) - 1
-            found.setdefault(node, []).append(extreme)
-    return found
+            groups.setdefault(node, []).append(extreme)
+    return groups
 
 
 def _range(node: Node, below: list[Ends]) -> Ends:
@@ -132,7 +132,9 @@ def _applied(node: Elementwise, below: list[Ends]) -> Ends:
 def _value(node: Elementwise, arguments: Sequence[np.ndarray]) -> np.ndarray:
     """The function's value, far out where it is none of infinity; where infinity meets 0, the 0 of a factor that
     vanishes."""
-    found = np.asarray(node.transformer.value(*arguments), dtype=np.float64)
-    if len(arguments) == 1 and bool(np.isnan(found).any()):
-        found = np.where(np.isnan(found), node.transformer.value(np.clip(arguments[0], -1e300, 1e300)), found)
-    return np.where(np.isnan(found), 0.0, found)
+    values = np.asarray(node.transformer.value(*arguments), dtype=np.float64)
+    if len(arguments) == 1 and bool(np.isnan(values).any()):
+        values = np.where(
+            np.isnan(values), node.transformer.value(np.clip(arguments[0], -1e300, 1e300)), values
+        )
+    return np.where(np.isnan(values), 0.0, values)

@@ -73,9 +73,9 @@ def edited(
         del graph.output[:]
         graph.output.extend(declared.get(name, onnx.ValueInfoProto(name=name)) for name in outputs)
     for name, kind, shape in cuts:
-        kept = [n for n in graph.node if name not in n.output]
+        nodes = [n for n in graph.node if name not in n.output]
         del graph.node[:]
-        graph.node.extend(kept)
+        graph.node.extend(nodes)
         graph.input.append(onnx.helper.make_tensor_value_info(name, kind, list(shape)))
     _drop_unread(graph)
     return model

@@ -146,10 +146,10 @@ class Roles:
         """Frames and features where the axes of the input have these lengths; None where that cannot be."""
         sizes: list[int] = []
         for axis in dict.fromkeys(slot.axis for slot in self.slots):
-            found = filled([slot.size for slot in self.slots if slot.axis == axis], lengths[axis])
-            if found is None:
+            parts = filled([slot.size for slot in self.slots if slot.axis == axis], lengths[axis])
+            if parts is None:
                 return None
-            sizes += found
+            sizes += parts
         return self.sample(sizes)
 
     @property

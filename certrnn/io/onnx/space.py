@@ -138,23 +138,23 @@ class Space:
     def resolved(self, ids: np.ndarray) -> np.ndarray:
         """The same elements as they stand in the nodes that compute them, looking through Gather nodes."""
         positions, elements = self.locate(ids.reshape(-1))
-        found = ids.reshape(-1).copy()
+        origins = ids.reshape(-1).copy()
         for position in np.unique(positions):
             here = positions == position
-            found[here] = self._resolved(int(position), elements[here])
-        return found.reshape(ids.shape)
+            origins[here] = self._resolved(int(position), elements[here])
+        return origins.reshape(ids.shape)
 
     def sources(self, positions: np.ndarray, elements: np.ndarray) -> np.ndarray:
         """For elements of nodes that read one other element each, that one, looking through Gather nodes."""
-        found = np.empty(len(positions), dtype=np.int64)
+        origins = np.empty(len(positions), dtype=np.int64)
         for position in np.unique(positions):
             here = positions == position
             node = self.builder[int(position)]
             if isinstance(node, Gather):
-                found[here] = self._resolved(int(position), elements[here])
+                origins[here] = self._resolved(int(position), elements[here])
             else:
-                found[here] = self._resolved(node.sources[0], elements[here])
-        return found
+                origins[here] = self._resolved(node.sources[0], elements[here])
+        return origins
 
     def probabilities(self, ids: np.ndarray) -> bool:
         """True where every element is a sigmoid's value."""

@@ -40,11 +40,11 @@ def spans(nodes: Sequence[Node], recurrences: Sequence[Recurrence]) -> tuple[np.
         if position in told:
             read = told[position]
             first, last = firsts[read].min(), lasts[read].max()
-            found = np.full(node.size, first), np.full(node.size, last)
+            span = np.full(node.size, first), np.full(node.size, last)
         else:
-            found = _span(node, firsts, lasts)
-        firsts.append(found[0])
-        lasts.append(found[1])
+            span = _span(node, firsts, lasts)
+        firsts.append(span[0])
+        lasts.append(span[1])
     return np.concatenate(firsts), np.concatenate(lasts)
 
 
@@ -103,22 +103,22 @@ def members(nodes: Sequence[Node], recurrences: Sequence[Recurrence], frames: in
     """The frames that each element stands for, as bits: for each node an array (size, bytes), or (1, bytes) where all
     of its elements stand for the same."""
     told, width = _told(recurrences), (frames + 7) // 8
-    found: list[np.ndarray] = []
+    masks: list[np.ndarray] = []
     for position, node in enumerate(nodes):
-        below = [found[told[position]]] if position in told else [found[source] for source in node.sources]
+        below = [masks[told[position]]] if position in told else [masks[source] for source in node.sources]
         if position in told or (isinstance(node, Affine) and not node.diagonal):
-            found.append(np.bitwise_or.reduce(below[0], axis=0, keepdims=True))
+            masks.append(np.bitwise_or.reduce(below[0], axis=0, keepdims=True))
         elif isinstance(node, Gather):
             rows = [
                 np.broadcast_to(b, (nodes[s].size, width)) for b, s in zip(below, node.sources, strict=True)
             ]
-            found.append(np.concatenate(rows)[node.index])
+            masks.append(np.concatenate(rows)[node.index])
         else:
             bits = np.zeros((1, width), dtype=np.uint8)
             if isinstance(node, Input):
                 bits[0, node.frame // 8] = 1 << (node.frame % 8)
-            found.append(reduce(np.bitwise_or, below, bits))
-    return found
+            masks.append(reduce(np.bitwise_or, below, bits))
+    return masks
 
 
 def own_frames(bits: np.ndarray) -> bool:

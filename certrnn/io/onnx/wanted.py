@@ -31,11 +31,11 @@ def _reads(node: onnx.NodeProto) -> set[str]:
 
 def needed(nodes: Sequence[onnx.NodeProto], wanted: set[str]) -> set[str]:
     """Names that the wanted tensors depend on."""
-    found = set(wanted)
+    names = set(wanted)
     for node in reversed(nodes):
-        if any(o in found for o in node.output):
-            found |= _reads(node)
-    return found
+        if any(o in names for o in node.output):
+            names |= _reads(node)
+    return names
 
 
 def given_numbers(graph: onnx.GraphProto) -> set[str]:

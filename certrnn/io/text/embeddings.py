@@ -51,12 +51,12 @@ def read_embeddings(path: str | os.PathLike[str]) -> Embeddings:
 
 
 def _npz(content: bytes, origin: Origin) -> Embeddings:
-    found = {name.lower(): array for name, array in npz_members(content, origin).items()}
-    table = next((found[name] for name in _VECTORS if name in found), None)
+    arrays = {name.lower(): array for name, array in npz_members(content, origin).items()}
+    table = next((arrays[name] for name in _VECTORS if name in arrays), None)
     if table is None or table.ndim != 2 or table.dtype.kind not in "fiu" or 0 in table.shape:
-        received = shown({name: array.shape for name, array in found.items()}, 100)
+        received = shown({name: array.shape for name, array in arrays.items()}, 100)
         raise origin.invalid("vectors is an array (words, features) of numbers", received)
-    words = next((found[name] for name in _WORDS if name in found), None)
+    words = next((arrays[name] for name in _WORDS if name in arrays), None)
     if words is None:
         return Embeddings(_finite(table.astype(np.float64), origin), None)
     if words.dtype.kind != "U" or words.shape != table.shape[:1]:
@@ -65,11 +65,11 @@ def _npz(content: bytes, origin: Origin) -> Embeddings:
 
 
 def _lines(text: str, origin: Origin) -> Embeddings:
-    given = [line.rstrip("\r").rstrip(" ") for line in text.split("\n") if line.strip()]
-    if len(given) > 1 and given[0].count(" ") == 1 != given[1].count(" "):
-        given = given[1:]  # word2vec's heading: number of words, number of features
-    width = given[0].count(" ") if given else 0
-    rows = [_row(line, width) for line in given]
+    entries = [line.rstrip("\r").rstrip(" ") for line in text.split("\n") if line.strip()]
+    if len(entries) > 1 and entries[0].count(" ") == 1 != entries[1].count(" "):
+        entries = entries[1:]  # word2vec's heading: number of words, number of features
+    width = entries[0].count(" ") if entries else 0
+    rows = [_row(line, width) for line in entries]
     if width < 1 or width * len(rows) > MAX_VALUES:
         raise origin.invalid("a line is a word and its vector", shown(rows[0] if rows else "nothing"))
     for number, row in enumerate(rows, start=1):

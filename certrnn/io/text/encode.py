@@ -48,15 +48,15 @@ class WordEncoder(Encoder):
             missing = repr(shown(words[numbers.index(None)]))
             remedy = "Give it an entry such as <unk>, or pass --unknown drop, or --split words."
             raise InvalidInput("reading texts", "the vocabulary holds every word", missing, remedy)
-        kept = [k for k, number in enumerate(numbers) if number is not None or self.unknown is not None]
-        most = min(n for n in (limit, self.most, len(kept)) if n is not None)
-        taken = kept[len(kept) - most :] if self.cut_from == "left" else kept[:most]
-        found = [numbers[k] for k in taken]
-        ids = np.array([self.unknown if n is None else n for n in found], dtype=np.int64)
-        lost = len(kept) - len(taken), len(words) - len(kept)
-        known = tuple(n is not None for n in found)
+        places = [k for k, number in enumerate(numbers) if number is not None or self.unknown is not None]
+        most = min(n for n in (limit, self.most, len(places)) if n is not None)
+        taken = places[len(places) - most :] if self.cut_from == "left" else places[:most]
+        entries = [numbers[k] for k in taken]
+        ids = np.array([self.unknown if n is None else n for n in entries], dtype=np.int64)
+        lost = len(places) - len(taken), len(words) - len(places)
+        known = tuple(n is not None for n in entries)
         spoken = tuple(words[k] for k in taken)
-        return Encoded(spoken, ids, found.count(None), *lost, places=tuple(taken), known=known)
+        return Encoded(spoken, ids, entries.count(None), *lost, places=tuple(taken), known=known)
 
 
 def word_encoder(source: TextSource) -> WordEncoder:

@@ -41,16 +41,16 @@ class KerasTokenizer(Splitting):
         return [part for part in parts if part]
 
 
-def keras_tokenizer(found: Any, origin: Origin) -> KerasTokenizer | None:
+def keras_tokenizer(document: Any, origin: Origin) -> KerasTokenizer | None:
     """The tokenizer that a JSON document is; None for another document.
 
     Raises:
         InvalidInput: it is damaged.
     """
-    if not isinstance(found, dict) or found.get("class_name") != CLASS:
+    if not isinstance(document, dict) or document.get("class_name") != CLASS:
         return None
     try:
-        config: dict[str, Any] = found["config"]
+        config: dict[str, Any] = document["config"]
         index = config["word_index"]
         return _tokenizer(config, json.loads(index) if isinstance(index, str) else index)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -98,11 +98,11 @@ def json_records(text: str, name: str, origin: Origin) -> Columns | list[str] | 
         if not named:
             return None
         raise origin.invalid("the file is JSON, or a JSON object a line", shown(str(error), 100)) from None
-    found = _whole(whole, origin)
-    if found is None and named:
+    records = _whole(whole, origin)
+    if records is None and named:
         requirement = "the file is a list of objects with a text, or of texts"
         raise origin.invalid(requirement, shown(whole, 100))
-    return found
+    return records
 
 
 def _whole(whole: Any, origin: Origin) -> Columns | list[str] | None:

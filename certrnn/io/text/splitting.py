@@ -46,7 +46,7 @@ def pieces(text: str, split: str) -> list[str]:
         return _PUNCTUATION.sub("", text.translate(_CAPITALS)).split()
     # what belongs to the letter before it looks like one mark to the pattern
     shape = "".join(_MARK if _joined(letter) else letter for letter in text)
-    return [text[found.start() : found.end()] for found in _PIECES.finditer(shape)]
+    return [text[match.start() : match.end()] for match in _PIECES.finditer(shape)]
 
 
 def _joined(letter: str) -> bool:

@@ -45,11 +45,11 @@ def read_texts(path: str | os.PathLike[str]) -> Texts:
     name = origin.path.name.lower().removesuffix(".gz")
     if name.endswith((".csv", ".tsv")):
         return _chosen(table(text, "\t" if name.endswith(".tsv") else ",", TEXT_KEYS, origin), origin)
-    found = json_records(text, name, origin)
-    if isinstance(found, list):
-        return Texts(tuple(found), None)
-    if found is not None:
-        return _chosen(found, origin)
+    records = json_records(text, name, origin)
+    if isinstance(records, list):
+        return Texts(tuple(records), None)
+    if records is not None:
+        return _chosen(records, origin)
     rows = lines(text)
     _refuse_header(rows[0], origin)
     return Texts(tuple(row.strip("\r") for row in rows), None)
@@ -93,20 +93,20 @@ def _refuse_header(row: str, origin: Origin) -> None:
             raise origin.invalid("a file of lines has no header", shown(row), remedy)
 
 
-def _chosen(found: Columns, origin: Origin) -> Texts:
+def _chosen(records: Columns, origin: Origin) -> Texts:
     """The texts and labels of a table, and what was not read of it."""
-    names = [name for name in TEXT_KEYS if name in found.columns]
-    keys = [name for name in LABEL_KEYS if name in found.columns]
+    names = [name for name in TEXT_KEYS if name in records.columns]
+    keys = [name for name in LABEL_KEYS if name in records.columns]
     if not names:
-        raise origin.invalid(found.requires(TEXT_KEYS), shown(sorted(found.columns), 100), found.remedy)
+        raise origin.invalid(records.requires(TEXT_KEYS), shown(sorted(records.columns), 100), records.remedy)
     texts, labels, read = [], [], set()
-    for number in range(len(found)):
-        row = {name: values[number] for name, values in found.columns.items()}
+    for number in range(len(records)):
+        row = {name: values[number] for name, values in records.columns.items()}
         text = next((name for name in names if isinstance(row[name], str)), None)
         named = [name for name in keys if row[name] is not None]
         if text is None:
             received = shown(sorted(name for name, value in row.items() if value is not None), 100)
-            raise origin.invalid(found.requires(TEXT_KEYS), f"{received} at text {number}", found.remedy)
+            raise origin.invalid(records.requires(TEXT_KEYS), f"{received} at text {number}", records.remedy)
         if len(named) > 1:
             raise origin.invalid("one column holds the labels", ", ".join(named), "Leave one of them.")
         texts.append(row[text])
@@ -119,13 +119,13 @@ def _chosen(found: Columns, origin: Origin) -> Texts:
         if all(label is None for label in labels)
         else tuple(_label(value, number, origin) for number, value in enumerate(labels))
     )
-    return Texts(tuple(texts), numbers, _said(found, read))
+    return Texts(tuple(texts), numbers, _said(records, read))
 
 
-def _said(found: Columns, read: set[str]) -> tuple[str, ...]:
+def _said(records: Columns, read: set[str]) -> tuple[str, ...]:
     """Which columns the labels are, where their name does not say so, and which were not read."""
     labels = [name for name in LABEL_KEYS if name in read and name not in Y_KEYS]
-    rest = [name for name in found.columns if name not in read]
+    rest = [name for name in records.columns if name not in read]
     said = [f"the labels are the column {labels[0]}"] if labels else []
     return (*said, *([f"columns that were not read: {shown(', '.join(rest), 100)}"] if rest else []))
 

@@ -45,10 +45,10 @@ class TokenizerEncoder(Encoder):
     def encode(self, text: str, limit: int | None = None) -> Encoded:
         self._limit(limit)
         try:
-            found = self.tokenizer.encode(text)
+            encoding = self.tokenizer.encode(text)
         except Exception as error:  # the package raises plain ones
             raise InvalidInput("encoding a text", "the tokenizer reads it", shown(str(error), 100)) from None
-        read, own = np.array(found.attention_mask) == 1, np.array(found.special_tokens_mask) == 0
+        read, own = np.array(encoding.attention_mask) == 1, np.array(encoding.special_tokens_mask) == 0
         words = np.flatnonzero(read & own)
         count = len(words)
         first = int(words[0]) if count else 0
@@ -59,8 +59,8 @@ class TokenizerEncoder(Encoder):
             )
         cut = self._words(text) - count
         start = cut if self.cut_from == "left" else 0
-        spoken = tuple(_spoken(text, found.tokens[k], found.offsets[k]) for k in words)
-        ids = np.array(found.ids, dtype=np.int64)
+        spoken = tuple(_spoken(text, encoding.tokens[k], encoding.offsets[k]) for k in words)
+        ids = np.array(encoding.ids, dtype=np.int64)
         filled = _run(read), _run(read[::-1]) if read.any() else 0
         unknown = int((ids[words] == self.unknown).sum()) if self.unknown is not None else 0
         places, known = tuple(range(start, start + count)), tuple((ids[words] != self.unknown).tolist())
@@ -79,8 +79,8 @@ class TokenizerEncoder(Encoder):
             requirement = f"there is room for a word beside {beside} special tokens"
             raise UsageError("encoding a text", requirement, f"{min(sizes)} in all", "Raise --max-length.")
         length = min(sizes)
-        asked = {"max_length": length, "direction": self.cut_from, "stride": 0}
-        self.tokenizer.enable_truncation(**{**self.truncation, **asked})
+        limits = {"max_length": length, "direction": self.cut_from, "stride": 0}
+        self.tokenizer.enable_truncation(**{**self.truncation, **limits})
 
 
 def _run(read: np.ndarray) -> int:

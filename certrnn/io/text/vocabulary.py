@@ -71,8 +71,8 @@ class Vocabulary:
 
     def number(self, word: str) -> int | None:
         """The number of a word, as it is written or else with its accents composed; None where it is not listed."""
-        found = self.ids.get(word)
-        return self.ids.get(unicodedata.normalize("NFC", word)) if found is None else found
+        entry = self.ids.get(word)
+        return self.ids.get(unicodedata.normalize("NFC", word)) if entry is None else entry
 
     @property
     def remark(self) -> str:
@@ -86,8 +86,8 @@ class Vocabulary:
 
     def only(self, words: Iterable[str]) -> Vocabulary:
         """Without the words that are not among ``words``."""
-        kept = set(words)
-        return Vocabulary({word: number for word, number in self.ids.items() if word in kept})
+        subset = set(words)
+        return Vocabulary({word: number for word, number in self.ids.items() if word in subset})
 
 
 def read_vocabulary(path: str | os.PathLike[str]) -> Vocabulary:
@@ -99,9 +99,9 @@ def read_vocabulary(path: str | os.PathLike[str]) -> Vocabulary:
     """
     origin = Origin(Path(path))
     text = plain_text(origin)
-    found = _json(text, origin)
-    if found is not None:
-        return _from_json(found, text, origin)
+    document = _json(text, origin)
+    if document is not None:
+        return _from_json(document, text, origin)
     words = [line.strip(" \t\r") for line in lines(text)]
     if "" in words[1:] or (words[0] == "" and not set(words[1:2]) & set(UNKNOWN)):
         remedy = "Where number 0 is padding, name it <pad>."
@@ -115,34 +115,34 @@ def _json(text: str, origin: Origin) -> list[Any] | str | None:
     if not named and not text.lstrip().startswith(("{", "[")):
         return None
     try:
-        found = json.loads(text, object_pairs_hook=list)
+        document = json.loads(text, object_pairs_hook=list)
     except (ValueError, RecursionError) as error:
         if not named:
             return None
         raise origin.invalid("the vocabulary is JSON", shown(str(error), 100)) from None
-    return found if isinstance(found, list | str) else []
+    return document if isinstance(document, list | str) else []
 
 
-def _from_json(found: list[Any] | str, text: str, origin: Origin) -> Vocabulary:
-    if isinstance(found, list) and found and all(isinstance(word, str) for word in found):
-        return _numbered(found, origin)
-    keras = _keras(found, text, origin)
+def _from_json(document: list[Any] | str, text: str, origin: Origin) -> Vocabulary:
+    if isinstance(document, list) and document and all(isinstance(word, str) for word in document):
+        return _numbered(document, origin)
+    keras = _keras(document, text, origin)
     if keras is not None:
         return Vocabulary(keras.ids, keras)
-    pairs = [pair for pair in found if isinstance(pair, tuple)]
+    pairs = [pair for pair in document if isinstance(pair, tuple)]
     if len(pairs) == 1 and pairs[0][0] == "word_index" and isinstance(pairs[0][1], list):
-        pairs = found = pairs[0][1]
-    good = len(pairs) == len(found) > 0 and all(isinstance(pair, tuple) for pair in pairs)
+        pairs = document = pairs[0][1]
+    good = len(pairs) == len(document) > 0 and all(isinstance(pair, tuple) for pair in pairs)
     if not good or not all(type(number) is int and 0 <= number < 1 << 31 for _, number in pairs):
-        raise origin.invalid("JSON maps every word to its number, 0 or above", shown(found), _remedy(text))
+        raise origin.invalid("JSON maps every word to its number, 0 or above", shown(document), _remedy(text))
     _numbered([word for word, _ in pairs], origin)
     return Vocabulary(dict(pairs))
 
 
-def _keras(found: list[Any] | str, text: str, origin: Origin) -> KerasTokenizer | None:
+def _keras(document: list[Any] | str, text: str, origin: Origin) -> KerasTokenizer | None:
     """Keras' Tokenizer, whose JSON people also write as one text in JSON."""
     try:
-        whole = json.loads(found if isinstance(found, str) else text)
+        whole = json.loads(document if isinstance(document, str) else text)
     except (ValueError, RecursionError):
         return None
     return keras_tokenizer(whole, origin)

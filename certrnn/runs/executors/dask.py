@@ -150,10 +150,10 @@ class Dask(Executor):
             while True:
                 futures.append(self._done.get_nowait())
         try:
-            found: Any = self._client.gather(futures)  # all in one message
+            results: Any = self._client.gather(futures)  # all in one message
         except Exception:  # one of them says why; which, is found one by one
-            found = [self._settled(future) for future in futures]
-        answers = [answer if isinstance(answer, bytes | Failure) else Failure(*answer) for answer in found]
+            results = [self._settled(future) for future in futures]
+        answers = [answer if isinstance(answer, bytes | Failure) else Failure(*answer) for answer in results]
         return [Reply(self._flying.pop(f), answer) for f, answer in zip(futures, answers, strict=True)]
 
     def _first(self) -> Future:

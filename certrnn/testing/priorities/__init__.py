@@ -30,11 +30,11 @@ def priorities(clip: tuple[float, float] | None = None, seed: int = 0) -> dict[s
         clip: valid range of inputs, for the certified eps.
         seed: of chance.
     """
-    found: dict[str, Priority] = {}
+    orders: dict[str, Priority] = {}
     for name, metric in metrics().items():
-        found[name] = Covering(metric)
-        found[f"{name}+"] = Covering(metric, additional=True)
-    return found | {"certified-eps": LeastCertified(clip=clip), "gini": DeepGini(), "chance": Chance(seed)}
+        orders[name] = Covering(metric)
+        orders[f"{name}+"] = Covering(metric, additional=True)
+    return orders | {"certified-eps": LeastCertified(clip=clip), "gini": DeepGini(), "chance": Chance(seed)}
 
 
 __all__ = ["Chance", "Covering", "DeepGini", "LeastCertified", "Priority", "priorities"]

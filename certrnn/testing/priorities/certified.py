@@ -26,5 +26,5 @@ class LeastCertified(Priority):
     def scores(self, model: Model, sequences: Sequences) -> np.ndarray:
         own = replace(sequences, labels=None)
         rows = model.radius(own, frames="all", clip=self.clip, method=self.method, attack=False)
-        found = {row.sample: row.eps_certified or 0.0 for row in rows}
-        return np.array([-found[number] for number in sequences.numbers])
+        radii = {row.sample: row.eps_certified or 0.0 for row in rows}
+        return np.array([-radii[number] for number in sequences.numbers])

@@ -59,11 +59,11 @@ def covered_by_each(model: Model, sequences: Sequences, metric: Metric, boundary
             for layer in tracer(batch.x).layers:
                 values = metric.values(layer)
                 if values is not None:
-                    found = metric.covered(values)
+                    covered = metric.covered(values)
                     if boundary and metric.sections is not None:
-                        found = found[:, [0, -1]]
-                    missing = steps[layer.name] - found.shape[2]
-                    parts.append(torch.nn.functional.pad(found, (0, 0, 0, missing)).flatten(1))
+                        covered = covered[:, [0, -1]]
+                    missing = steps[layer.name] - covered.shape[2]
+                    parts.append(torch.nn.functional.pad(covered, (0, 0, 0, missing)).flatten(1))
         if not parts:
             raise UsageError("ordering samples", "the network has what the metric counts", "nothing such")
         rows = torch.cat(parts, dim=1).numpy()

@@ -46,9 +46,9 @@ class _Fit(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, None, Tensor]:  # type: ignore[override]
-        given = to_numpy(gradient.double().reshape(len(gradient), -1).contiguous())
+        upstream = to_numpy(gradient.double().reshape(len(gradient), -1).contiguous())
         result = torch.empty(ctx.jacobian.shape[1:], dtype=torch.float64).numpy()
-        kernels.pull_back(ctx.jacobian, given, result)
+        kernels.pull_back(ctx.jacobian, upstream, result)
         return None, None, to_tensor(result, gradient).reshape(-1, *gradient.shape[1:]).to(gradient.dtype)
 
 

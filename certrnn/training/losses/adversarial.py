@@ -27,8 +27,8 @@ class FGSMTraining(Loss):
         plain = cross_entropy(network(vectors), y)
         if around.nothing:
             return plain
-        found = gradient_sign(network, vectors, y, around.box(module, vectors), cross_entropies)
-        return self.share * plain + (1.0 - self.share) * cross_entropy(network(_moved(vectors, found)), y)
+        examples = gradient_sign(network, vectors, y, around.box(module, vectors), cross_entropies)
+        return self.share * plain + (1.0 - self.share) * cross_entropy(network(_moved(vectors, examples)), y)
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class PGDTraining(Loss):
         if around.nothing:
             return cross_entropy(network(vectors), y)
         box = around.box(module, vectors)
-        found = descend(network, vectors, y, box, cross_entropies, self.steps, self.share)
-        return cross_entropy(network(_moved(vectors, found)), y)
+        examples = descend(network, vectors, y, box, cross_entropies, self.steps, self.share)
+        return cross_entropy(network(_moved(vectors, examples)), y)
 
 
-def _moved(vectors: Tensor, found: Tensor) -> Tensor:
+def _moved(vectors: Tensor, examples: Tensor) -> Tensor:
     """What was found, as a constant disturbance of vectors that may be trained."""
-    return vectors + (found - vectors).detach()
+    return vectors + (examples - vectors).detach()

@@ -50,16 +50,16 @@ class Contraction(Loss):
 
     def measures(self, module: nn.Module, vectors: Tensor) -> Tensor:
         """Matrix measures of ``A_t``, or of ``-A_t``, at every state of the RNNs of a network; one dimension."""
-        values, found = vectors, []
+        values, parts = vectors, []
         for stage in stages(module):
             if isinstance(stage, nn.Embedding):
                 continue
             if isinstance(stage, LastStep):
-                found += [self._of_layer(*pair) for pair in _layers(stage, values)]
+                parts += [self._of_layer(*pair) for pair in _layers(stage, values)]
             values = stage(values)
-        if not found:
+        if not parts:
             raise Unsupported("training for contraction", "the network has an nn.RNN in a LastStep", "none")
-        return torch.cat(found)
+        return torch.cat(parts)
 
     def _of_layer(self, states: Tensor, recurrent: Tensor) -> Tensor:
         slopes = (1.0 - states.flatten(0, 1) ** 2)[:, :, None]
@@ -88,7 +88,7 @@ def _layers(stage: LastStep, values: Tensor) -> list[tuple[Tensor, Tensor]]:
         raise Unsupported("training for contraction", "the RNN has one layer", module.num_layers)
     steps, _ = module(values)
     hidden = module.hidden_size
-    found = [(steps[..., :hidden], gates_of(module, 0, reverse=False).recurrent)]
+    pairs = [(steps[..., :hidden], gates_of(module, 0, reverse=False).recurrent)]
     if module.bidirectional:
-        found.append((steps[..., hidden:], gates_of(module, 0, reverse=True).recurrent))
-    return found
+        pairs.append((steps[..., hidden:], gates_of(module, 0, reverse=True).recurrent))
+    return pairs

@@ -65,8 +65,8 @@ class SmallBoxes(Loss):
         if around.nothing or self.kappa == 1.0:
             return plain
         inner = around.scaled(1.0 - self.size).box(module, vectors)
-        found = descend(network, vectors, y, inner, cross_entropies, self.steps, 2.5)
-        center, box = vectors + (found - vectors).detach(), around.box(module, vectors)
+        examples = descend(network, vectors, y, inner, cross_entropies, self.steps, 2.5)
+        center, box = vectors + (examples - vectors).detach(), around.box(module, vectors)
         small = Box(
             center + self.size * (box.lower - vectors),
             center + self.size * (box.upper - vectors),

@@ -51,11 +51,11 @@ def read_groups(source: Source) -> tuple[Group, ...]:
     done: list[Group] = []
     place, text = 0, source.text
     while place < len(text):
-        found = _TOKEN.match(text, place)
-        if found is None:
+        token = _TOKEN.match(text, place)
+        if token is None:
             raise source.broken(place, "quotes are closed", text[place : place + 20])
-        offset, place = place, found.end()
-        mark, word = found["mark"], found["word"] or found["text"]
+        offset, place = place, token.end()
+        mark, word = token["mark"], token["word"] or token["text"]
         if word is not None:
             if len(word) > MAX_WORD:
                 raise source.broken(offset, f"a word has at most {MAX_WORD} characters", len(word))

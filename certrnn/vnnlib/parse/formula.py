@@ -178,5 +178,5 @@ def holds(formula: Formula, inputs: Sequence[Fraction], outputs: Sequence[Fracti
     if isinstance(formula, Comparison):
         compare = COMPARE[formula.name]
         return compare(value(formula.left, inputs, outputs), value(formula.right, inputs, outputs))
-    found = (holds(part, inputs, outputs) for part in formula.parts)
-    return all(found) if formula.name == "and" else any(found)
+    truths = (holds(part, inputs, outputs) for part in formula.parts)
+    return all(truths) if formula.name == "and" else any(truths)

@@ -121,10 +121,10 @@ class Terms:
 
     def number(self, word: Word) -> Fraction:
         """A decimal number, exactly; exponents too, which generators write though the grammar has none."""
-        found = _NUMBER.fullmatch(word.text)
-        if found is None or not word.text.isascii():
+        match = _NUMBER.fullmatch(word.text)
+        if match is None or not word.text.isascii():
             raise self.source.broken(word.offset, "numbers are decimal, such as -1.5", word.text)
-        if found[2] is not None and (len(found[2]) > 6 or abs(int(found[2][1:])) > MAX_EXPONENT):
+        if match[2] is not None and (len(match[2]) > 6 or abs(int(match[2][1:])) > MAX_EXPONENT):
             raise self.source.broken(word.offset, f"exponents are at most {MAX_EXPONENT}", word.text)
         return Fraction(word.text)
 

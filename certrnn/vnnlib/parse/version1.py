@@ -27,10 +27,10 @@ class Declared(Scope):
     def variable(self, source: Source, word: Word, indices: Group | None) -> Variable:
         if indices is not None:
             raise source.broken(indices.offset, "version 1.0 writes X_3, without brackets", word.text)
-        found = _NAME.fullmatch(word.text)
-        if found is None or int(found[2]) not in self.indices[found[1]]:
+        match = _NAME.fullmatch(word.text)
+        if match is None or int(match[2]) not in self.indices[match[1]]:
             raise source.broken(word.offset, "a variable is declared before it is used", word.text)
-        return Variable(found[1] == "Y", int(found[2]))
+        return Variable(match[1] == "Y", int(match[2]))
 
     def declare(self, source: Source, group: Group) -> None:
         items = group.items[1:]
@@ -39,12 +39,12 @@ class Declared(Scope):
         words = [item.text for item in items if isinstance(item, Word)]
         if len(words) != len(items) or len(words) != 2:
             raise source.broken(group.offset, "a declaration is (declare-const X_0 Real)", "another")
-        found = _NAME.fullmatch(words[0])
-        if found is None:
+        match = _NAME.fullmatch(words[0])
+        if match is None:
             raise source.broken(group.offset, "variables are called X_0, X_1, .. and Y_0, Y_1, ..", words[0])
         if words[1] != "Real":
             raise source.unsupported(group.offset, "variables are of type Real", words[1])
-        name, index = found[1], int(found[2])
+        name, index = match[1], int(match[2])
         if index in self.indices[name]:
             raise source.broken(group.offset, "a variable is declared once", words[0])
         self.indices[name].add(index)

@@ -95,12 +95,14 @@ def _network(source: Source, group: Group) -> Network:
         if head == "declare-input" and tensors["declare-output"]:
             raise source.broken(item.offset, "inputs are declared before outputs", "(declare-input ..)")
         tensors[head].append(_tensor(source, item))
-    for head, found in tensors.items():
-        if not found:
+    for head, declared in tensors.items():
+        if not declared:
             raise source.broken(group.offset, f"a network has a ({head} ..)", "none")
-        if len(found) > 1:
+        if len(declared) > 1:
             raise source.unsupported(
-                group.offset, "there is one input and one output (theory SIO)", f"{len(found)} of ({head} ..)"
+                group.offset,
+                "there is one input and one output (theory SIO)",
+                f"{len(declared)} of ({head} ..)",
             )
     inputs, outputs = tensors["declare-input"][0], tensors["declare-output"][0]
     if len({name, inputs.name, outputs.name}) < 3:

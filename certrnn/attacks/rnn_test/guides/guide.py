@@ -50,11 +50,11 @@ class Guide:
             UsageError: no layer has what the metric counts.
         """
         named = [(layer.name, self.metric.values(layer)) for layer in moment.states().layers]
-        found = [(name, values) for name, values in named if values is not None]
-        if not found:
+        layers = [(name, values) for name, values in named if values is not None]
+        if not layers:
             raise UsageError("reading --guide", "a layer of the network has what it counts", "none such")
-        flat = torch.cat([values.flatten(1) for _, values in found], dim=1)
-        covered = self._covered([(name, (v.shape[1], v.shape[2])) for name, v in found], record)
+        flat = torch.cat([values.flatten(1) for _, values in layers], dim=1)
+        covered = self._covered([(name, (v.shape[1], v.shape[2])) for name, v in layers], record)
         weights = [
             self.strategy.weights(values, covered, self.metric.sections, self.states, generator)
             for values, generator in zip(flat.detach().numpy(), generators, strict=True)

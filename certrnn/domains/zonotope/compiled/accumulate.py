@@ -73,12 +73,12 @@ def _fill(program: Program, out: Dense, blocks: list[Block], members: list[Term]
                 if last:
                     program.emit(at.Absolutes(count, out.size, rows, out.total))
             case Mapped(source, panels, slope):
-                given = count, source.at(_row(group[0], first))
+                operands = count, source.at(_row(group[0], first))
                 weights = at.Panels(panels, rows.stride // PANEL, source.size)
                 if slope < 0:
-                    program.emit(at.Product(*given, weights, target))
+                    program.emit(at.Product(*operands, weights, target))
                 else:
-                    program.emit(at.ScaledProduct(*given, weights, slope, target))
+                    program.emit(at.ScaledProduct(*operands, weights, slope, target))
             case Outer(diagonal, columns):
                 program.emit(at.Outer(count, out.size, diagonal.place, columns, target))
             case Scaled():

@@ -138,13 +138,13 @@ class Allocator:
 
     def weight(self, weight: torch.Tensor) -> Weight:
         """Where the weights lie; steps of a network share them."""
-        found = self.weights.get(id(weight))
-        if found is None:
+        entry = self.weights.get(id(weight))
+        if entry is None:
             matrix = to_numpy(weight)
             rows = np.zeros((matrix.shape[1], pad(matrix.shape[0])))
             rows[:, : matrix.shape[0]] = matrix.T
             packed = pack(matrix)
             columns = at.Planes(self.constant(rows), rows.shape[1])
-            found = Weight(self.constant(packed), columns, self.single(packed))
-            self.weights[id(weight)] = found
-        return found
+            entry = Weight(self.constant(packed), columns, self.single(packed))
+            self.weights[id(weight)] = entry
+        return entry

@@ -69,8 +69,8 @@ class Planner(Allocator):
     def fixed(self, node: Constant) -> Value:
         out = self.value(node.size)
         box = constant_interval(node, 1, torch.device("cpu"))
-        given = torch.cat([*box.midpoint(), box.lower, box.upper]).numpy()
-        self.program.emit(at.Constant(out.planes, node.size, self.constant(given), accounts.ONE))
+        values = torch.cat([*box.midpoint(), box.lower, box.upper]).numpy()
+        self.program.emit(at.Constant(out.planes, node.size, self.constant(values), accounts.ONE))
         return out
 
     def affine(self, node: Affine, value: Value) -> Value:
@@ -88,9 +88,9 @@ class Planner(Allocator):
             out.terms.append(Outer(value.diagonal, weight.columns))
         out.rounds = rounds(out.terms)
         charges = accounts.affine(value.size, node.relative_error, single_precision.gamma(out.rounds))
-        given = out.planes, node.size, value.planes, value.size, *self.sizes(value), weight.panels
+        operands = out.planes, node.size, value.planes, value.size, *self.sizes(value), weight.panels
         bias = self.constant(to_numpy(node.bias))
-        self.program.emit(at.Affine(*given, bias, lost, self.program.scratch, charges))
+        self.program.emit(at.Affine(*operands, bias, lost, self.program.scratch, charges))
         return out
 
     def scale(self, node: Affine, value: Value) -> Value:
@@ -130,8 +130,8 @@ class Planner(Allocator):
         out.rounds = rounds(out.terms) + 1 if out.terms else 0
         # centers and diagonals are in double precision, no generator
         charges = accounts.add(len(values), 0, node.relative_error, single_precision.gamma(more, out.rounds))
-        given = out.planes, node.size, len(values), self.table(sources)
-        self.program.emit(at.Sum(*given, self.constant(np.array(node.coefficients)), charges))
+        operands = out.planes, node.size, len(values), self.table(sources)
+        self.program.emit(at.Sum(*operands, self.constant(np.array(node.coefficients)), charges))
         return out
 
     def sizes(self, value: Value) -> tuple[int, int]:
@@ -222,8 +222,8 @@ class Planner(Allocator):
                 continue
             table = self.table([int(n) for j in chosen for n in (j, columns[j])])
             for block, row in part.rows.items():
-                given = self.program.sizes[block], len(chosen), table
-                self.program.emit(at.Columns(*given, part.at(row), out.dense.at(rows[block])))
+                operands = self.program.sizes[block], len(chosen), table
+                self.program.emit(at.Columns(*operands, part.at(row), out.dense.at(rows[block])))
         self.program.emit(at.Absolutes(count, out.size, target, out.plane(at.ABSOLUTE)))
 
     def elementwise(self, node: Elementwise, values: list[Value]) -> Value:
@@ -236,13 +236,13 @@ class Planner(Allocator):
         rows = [self.dense(value) for value in values]
         out.rounds = sum(v is not None for v in (*rows, *(v.diagonal for v in values)))
         charges = accounts.relax(single_precision.gamma(out.rounds))
-        given = out.planes, node.size, values[0].planes
+        operands = out.planes, node.size, values[0].planes
         if len(values) == 1:
-            self.program.emit(at.Univariate(*given, function, int(symbols), charges))
+            self.program.emit(at.Univariate(*operands, function, int(symbols), charges))
         else:
             if symbols:
                 widths(self, node.size, *values)
-            pair, scratch = (*given, values[1].planes), self.program.scratch
+            pair, scratch = (*operands, values[1].planes), self.program.scratch
             self.program.emit(at.Bivariate(*pair, function, int(symbols), scratch, charges))
         if not symbols:
             return out

@@ -17,8 +17,8 @@ def widths(allocator: Allocator, size: int, x: Value, y: Value) -> None:
     places: list[int] = []
     expanded: list[bool] = []
     for value, other in ((x, y), (y, x)):
-        dense, found = allocator.dense(value), allocator.dense(other)
-        blocks = set(found.rows if found is not None else ())
+        dense, partner = allocator.dense(value), allocator.dense(other)
+        blocks = set(partner.rows if partner is not None else ())
         if other.diagonal is not None:
             blocks.add(other.diagonal.block)
         shared = value.diagonal is not None and value.diagonal.block in blocks

@@ -68,8 +68,8 @@ class Compiled:
         if not batch:
             return bounds, seen
         nodes = np.array(p.values, dtype=np.int64)
-        given = (p.instructions, p.w, p.s, p.index, _plain(*boxes), _plain(rows, offset))
-        self._spread((*given, to_numpy(bounds), _plain(*seen), nodes), batch)
+        arguments = (p.instructions, p.w, p.s, p.index, _plain(*boxes), _plain(rows, offset))
+        self._spread((*arguments, to_numpy(bounds), _plain(*seen), nodes), batch)
         return bounds, seen
 
     def _checked(
@@ -138,11 +138,11 @@ def _plain(*tensors: torch.Tensor) -> tuple[np.ndarray, ...]:
 def compiled(graph: Graph, frames: tuple[int, ...]) -> Compiled | None:
     """The graph with these frames disturbed; None where a function of it has no scalar kernel, values are empty,
     or weights out of its range."""
-    found = _planned(graph, frames)
-    if not found.current:
+    entry = _planned(graph, frames)
+    if not entry.current:
         _planned.cache_clear()
-        found = _planned(graph, frames)
-    return found.run
+        entry = _planned(graph, frames)
+    return entry.run
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,13 +175,13 @@ def _compiled(graph: Graph, frames: tuple[int, ...]) -> Compiled | None:
 
 def _weights(graph: Graph) -> list[torch.Tensor]:
     """Every tensor of the graph once: steps of a network share theirs."""
-    found: dict[int, torch.Tensor] = {}
+    tensors: dict[int, torch.Tensor] = {}
     for node in graph.nodes:
         for tensor in (node.weight, node.bias) if isinstance(node, Affine) else ():
-            found[id(tensor)] = tensor
+            tensors[id(tensor)] = tensor
         if isinstance(node, Constant):
-            found[id(node.value)] = node.value
-    return list(found.values())
+            tensors[id(node.value)] = node.value
+    return list(tensors.values())
 
 
 def _moderate(node: Node) -> bool:

@@ -304,8 +304,8 @@ def row(record: Record) -> list[int]:
 def _is_a(typing: Any, record: Any, row: Any) -> Any:
     code = INSTRUCTIONS.index(record.instance_class)
 
-    def emit(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        array = context.make_array(signature.args[1])(context, builder, given[1])
+    def emit(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
+        array = context.make_array(signature.args[1])(context, builder, operands[1])
         first = builder.load(cgutils.gep(builder, array.data, 0))
         return builder.icmp_signed("==", first, first.type(code))
 

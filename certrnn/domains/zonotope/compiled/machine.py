@@ -163,8 +163,8 @@ def _lower(o, v, g, rows, offset, bounds):
                 spread += abs(a * v[o.own + j])
         best = accounts.lower_bound(center - spread, most, c.error, c.raising)
         other = accounts.lower_bound(point - reach, large, c.box_error, c.box_raising)
-        found = other if not best >= other else best
-        bounds[k] = found if found == found else -np.inf
+        bound = other if not best >= other else best
+        bounds[k] = bound if bound == bound else -np.inf
 
 
 @kernel

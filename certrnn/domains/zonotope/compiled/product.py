@@ -67,8 +67,8 @@ def _tile(rows: int) -> Any:
                 start = builder.mul(b, INT(BLOCK))
                 left = builder.sub(depth, start)
                 count = builder.select(builder.icmp_signed("<", left, INT(BLOCK)), left, INT(BLOCK))
-                found = sums(e, columns, source, panel, start, count)
-                for value, place in zip(found, places, strict=True):
+                products = sums(e, columns, source, panel, start, count)
+                for value, place in zip(products, places, strict=True):
                     e.store(e.add(value, e.load_single(place)), place)
             _add_up(e, places, [e.after(total, c) for c in columns])
 

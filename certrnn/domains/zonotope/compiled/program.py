@@ -43,18 +43,18 @@ class Program:
     def place_buffers(self) -> int:
         """Lay out the buffers so that those in use at the same time do not overlap; returns the numbers needed."""
         last: dict[int, int] = {}
-        found: dict[int, Buffer] = {}
+        buffers: dict[int, Buffer] = {}
         first: dict[int, int] = {}
         for number, instruction in enumerate(self.instructions):
             for operand in numbers(instruction):
                 if isinstance(operand, Place):
                     key = id(operand.buffer)
-                    last[key], found[key] = number, operand.buffer
+                    last[key], buffers[key] = number, operand.buffer
                     first.setdefault(key, number)
         peak, live = 0, list[Buffer]()
-        for key in sorted(found, key=first.__getitem__):
+        for key in sorted(buffers, key=first.__getitem__):
             live = [b for b in live if last[id(b)] >= first[key]]
-            buffer = found[key]
+            buffer = buffers[key]
             length, start = buffer.rows * buffer.stride, 0
             for other in sorted(live, key=lambda b: b.start):
                 if other.start - start >= length:

@@ -56,12 +56,12 @@ def columns(record: type) -> dict[str, tuple[int, type]]:
     >>> columns(Scale)
     {'place': (1, <class 'int'>), 'factor': (2, <class 'float'>)}
     """
-    found: dict[str, tuple[int, type]] = {}
+    places: dict[str, tuple[int, type]] = {}
     for name, kind in _fields(record):
         inner = columns(kind) if issubclass(kind, tuple) else {"": (1, kind)}
-        start = len(found)
-        found |= {f"{name}.{n}".removesuffix("."): (start + at, leaf) for n, (at, leaf) in inner.items()}
-    return found
+        start = len(places)
+        places |= {f"{name}.{n}".removesuffix("."): (start + at, leaf) for n, (at, leaf) in inner.items()}
+    return places
 
 
 def numbers(record: Record) -> Iterator[int | float | Place]:
@@ -105,15 +105,15 @@ def _read(context: Any, builder: Any, kind: Any, row: Any, place: int) -> tuple[
             values.append(value)
         return context.make_tuple(builder, kind, values), place
     number = builder.load(cgutils.gep(builder, row, place))
-    found = builder.bitcast(number, ir.DoubleType()) if kind == types.float64 else number
-    return found, place + 1
+    scalar = builder.bitcast(number, ir.DoubleType()) if kind == types.float64 else number
+    return scalar, place + 1
 
 
 def _unpack(typing: Any, record: Any, row: Any) -> Any:
     kind = _compiled_type(record.instance_class)
 
-    def emit(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        array = context.make_array(signature.args[1])(context, builder, given[1])
+    def emit(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
+        array = context.make_array(signature.args[1])(context, builder, operands[1])
         return _read(context, builder, kind, array.data, 1)[0]
 
     return kind(record, row), emit

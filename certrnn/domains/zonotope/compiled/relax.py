@@ -40,8 +40,8 @@ def univariate(o, v):
         low, high = v[q + at.LOW * apart], v[q + at.HIGH * apart]
         if not (abs(low) <= _LARGEST_NUMBER and abs(high) <= _LARGEST_NUMBER and low <= high):
             return False
-        found = call_univariate(o.function.address, low, high, (o.function.first, o.function.second))
-        slope, below, above, least, most = found
+        relaxation = call_univariate(o.function.address, low, high, (o.function.first, o.function.second))
+        slope, below, above, least, most = relaxation
         if not (np.isfinite(slope) and np.isfinite(below) and np.isfinite(above)):
             return False
         v[p + at.SLOPE_X * step] = slope
@@ -88,8 +88,8 @@ def widths(o, v):
         for k in range(6):
             a, b = (1.0 if k < 4 else 2.0), (2.0 if k == 2 or k == 3 else 1.0)
             p, total = directions + k * stride + j, a * size_x + b * size_y
-            found = accounts.width(v[p] + a * own_x + b * own_y, total, a * sx + b * sy, c, lost)
-            v[p] = found if known and not np.isnan(found) else np.inf
+            width = accounts.width(v[p] + a * own_x + b * own_y, total, a * sx + b * sy, c, lost)
+            v[p] = width if known and not np.isnan(width) else np.inf
 
 
 @kernel
@@ -123,12 +123,12 @@ def bivariate(o, v):
     first, last = out + at.LOWER * step, out + at.UPPER * step
     ends = v[first : first + size], v[last : last + size]
     witnesses = _rows(v, seen, 2, size), _rows(v, seen + 2 * stride, 2, size)
-    given, parameters = _rows(v, slopes, 2, size), (o.function.first, o.function.second)
+    slope_rows, parameters = _rows(v, slopes, 2, size), (o.function.first, o.function.second)
     call_bivariate(
-        o.function.address, box, o.symbols != 0, cuts, given, (below, above), ends, witnesses, parameters
+        o.function.address, box, o.symbols != 0, cuts, slope_rows, (below, above), ends, witnesses, parameters
     )
     for j in range(size):
-        a, b = given[0, j], given[1, j]
+        a, b = slope_rows[0, j], slope_rows[1, j]
         if not (np.isfinite(a) and np.isfinite(b) and np.isfinite(below[j]) and np.isfinite(above[j])):
             return False
         p, q, to = x + j, y + j, out + j

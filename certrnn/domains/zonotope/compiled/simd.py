@@ -49,9 +49,9 @@ class Emitter:
         return self.builder.add(address, INT(_BYTES[kind] * self.lanes * count))
 
     def _read(self, address: Any, kind: ir.Type, bytes_: int) -> Any:
-        found = self.builder.load(self.builder.inttoptr(address, kind.as_pointer()), typ=kind)
-        found.align = bytes_
-        return found
+        load = self.builder.load(self.builder.inttoptr(address, kind.as_pointer()), typ=kind)
+        load.align = bytes_
+        return load
 
     def load(self, address: Any) -> Any:
         return self._read(address, self.vector, 8)
@@ -95,8 +95,8 @@ class Emitter:
         kind, module = arguments[0].type, self.builder.module
         full = f"llvm.{name}.v{kind.count}f{8 * _BYTES[kind.element]}"
         signature = ir.FunctionType(kind, [kind] * len(arguments))
-        found = module.globals.get(full)
-        return self.builder.call(found or ir.Function(module, signature, full), arguments)
+        declared = module.globals.get(full)
+        return self.builder.call(declared or ir.Function(module, signature, full), arguments)
 
     def fused(self, a: Any, b: Any, c: Any) -> Any:
         """``a b + c`` with one rounding."""
@@ -117,11 +117,11 @@ class Emitter:
         after = builder.append_basic_block("joined")
         builder.cbranch(builder.icmp_signed(relation, number, INT(0)), body, after)
         builder.position_at_end(body)
-        found, end = write(), builder.block
+        results, end = write(), builder.block
         builder.branch(after)
         builder.position_at_end(after)
-        joined = [builder.phi(value.type) for value in found]
-        for phi, value, other in zip(joined, found, otherwise, strict=True):
+        joined = [builder.phi(value.type) for value in results]
+        for phi, value, other in zip(joined, results, otherwise, strict=True):
             phi.add_incoming(other, before)
             phi.add_incoming(value, end)
         return joined
@@ -153,8 +153,8 @@ def emitted(write: Callable[..., None]) -> Any:
 
     @intrinsic
     def function(typing: Any, *arguments: Any) -> Any:
-        def emit(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-            write(Emitter(builder), *_parts(builder, types.Tuple(arguments), given[0]))
+        def emit(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
+            write(Emitter(builder), *_parts(builder, types.Tuple(arguments), operands[0]))
             return context.get_dummy_value()
 
         return types.void(types.StarArgTuple(arguments)), emit

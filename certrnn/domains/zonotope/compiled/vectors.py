@@ -44,22 +44,22 @@ def affine(o, v, w, v_address, w_address):
     """``W x + bias``: products of W with center and middle, of ``|W|`` with magnitude, spread, and with what becomes
     slack and reach of the box."""
     source, apart, stride, step, c = o.x.base, o.x.step, o.scratch.step, o.out.step, o.charges
-    given, taken = o.scratch.base + at.GIVEN * stride, o.scratch.base + at.TAKEN * stride
+    inputs, taken = o.scratch.base + at.GIVEN * stride, o.scratch.base + at.TAKEN * stride
     lost = 1.0
     for j in range(o.x_size):
         low, high = v[source + at.LOWER * apart + j], v[source + at.UPPER * apart + j]
         middle = accounts.middle(low, high)
         radius = accounts.radius(low, high, middle, accounts.ONE)
-        v[given + j], v[given + stride + j] = v[source + at.CENTER * apart + j], middle
+        v[inputs + j], v[inputs + stride + j] = v[source + at.CENTER * apart + j], middle
         slack, terms, part = v[source + at.SLACK * apart + j], v[o.magnitude + j], v[o.spread + j]
-        v[given + 2 * stride + j] = slack + accounts.cost(terms, part, c)
-        v[given + 3 * stride + j], v[given + 4 * stride + j] = terms, part
-        v[given + 5 * stride + j] = radius + accounts.box_cost(abs(middle) + radius, c)
+        v[inputs + 2 * stride + j] = slack + accounts.cost(terms, part, c)
+        v[inputs + 3 * stride + j], v[inputs + 4 * stride + j] = terms, part
+        v[inputs + 5 * stride + j] = radius + accounts.box_cost(abs(middle) + radius, c)
         # weights are rounded, and slopes multiplied into them: both may underflow beside generators of any size
         lost += part + (v[o.lost + j] if o.lost >= 0 else 0.0)
     lost *= accounts.lost(c)
     panels = at.Panels(w_address + 8 * o.panels, (o.size + PANEL - 1) // PANEL, o.x_size)
-    two_and_four(at.Planes(v_address + 8 * given, stride), panels, v_address + 8 * taken)
+    two_and_four(at.Planes(v_address + 8 * inputs, stride), panels, v_address + 8 * taken)
     for j in range(o.size):
         p, q, offset = o.out.base + j, taken + j, w[o.bias + j]
         terms, slack = v[q + 3 * stride] + abs(offset), v[q + 2 * stride] + accounts.cost(abs(offset), 0.0, c)
@@ -143,8 +143,8 @@ def read(o, v):
         if o.diagonal >= 0:
             total += abs(v[o.diagonal + j])
         lower, upper = v[p + at.LOWER * step], v[p + at.UPPER * step]
-        found = accounts.reading(v[p + at.CENTER * step], total, v[p + at.SLACK * step], o.raising)
-        v[p + at.RADIUS * step], v[p + at.MAGNITUDE * step], low, high = found
+        reading = accounts.reading(v[p + at.CENTER * step], total, v[p + at.SLACK * step], o.raising)
+        v[p + at.RADIUS * step], v[p + at.MAGNITUDE * step], low, high = reading
         low, high = accounts.within(low, high, lower, upper)
         v[p + at.LOW * step], v[p + at.HIGH * step] = low, high
 

@@ -137,11 +137,11 @@ def inner_nodes(graph: onnx.GraphProto) -> Iterable[onnx.NodeProto]:
 
 def picked(node: Node) -> dict[Part, int]:
     """Positions that the node's outputs depend on, through what it reads."""
-    found: dict[Part, int] = {}
+    positions: dict[Part, int] = {}
     for name in node.proto.input:
         for part, bits in node.scope.picked.get(name, {}).items():
-            found[part] = found.get(part, 0) | bits
-    return found
+            positions[part] = positions.get(part, 0) | bits
+    return positions
 
 
 def picks(node: Node, scope: Scope, output: int) -> tuple[Part, int] | None:

@@ -69,11 +69,11 @@ class Node:
 
     def integers(self, index: int, attribute: str = "") -> list[int] | None:
         """A constant input, or the attribute that older operator sets have in its place."""
-        given = self.attribute(attribute) if attribute else None
-        if given is not None:
-            return [int(v) for v in np.atleast_1d(given)]
-        found = self.scope.constants.get(self.name(index))
-        return None if found is None else [int(v) for v in found.reshape(-1)]
+        setting = self.attribute(attribute) if attribute else None
+        if setting is not None:
+            return [int(v) for v in np.atleast_1d(setting)]
+        array = self.scope.constants.get(self.name(index))
+        return None if array is None else [int(v) for v in array.reshape(-1)]
 
 
 def constant(node: onnx.NodeProto) -> np.ndarray | None:

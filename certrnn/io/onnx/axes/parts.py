@@ -75,13 +75,13 @@ def reshaped(axes: Axes, shape: Sequence[int]) -> Axes | None:
     if math.prod(length(axis) for axis in axes) != math.prod(shape) or 0 in shape:
         return None
     left = [part for axis in axes for part in axis]
-    found: list[Axis] = []
+    out_axes: list[Axis] = []
     for size in shape:
         taken = _taken(left, size)
         if taken is None:
             return None
-        found.append(taken)
-    return tuple(found)
+        out_axes.append(taken)
+    return tuple(out_axes)
 
 
 def _taken(left: list[Part], size: int) -> Axis | None:

@@ -117,7 +117,7 @@ def _together(node: Node) -> Result:
     shape = node.made()
     if shape is None or None in shape:
         return None
-    found: list[Axis] = [()] * len(shape)
+    out_axes: list[Axis] = [()] * len(shape)
     for index in range(len(node.proto.input)):
         axes = node.axes(index)
         if axes is None or (node.op == "Expand" and index):
@@ -125,9 +125,9 @@ def _together(node: Node) -> Result:
         if len(axes) > len(shape):
             return None
         for place, axis in enumerate(axes, start=len(shape) - len(axes)):
-            found[place] = merged(found[place], axis, int(shape[place] or 0))
+            out_axes[place] = merged(out_axes[place], axis, int(shape[place] or 0))
     sized = [
-        axis if length(axis) == n else unknown(int(n or 0)) for axis, n in zip(found, shape, strict=True)
+        axis if length(axis) == n else unknown(int(n or 0)) for axis, n in zip(out_axes, shape, strict=True)
     ]
     return [tuple(sized)]
 
@@ -151,10 +151,10 @@ def _unsqueeze(node: Node) -> Result:
     axes, places = node.axes(0), node.integers(1, "axes")
     if axes is None or places is None:
         return _reshape(node)
-    found = list(axes)
+    out_axes = list(axes)
     for place in sorted(p % (len(axes) + len(places)) for p in places):
-        found.insert(place, ())
-    return [tuple(found)]
+        out_axes.insert(place, ())
+    return [tuple(out_axes)]
 
 
 def _squeeze(node: Node) -> Result:
@@ -245,32 +245,32 @@ def _gather(node: Node) -> Result:
 
 def _concat(node: Node) -> Result:
     shape = node.made()
-    given = [node.axes(index) for index in range(len(node.proto.input))]
-    labelled = [axes for axes in given if axes is not None]
+    inputs = [node.axes(index) for index in range(len(node.proto.input))]
+    labelled = [axes for axes in inputs if axes is not None]
     if not labelled or shape is None or None in shape or any(len(a) != len(shape) for a in labelled):
         return None
     place = int(node.attribute("axis", 0)) % len(shape)
-    found: list[Axis] = []
+    out_axes: list[Axis] = []
     for here, size in enumerate(int(n or 0) for n in shape):
         if here == place:
-            found.append(_joined(node, place, given, size))
+            out_axes.append(_joined(node, place, inputs, size))
             continue
         axis = labelled[0][here]
         for other in labelled[1:]:
             axis = merged(axis, other[here], size)
-        found.append(axis)
-    return [tuple(found)]
+        out_axes.append(axis)
+    return [tuple(out_axes)]
 
 
-def _joined(node: Node, place: int, given: Sequence[Axes | None], size: int) -> Axis:
+def _joined(node: Node, place: int, inputs: Sequence[Axes | None], size: int) -> Axis:
     """The axis along which tensors are joined: steps that were picked one by one, in order, are steps again."""
-    picked = [node.scope.picked.get(node.name(index), {}) for index in range(len(given))]
+    picked = [node.scope.picked.get(node.name(index), {}) for index in range(len(inputs))]
     for part in picked[0]:
-        bits = [found.get(part, 0) for found in picked]
+        bits = [positions.get(part, 0) for positions in picked]
         ones = [1 << position for position in range(part.size)]
-        if size == len(given) == part.size and bits in (ones, ones[::-1]):
+        if size == len(inputs) == part.size and bits in (ones, ones[::-1]):
             return (part,)
-    pieces = [axes[place] for axes in given if axes is not None and axes[place]]
+    pieces = [axes[place] for axes in inputs if axes is not None and axes[place]]
     same = len({sources(piece) for piece in pieces}) == 1 and len(pieces[0]) == 1
     if same and pieces[0][0].axis != UNKNOWN:
         return (replace(pieces[0][0], size=size),)

@@ -50,12 +50,12 @@ def trace(proto: onnx.ModelProto, name: str, dims: Sequence[int | None]) -> Trac
     best = Traced()
     for shape in _shapes(proto, dims):
         try:
-            found = _traced(proto, name, shape)
+            traced = _traced(proto, name, shape)
         except Exception:  # noqa: S112 a damaged file may break any rule: then nothing is known
             continue
-        if found.time is not None and found.recurrent:
-            return found
-        best = found if best.time is None else best
+        if traced.time is not None and traced.recurrent:
+            return traced
+        best = traced if best.time is None else best
     return best
 
 
@@ -120,12 +120,12 @@ def _sized(proto: onnx.ModelProto, name: str, shape: tuple[int, ...]) -> onnx.Mo
             graph.input.append(
                 onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
             )
-    given = {tensor.name for tensor in proto.graph.initializer}
+    initializers = {tensor.name for tensor in proto.graph.initializer}
     for info in proto.graph.input:
         if info.name == name:
             kind = info.type.tensor_type.elem_type
             graph.input.append(onnx.helper.make_tensor_value_info(name, kind, list(shape)))
-        elif info.name not in given:
+        elif info.name not in initializers:
             graph.input.append(info)
     graph.output.extend(onnx.ValueInfoProto(name=out.name) for out in proto.graph.output)
     return model
@@ -135,9 +135,9 @@ def _walk(graph: onnx.GraphProto, scope: Scope, evidence: Evidence) -> None:
     for proto in graph.node:
         node = Node(proto, scope)
         if proto.op_type == "Constant":
-            found = constant(proto)
-            if found is not None and found.size <= _SMALL:
-                scope.constants[proto.output[0]] = found
+            value = constant(proto)
+            if value is not None and value.size <= _SMALL:
+                scope.constants[proto.output[0]] = value
             continue
         if not any(name in scope.reached for name in _read(proto)):
             continue

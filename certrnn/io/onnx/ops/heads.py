@@ -43,13 +43,13 @@ def argmax(node: NodeContext) -> list[Tensor]:
     if where.shape[axis] < 2:
         raise node.refuse(f"{node.op} runs over at least two scores", f"axis {axis} of shape {where.shape}")
     rows = np.moveaxis(where, axis, -1)
-    kept = [n for a, n in enumerate(where.shape) if a != axis or node.attribute("keepdims", 1)]
+    shape = [n for a, n in enumerate(where.shape) if a != axis or node.attribute("keepdims", 1)]
     if node.attribute("keepdims", 1):
-        kept[axis] = 1
+        shape[axis] = 1
     listed = rows.reshape(-1, where.shape[axis])
     if isinstance(source, Normalised):
         listed = source.comparable(listed, node.where)
-    return [Chosen(np.arange(len(listed)).reshape(kept), listed)]
+    return [Chosen(np.arange(len(listed)).reshape(shape), listed)]
 
 
 def scaled(

@@ -70,5 +70,5 @@ def _rule(schema: onnx.defs.OpSchema, text: str) -> Rule:
             text = constraint.allowed_type_strs[0]
     if text.startswith("tensor("):
         return int(onnx.TensorProto.DataType.Value(text[7:-1].upper()))
-    places = [i for i, given in enumerate(schema.inputs) if given.type_str == text]
+    places = [i for i, parameter in enumerate(schema.inputs) if parameter.type_str == text]
     return tuple(places) or None

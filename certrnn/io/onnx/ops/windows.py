@@ -83,11 +83,11 @@ def convolution(node: NodeContext) -> list[Tensor]:
         raise node.damaged("X and W fit together", f"shapes {ids.shape} and {weight.shape}, {groups} groups")
     check_finite(node.where, weight)
     zero = int(node.space.constant(Known(np.zeros(1)), node.where).ids[0])
-    found = _windows(node, ids.shape[2:], weight.shape[2:]).of(ids, zero)
-    check_elements(node.where, found.size)
-    places = found.shape[2 : 2 + rank]
+    windows = _windows(node, ids.shape[2:], weight.shape[2:]).of(ids, zero)
+    check_elements(node.where, windows.size)
+    places = windows.shape[2 : 2 + rank]
     # (batch, groups, windows, channels of the group x kernel)
-    split = found.reshape(ids.shape[0], groups, -1, int(np.prod(places)), int(np.prod(weight.shape[2:])))
+    split = windows.reshape(ids.shape[0], groups, -1, int(np.prod(places)), int(np.prod(weight.shape[2:])))
     rows = np.moveaxis(split, 2, 3).reshape(ids.shape[0], groups, int(np.prod(places)), -1)
     matrices = weight.array.reshape(groups, weight.shape[0] // groups, -1)
     result = np.empty((ids.shape[0], groups, matrices.shape[1], rows.shape[2]), dtype=np.int64)
@@ -109,9 +109,9 @@ def pool(node: NodeContext) -> list[Tensor]:
     kernel = tuple(int(v) for v in node.attribute("kernel_shape", []))
     if len(node.outputs) > 1 and node.outputs[1]:
         raise node.refuse("only the maxima are read", "their indices")
-    found = _windows(node, ids.shape[2:], kernel).of(ids, -1)
-    check_elements(node.where, found.size)
-    flat = found.reshape(*found.shape[: 2 + rank], -1)
+    windows = _windows(node, ids.shape[2:], kernel).of(ids, -1)
+    check_elements(node.where, windows.size)
+    flat = windows.reshape(*windows.shape[: 2 + rank], -1)
     if node.op == "MaxPool":
         # A padded place repeats another element of its window, which changes no maximum.
         filled = np.where(flat < 0, flat.max(axis=-1, keepdims=True), flat)

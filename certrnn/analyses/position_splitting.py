@@ -28,11 +28,13 @@ class PositionSplitting(Analysis):
     Args:
         otherwise: bounds each part.
         parts: how many are bounded at most, where no deadline says otherwise.
+        seconds: what they may take for a set, in that case.
         together: parts that are bounded at once.
     """
 
     otherwise: Analysis
     parts: int = 48
+    seconds: float = 5.0
     together: int = 8
     deadline: float = math.inf
 
@@ -63,10 +65,11 @@ class PositionSplitting(Analysis):
         """(C,) the bound of one set after splitting; the root's where some part stays open."""
         order, left = costs(graph, region, spec).argsort(descending=True).tolist(), self.parts
         pending = [(region, 0)]
+        unlimited = math.isinf(self.deadline)
+        deadline = time.perf_counter() + self.seconds if unlimited else self.deadline
         lowest = torch.full_like(root, torch.inf)
         while pending:
-            timed = time.perf_counter() > self.deadline
-            if timed or (math.isinf(self.deadline) and left <= 0):
+            if time.perf_counter() > deadline or (unlimited and left <= 0):
                 return root
             some, pending = pending[-self.together :], pending[: -self.together]
             children = [child for one, depth in some for child in self._halves(one, order, depth)]

@@ -241,8 +241,8 @@ class Model:
         words = x if isinstance(x, list | tuple) else list(np.atleast_2d(x))
         words = [np.asarray(w) for w in words]
         frames = [self.network.embed(w[None])[0] for w in words]
-        found = Sequences.of(frames, y, framewise=self.network.framewise)
-        return self._labelled(marked(self.network, found, words))
+        samples = Sequences.of(frames, y, framewise=self.network.framewise)
+        return self._labelled(marked(self.network, samples, words))
 
     def substitution(self, substitutes: Mapping[tuple[int, int], Any]) -> WordSubstitution:
         """Word substitution as a threat.

@@ -119,11 +119,11 @@ def costs(graph: Graph, region: Edits, spec: Spec) -> torch.Tensor:
         x = region.center.detach().clone().requires_grad_()
         lowest = spec.margins(evaluate(graph, x)).amin()
         slope = torch.autograd.grad(lowest, x)[0] if lowest.requires_grad else torch.zeros_like(x)
-    found = []
+    drops = []
     for frame in region.frames:
         moved = region.points(frame)[0] - region.center[0, frame]
-        found.append(-(moved @ slope[0, frame]).min())
-    return torch.stack(found)
+        drops.append(-(moved @ slope[0, frame]).min())
+    return torch.stack(drops)
 
 
 def _stacked(parts: list[Edits]) -> Edits:

@@ -65,19 +65,19 @@ class Substitution(Attack):
         return best
 
     def _outward(self, graph: Graph, region: Finite, spec: Spec, row: int) -> torch.Tensor:
-        kept = region.center[row : row + 1]
-        margins = self._margins(graph, spec, kept)
+        frontier = region.center[row : row + 1]
+        margins = self._margins(graph, spec, frontier)
         while float(margins.min()) > 0:
-            near = torch.cat([region.neighbours(row, x) for x in kept])
+            near = torch.cat([region.neighbours(row, x) for x in frontier])
             if not len(near):
                 break
-            near = near.unique(dim=0) if len(kept) > 1 else near
-            found = torch.cat([self._margins(graph, spec, part) for part in near.split(self.copies)])
-            if not float(found.min()) < float(margins.min()):
+            near = near.unique(dim=0) if len(frontier) > 1 else near
+            near_margins = torch.cat([self._margins(graph, spec, part) for part in near.split(self.copies)])
+            if not float(near_margins.min()) < float(margins.min()):
                 break
-            order = found.argsort(stable=True)[: self.beam]
-            kept, margins = near[order], found[order]
-        return kept[margins.argmin()][None]
+            order = near_margins.argsort(stable=True)[: self.beam]
+            frontier, margins = near[order], near_margins[order]
+        return frontier[margins.argmin()][None]
 
     def _margins(self, graph: Graph, spec: Spec, x: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():

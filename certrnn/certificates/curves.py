@@ -77,24 +77,24 @@ def curves(graph: Graph, region: Region, spec: Spec, rounds: int = 8) -> tuple[C
         form = {p: parameters.curvature[p] * result.weights[p] for p in positions}
         deviations = Deviations.of(recording, positions, torch.float64)
         diagonal = ROOM * (dominating_diagonal(deviations, form, joint.weights) + joint.ridge)
-    found = Curves(
+    choice = Curves(
         {p: parameters.slopes[p][:, 0].numpy() for p in positions},
         {p: parameters.curvature[p][:, 0].numpy() for p in positions},
         (diagonal + 2.0**-30 * diagonal.amax(2, keepdim=True))[0].numpy(),
         joint.point[0].numpy(),
         _starts(recording, region),
     )
-    return found, bound
+    return choice, bound
 
 
 def _starts(recording: Recording, region: Region) -> dict[int, int]:
     """The first symbol of every input and function that has symbols of its own."""
-    found, count, moves = dict[int, int](), 0, list[bool]()
+    starts, count, moves = dict[int, int](), 0, list[bool]()
     for position, node in enumerate(recording.graph.nodes):
         own = node.frame in region.frames if isinstance(node, Input) else any(moves[s] for s in node.sources)
         moves.append(own)
         if own and isinstance(node, Input | Elementwise):
-            found[position] = count
+            starts[position] = count
             count += node.size
     assert count == recording.symbols, "every symbol belongs to an input or to a function"
-    return found
+    return starts

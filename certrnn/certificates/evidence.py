@@ -45,14 +45,16 @@ def evidence_of(graph: Graph, region: Region, spec: Spec, method: str) -> list[E
         recording, output = record(graph, region, domain)
         bound = recording.run.lower(output, spec.rows, spec.offset)
     chosen = {p: recording.policy_slopes(domain.policy, p)[0].numpy() for p in recording.nodes}
-    found: list[Evidence | None] = []
+    evidence: list[Evidence | None] = []
     for k in range(region.batch):
         slopes = {"slopes": {p: part[:, k] for p, part in chosen.items()}}
         if method == "zonotope" or proves(spec, bound[k]):
-            found.append(Evidence(slopes))
+            evidence.append(Evidence(slopes))
         else:
-            found.append(_beyond(graph, region.rows(k, k + 1), spec.part(k, k + 1), method, bound[k], slopes))
-    return found
+            evidence.append(
+                _beyond(graph, region.rows(k, k + 1), spec.part(k, k + 1), method, bound[k], slopes)
+            )
+    return evidence
 
 
 def proves(spec: Spec, bound: torch.Tensor) -> bool:

@@ -27,8 +27,8 @@ def layout_of_symbols(program: Program, output: np.ndarray, slopes: np.ndarray, 
     """A propagation of the checker's on one set, to see where inputs and functions have their symbols."""
     lower, upper = (end.numpy() for end in region.boxes())
     box = Box(lower, upper, tuple(region.frames), region.center.numpy(), np.zeros(lower.shape))
-    given = {place: own[:, None] for place, own in unpacked(program, output, slopes).items()}
-    forward = Forward(program, box, given, QUICK)
+    planes = {place: own[:, None] for place, own in unpacked(program, output, slopes).items()}
+    forward = Forward(program, box, planes, QUICK)
     forward.run(output)
     return forward
 
@@ -64,9 +64,9 @@ def _nodes(match: Match) -> list[int]:
     return sorted({int(node) for nodes in match.nodes.values() for node in np.unique(nodes)})
 
 
-def _missing(given: np.ndarray | None, node: object, rows: int, curved: bool) -> np.ndarray:
+def _missing(numbers: np.ndarray | None, node: object, rows: int, curved: bool) -> np.ndarray:
     """The numbers of a function, or zeros where no row depends on it."""
-    if given is not None:
-        return given
+    if numbers is not None:
+        return numbers
     arity = len(node.sources)  # type: ignore[attr-defined]
     return np.zeros(((3 if arity == 2 else 1) if curved else arity, rows, node.size))  # type: ignore[attr-defined]

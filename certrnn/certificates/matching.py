@@ -34,15 +34,15 @@ class Match:
 
     def gather(self, values: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
         """Numbers (.., n) of each function from those (.., size) of the graph's nodes."""
-        found = {}
+        numbers = {}
         for place, nodes in self.nodes.items():
             first = values[int(nodes[0])]
             own = np.empty((*first.shape[:-1], len(nodes)))
             for node in np.unique(nodes):
                 here = nodes == node
                 own[..., here] = values[int(node)][..., self.elements[place][here]]
-            found[place] = own
-        return found
+            numbers[place] = own
+        return numbers
 
 
 def matched(graph: Graph, program: Program, functions: list[int], shape: tuple[int, int]) -> Match | None:
@@ -111,21 +111,21 @@ def _engine(
 
 def values_at(program: Program, x: np.ndarray) -> np.ndarray:
     """All elements of a program (N, E) at sequences (N, T, D), in floating point."""
-    found = np.zeros((len(x), program.starts[-1]))
+    values = np.zeros((len(x), program.starts[-1]))
     for place, node in enumerate(program.nodes):
         start, stop = program.starts[place], program.starts[place + 1]
         match node:
             case Input():
-                found[:, start:stop] = x[:, node.frame]
+                values[:, start:stop] = x[:, node.frame]
             case Linear():
                 for weight, elements in node.terms:
-                    own = found[:, elements]
-                    found[:, start:stop] += own * weight if weight.ndim == 1 else own @ weight.T
+                    own = values[:, elements]
+                    values[:, start:stop] += own * weight if weight.ndim == 1 else own @ weight.T
                 for constant in node.constants:
-                    found[:, start:stop] += constant
+                    values[:, start:stop] += constant
             case Apply():
-                found[:, start:stop] = _applied(node, [found[:, a] for a in node.arguments])
-    return found
+                values[:, start:stop] = _applied(node, [values[:, a] for a in node.arguments])
+    return values
 
 
 def _applied(node: Apply, arguments: list[np.ndarray]) -> np.ndarray:

@@ -81,9 +81,9 @@ def layout_of(network: OnnxModel, shape: tuple[int, int]) -> str:
     """
     layout = network.layout(shape)
     if layout.input.dims is not None and len(layout.input.dims) == 3:
-        found = {(0, 1): "n,t,f", (1, 0): "t,n,f"}.get((layout.batch_axis, layout.time_axis))  # type: ignore[arg-type]
-        if found is not None:
-            return found
+        order = {(0, 1): "n,t,f", (1, 0): "t,n,f"}.get((layout.batch_axis, layout.time_axis))  # type: ignore[arg-type]
+        if order is not None:
+            return order
     raise Unsupported(
         WHERE, "the model's input is (batch, frames, features) or (frames, batch, features)", str(layout)
     )
@@ -120,14 +120,14 @@ def _threat(ball: NormBall, row: Row) -> dict[str, Any]:
 
 
 def _property(job: CertifyJob, row: Row) -> dict[str, Any]:
-    asked = job.query.specification
-    if isinstance(asked, Threshold):
-        ends = (repr(end) if math.isfinite(end) else None for end in (asked.low, asked.high))
+    specification = job.query.specification
+    if isinstance(specification, Threshold):
+        ends = (repr(end) if math.isfinite(end) else None for end in (specification.low, specification.high))
         return {"kind": "threshold", **dict(zip(("low", "high"), ends, strict=True))}
-    if isinstance(asked, Accept):
+    if isinstance(specification, Accept):
         classes = max(job.told.lowered(job.sequences.kinds[0].shape).answer.classes, 2)
         return {
             "kind": "accept",
-            "classes": [c for c in range(classes) if (c in asked.labels) != asked.never],
+            "classes": [c for c in range(classes) if (c in specification.labels) != specification.never],
         }
     return {"kind": "label", "label": row.label}

@@ -95,11 +95,11 @@ class Writer:
         eps = torch.tensor([row.eps_certified for row in rows], dtype=torch.float64)
         region = problem.ball(samples, as_written(eps), frame_set)
         if self.job.query.method == "interval":
-            found: list[Evidence | None] = [Evidence() for _ in rows]
+            proofs: list[Evidence | None] = [Evidence() for _ in rows]
         else:
-            found = evidence_of(problem.graph, region, problem.spec(samples), self.job.query.method)
+            proofs = evidence_of(problem.graph, region, problem.spec(samples), self.job.query.method)
         missing = []
-        for k, (row, evidence) in enumerate(zip(rows, found, strict=True)):
+        for k, (row, evidence) in enumerate(zip(rows, proofs, strict=True)):
             if evidence is None:
                 missing.append(name_of(row))
             else:

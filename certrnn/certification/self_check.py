@@ -209,8 +209,8 @@ def _check_rows(model: OnnxModel, shape: tuple[int, ...], samples: np.ndarray) -
     copies = model.layout(shape).copies
     if copies == 1:
         return
-    found = model.run_rows(samples[np.arange(copies) % len(samples)])
-    alone, beside = (outputs.astype(np.float64) for outputs in found)
+    pair = model.run_rows(samples[np.arange(copies) % len(samples)])
+    alone, beside = (outputs.astype(np.float64) for outputs in pair)
     limit = TOLERANCE.get(model.input.type, 1e-4) * np.maximum(1.0, np.abs(alone))  # type: ignore[call-overload]
     if not bool((np.abs(alone - beside) <= limit).all()):
         raise Unsupported(

@@ -54,13 +54,13 @@ class Naming:
         center, first = self.sequences.frames[sample], self.sequences.kind(sample).span[0]
         moved = np.abs(x - center).max(axis=1)
         places = [int(t) for t in np.flatnonzero(moved)]
-        found = []
+        changes = []
         for t in places:
             before, after = self._before(sample, t), self._after(x[t], threat)
-            found.append(Change(t - first, float(moved[t]), before, after))
-        if all(one.after for one in found):
-            return tuple(found)
-        return tuple(sorted(found, key=lambda one: (-one.by, one.frame))[:MOST])
+            changes.append(Change(t - first, float(moved[t]), before, after))
+        if all(one.after for one in changes):
+            return tuple(changes)
+        return tuple(sorted(changes, key=lambda one: (-one.by, one.frame))[:MOST])
 
     def _before(self, sample: int, frame: int) -> str:
         """The word of a frame, as the text has it; its number where the data is numbers of words."""

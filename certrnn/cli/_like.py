@@ -83,11 +83,11 @@ def _edits(network: Model, question: Question, source: Any, texts: Sequences) ->
     """The edits that a document names, read anew; None where something else may change."""
     from certrnn.datasets.edits import edits_of
 
-    asked = question.threat
-    if asked.kind != "edits" or asked.edits is None or isinstance(source, str):
+    threat = question.threat
+    if threat.kind != "edits" or threat.edits is None or isinstance(source, str):
         return None
-    names = asked.alphabet or None, asked.synonyms or None
-    return edits_of(network.network, source, texts, asked.edits, *names)
+    names = threat.alphabet or None, threat.synonyms or None
+    return edits_of(network.network, source, texts, threat.edits, *names)
 
 
 def _require_alone(options: dict[str, Any], command: Callable[..., None]) -> None:

@@ -27,10 +27,10 @@ def read_whole(network: Model, data: str | TextSource) -> Sequences:
     """Every sample of a file, or of texts."""
     if data == STDIN:
         return _piped(network)
-    found = network.read(data) if isinstance(data, str) else network.read_text(data)
-    if found.warning:
-        print(f"warning: {found.warning}", file=sys.stderr)
-    return found
+    samples = network.read(data) if isinstance(data, str) else network.read_text(data)
+    if samples.warning:
+        print(f"warning: {samples.warning}", file=sys.stderr)
+    return samples
 
 
 def _piped(network: Model) -> Sequences:
@@ -42,12 +42,12 @@ def _piped(network: Model) -> Sequences:
     with tempfile.TemporaryDirectory() as folder:
         spool = Path(folder) / "stdin"
         spool.write_bytes(sys.stdin.buffer.read())
-        found = network.read(str(spool))
-    source = found.source
+        samples = network.read(str(spool))
+    source = samples.source
     if source is None:
-        return found
+        return samples
     return replace(
-        found, source=replace(source, files=tuple(replace(one, name=STDIN) for one in source.files))
+        samples, source=replace(source, files=tuple(replace(one, name=STDIN) for one in source.files))
     )
 
 

@@ -73,13 +73,13 @@ def described(outcome: Any) -> dict[str, Any]:
     }
 
 
-def _property(asked: dict[str, Any]) -> str:
-    match asked["kind"]:
+def _property(condition: dict[str, Any]) -> str:
+    match condition["kind"]:
         case "label":
-            return f"label {asked['label']}"
+            return f"label {condition['label']}"
         case "accept":
-            return f"one of {', '.join(map(str, asked['classes']))}"
+            return f"one of {', '.join(map(str, condition['classes']))}"
         case _:
-            low, high = (asked[end] for end in ("low", "high"))
+            low, high = (condition[end] for end in ("low", "high"))
             ends = [f"above {low}"] * (low is not None) + [f"below {high}"] * (high is not None)
             return f"output {' and '.join(ends)}"

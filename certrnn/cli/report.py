@@ -35,8 +35,8 @@ def report(
     from certrnn.results.words import Words
 
     files = Files((out,), ("html", "htm"))
-    found = _read(results)
-    page = words_page(found) if isinstance(found, Words) else html_page(found)
+    document = _read(results)
+    page = words_page(document) if isinstance(document, Words) else html_page(document)
     files.write(lambda _: page.encode("utf-8"))
 
 

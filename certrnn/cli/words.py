@@ -99,7 +99,7 @@ def words(
     raise typer.Exit(results.exit_code())
 
 
-def class_names(given: str | None) -> tuple[str, ...]:
+def class_names(classes: str | None) -> tuple[str, ...]:
     """The names of ``--classes``: between commas, or the lines of a file.
 
     >>> class_names("negative,positive")
@@ -110,21 +110,21 @@ def class_names(given: str | None) -> tuple[str, ...]:
     from certrnn.io.data.samples import Origin
     from certrnn.io.text.texts import lines, plain_text
 
-    if given is None:
+    if classes is None:
         return ()
-    path = Path(given)
-    named = lines(plain_text(Origin(path))) if path.is_file() else given.split(",")
+    path = Path(classes)
+    named = lines(plain_text(Origin(path))) if path.is_file() else classes.split(",")
     return tuple(name.strip() for name in named)
 
 
-def _content(found: Words, kind: str, top: int) -> bytes:
+def _content(results: Words, kind: str, top: int) -> bytes:
     from certrnn.report.files import exported
     from certrnn.report.words_plot import words_picture
 
-    table = exported(found, kind)
+    table = exported(results, kind)
     if table is not None:
         return table
-    return found.to_json(top).encode("utf-8") if kind == "json" else words_picture(found, kind)
+    return results.to_json(top).encode("utf-8") if kind == "json" else words_picture(results, kind)
 
 
 def _question(

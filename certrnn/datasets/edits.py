@@ -20,7 +20,7 @@ def edits_of(
     source: TextSource,
     texts: Sequences,
     most: int,
-    asked: str | None = None,
+    name: str | None = None,
     synonyms: str | None = None,
 ) -> tuple[Edits, str]:
     """At most ``most`` words of a text become others; and a note that says which.
@@ -28,9 +28,9 @@ def edits_of(
     Args:
         source: the texts' own files and options, whose vocabulary names the words.
         texts: all of them, as the network gets them.
-        asked: an alphabet, ``chars``, ``vocab`` or a file: what any word may become; the whole vocabulary where neither
+        name: an alphabet, ``chars``, ``vocab`` or a file: what any word may become; the whole vocabulary where neither
             this nor ``synonyms`` is given.
-        synonyms: a file that says what each word may become; with ``asked`` beside it, of that only.
+        synonyms: a file that says what each word may become; with ``name`` beside it, of that only.
 
     Raises:
         InvalidInput: a file is damaged, or no word may become another.
@@ -38,14 +38,14 @@ def edits_of(
     """
     encoder = read_encoder(source)
     entries = encoder.entries
-    words = alphabet(asked or VOCAB, entries)
+    words = alphabet(name or VOCAB, entries)
     numbers = np.array(list(words.values()), dtype=np.int64)
     table = word_table(network, encoder)
     pool = _own_numbers(table[numbers], network)
     if synonyms is None:
-        named = "the vocabulary" if asked in (None, VOCAB) else f"the alphabet {asked}"
+        named = "the vocabulary" if name in (None, VOCAB) else f"the alphabet {name}"
         note = f"a changed word is one of the {len(words)} of {named}"
-        return Edits(most, pool, None, asked or VOCAB, names=tuple(words)), note
+        return Edits(most, pool, None, name or VOCAB, names=tuple(words)), note
     listed, place = read_listed(synonyms), {word: k for k, word in enumerate(words)}
     others = {
         word: sorted({place[s] for s in some if s in place and s != word}) for word, some in listed.items()
@@ -63,7 +63,7 @@ def edits_of(
     count = sum(len(own) for own in texts.words or ())
     note = f"{len(places)} of {count} words have synonyms; the others stay"
     note += f"; {lost} synonyms that are not in the vocabulary were left out" if lost else ""
-    return Edits(most, pool, tuple(places), asked or "", synonyms, tuple(words)), note
+    return Edits(most, pool, tuple(places), name or "", synonyms, tuple(words)), note
 
 
 def _own_numbers(vectors: np.ndarray, network: OnnxModel) -> np.ndarray:

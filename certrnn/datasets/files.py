@@ -55,10 +55,10 @@ def read_file(network: OnnxModel, path: str | os.PathLike[str]) -> Sequences:
     if network.input.tokens:
         words = _words(samples, path)
         frames = [network.embed(row[None])[0] for row in words]
-        found = marked(network, _padded(network, frames, samples), words)
+        sequences = marked(network, _padded(network, frames, samples), words)
     else:
-        found = _padded(network, list(samples.x), samples)
-    return replace(found, unlabelled=samples.unlabelled).noted(*samples.notes)
+        sequences = _padded(network, list(samples.x), samples)
+    return replace(sequences, unlabelled=samples.unlabelled).noted(*samples.notes)
 
 
 def read_array(network: OnnxModel, x: np.ndarray) -> np.ndarray:

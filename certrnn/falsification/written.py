@@ -138,12 +138,12 @@ def _edits(threat: Edits) -> WrittenEdits:
     return WrittenEdits(threat.most, threat.pool.shape[1], tuple(threat.pool.reshape(-1).tolist()), places)
 
 
-def _edited(given: WrittenEdits, sample: int) -> Edits:
-    pool = np.array(given.pool, dtype=np.float64).reshape(-1, given.features)
-    if given.places is None:
-        return Edits(given.most, pool)
-    places = [Place(sample, one.frame, np.array(one.members, dtype=np.int64)) for one in given.places]
-    return Edits(given.most, pool, tuple(places))
+def _edited(edits: WrittenEdits, sample: int) -> Edits:
+    pool = np.array(edits.pool, dtype=np.float64).reshape(-1, edits.features)
+    if edits.places is None:
+        return Edits(edits.most, pool)
+    places = [Place(sample, one.frame, np.array(one.members, dtype=np.int64)) for one in edits.places]
+    return Edits(edits.most, pool, tuple(places))
 
 
 def _need(holds: bool, requirement: str, received: Any) -> None:

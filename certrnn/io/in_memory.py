@@ -73,13 +73,13 @@ def exported(module: nn.Module, example: Any) -> Path:
         Unsupported: none does; the message says why the first one did not.
     """
     own = copy.deepcopy(module).eval().to("cpu", torch.float32)
-    given = _inputs(example)
+    inputs = _inputs(example)
     _give_states(own)
     errors: list[str] = []
-    for attempt in _attempts(given):
+    for attempt in _attempts(inputs):
         try:
-            content = attempt.export(own, given)
-            attempt.check(own, given, content)
+            content = attempt.export(own, inputs)
+            attempt.check(own, inputs, content)
         except CertrnnError as error:
             errors.append(f"{attempt}: {error.requirement}; got {error.received}")
         except Exception as error:
@@ -158,11 +158,11 @@ class _Attempt:
         options.log_severity_level = 4
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         names = [info.name for info in session.get_inputs()]
-        asked = dict(zip(_names(module, len(inputs)), range(len(inputs)), strict=True))
+        places = dict(zip(_names(module, len(inputs)), range(len(inputs)), strict=True))
         for some in self._examples(inputs):
             with torch.no_grad(), _quiet():
                 wanted = _outputs(module(*some))
-            feed = {name: some[asked[name]].numpy() for name in names}
+            feed = {name: some[places[name]].numpy() for name in names}
             for ours, theirs in zip(wanted, session.run(None, feed), strict=True):
                 _agree(ours, np.asarray(theirs))
 
@@ -214,11 +214,11 @@ def _names(module: nn.Module, count: int) -> list[str]:
     return [*parameters, *(f"input_{k}" for k in range(count))][:count]
 
 
-def _outputs(found: Any) -> list[np.ndarray]:
+def _outputs(result: Any) -> list[np.ndarray]:
     """The tensors that a module returns, in order."""
-    if isinstance(found, Tensor):
-        return [found.numpy()]
-    parts = found.values() if isinstance(found, dict) else found
+    if isinstance(result, Tensor):
+        return [result.numpy()]
+    parts = result.values() if isinstance(result, dict) else result
     return [array for part in parts for array in _outputs(part)]
 
 
@@ -246,10 +246,10 @@ def _quiet() -> Iterator[None]:
 @contextlib.contextmanager
 def _silenced(number: int, nowhere: int) -> Iterator[None]:
     """With a file descriptor of the process that leads nowhere."""
-    kept = os.dup(number)
+    duplicate = os.dup(number)
     try:
         os.dup2(nowhere, number)
         yield
     finally:
-        os.dup2(kept, number)
-        os.close(kept)
+        os.dup2(duplicate, number)
+        os.close(duplicate)

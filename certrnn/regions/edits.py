@@ -156,7 +156,7 @@ class Edits(Finite):
     @property
     def counts(self) -> torch.Tensor:
         """(B,) how many sequences each set holds: elementary symmetric sums of the numbers of substitutes."""
-        found = []
+        counts = []
         for row in range(self.batch):
             most, free = int(self.most[row]), 1.0
             sums = [1.0, *[0.0] * most]
@@ -167,8 +167,8 @@ class Edits(Finite):
                     continue
                 for k in range(most, 0, -1):
                     sums[k] += size * sums[k - 1]
-            found.append(free * sum(sums))
-        return torch.tensor(found, dtype=torch.float64)
+            counts.append(free * sum(sums))
+        return torch.tensor(counts, dtype=torch.float64)
 
     def parts(self, row: int, most: int) -> Iterator[torch.Tensor]:
         held: list[torch.Tensor] = []
@@ -205,7 +205,7 @@ class Edits(Finite):
     def neighbours(self, row: int, x: torch.Tensor) -> torch.Tensor:
         changed = (x != self.center[row]).any(dim=1)
         spent = int((changed & ~self.loose[row]).sum())
-        found = [x[None][:0]]
+        neighbours = [x[None][:0]]
         for frame in self.frames:
             if bool(changed[frame]):
                 points = torch.cat([self.center[row, frame][None], self.substitutes(row, frame)])
@@ -215,5 +215,5 @@ class Edits(Finite):
                 continue
             moved = x.expand(len(points), -1, -1).clone()
             moved[:, frame] = points
-            found.append(moved)
-        return torch.cat(found)
+            neighbours.append(moved)
+        return torch.cat(neighbours)

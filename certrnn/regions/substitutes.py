@@ -120,10 +120,10 @@ class Substitutes(Finite):
             yield x
 
     def neighbours(self, row: int, x: torch.Tensor) -> torch.Tensor:
-        found = []
+        neighbours = []
         for frame in self.frames:
             points = self.points(frame)[row]
             moved = x.expand(len(points), -1, -1).clone()
             moved[:, frame] = points
-            found.append(moved)
-        return torch.cat(found) if found else x[None][:0]
+            neighbours.append(moved)
+        return torch.cat(neighbours) if neighbours else x[None][:0]

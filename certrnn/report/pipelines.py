@@ -97,7 +97,7 @@ def _case(one: Finding, suite: str) -> str:
 def sarif(results: Results, gate: Gate) -> str:
     """SARIF 2.1.0: what failed, each about the model's file."""
     place = {"physicalLocation": {"artifactLocation": {"uri": visible(results.path).replace("\\", "/")}}}
-    found = [
+    failures = [
         {
             "ruleId": one.rule,
             "level": "error" if one.rule != "undecided" else "warning",
@@ -112,6 +112,6 @@ def sarif(results: Results, gate: Gate) -> str:
     document = {
         "$schema": SARIF,
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": found}],
+        "runs": [{"tool": {"driver": driver}, "results": failures}],
     }
     return json.dumps(document, indent=1, allow_nan=False) + "\n"

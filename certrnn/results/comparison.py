@@ -84,8 +84,8 @@ class Group:
     @property
     def floor(self) -> float | None:
         """The smallest eps that the search tried, below which the certified eps of some lies where it is 0."""
-        asked = self.results.question
-        return None if asked is None else asked.way.floor
+        question = self.results.question
+        return None if question is None else question.way.floor
 
     @property
     def clean(self) -> Share:

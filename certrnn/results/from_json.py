@@ -138,11 +138,11 @@ def _row(row: Any, reader: _Reader) -> Row:
     )
 
 
-def _changed(given: Any, reader: _Reader) -> tuple[Change, ...] | None:
-    if given is None:
+def _changed(entries: Any, reader: _Reader) -> tuple[Change, ...] | None:
+    if entries is None:
         return None
-    reader.need(isinstance(given, list), "changed is a list", given)
-    return tuple(read(Change, one, reader.need, "a change") for one in given)
+    reader.need(isinstance(entries, list), "changed is a list", entries)
+    return tuple(read(Change, one, reader.need, "a change") for one in entries)
 
 
 def _number(value: Any, name: str, reader: _Reader) -> float | None:

@@ -48,8 +48,8 @@ class Gate:
 
     def short(self, results: Results) -> list[str]:
         """What falls short, a line each; empty where nothing does."""
-        found = [(row, self.below(row)) for row in results]
-        rows = [(row, said) for row, said in found if said]
+        pairs = [(row, self.below(row)) for row in results]
+        rows = [(row, said) for row, said in pairs if said]
         lines = [f"{where(row)}: {said}" for row, said in rows[:SHOWN]]
         if len(rows) > SHOWN:
             lines.append(f"and {len(rows) - SHOWN} more of {len(results)} rows")

@@ -65,5 +65,5 @@ def _wilcoxon(both: list[tuple[float, float]]) -> float | None:
     moved = [a - b for a, b in both if a != b]
     if not moved:
         return None
-    found: Any = wilcoxon(moved)
-    return float(found.pvalue)
+    result: Any = wilcoxon(moved)
+    return float(result.pvalue)

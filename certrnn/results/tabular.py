@@ -92,11 +92,11 @@ class Tabular(ABC):
 
     def _names(self) -> list[str]:
         """The columns that hold anything, in order."""
-        found: dict[str, bool] = {}
+        columns: dict[str, bool] = {}
         for record in self.records():
             for name, value in record.items():
-                found[name] = found.get(name, False) or value not in (None, "")
-        return [name for name, holds in found.items() if holds]
+                columns[name] = columns.get(name, False) or value not in (None, "")
+        return [name for name, holds in columns.items() if holds]
 
 
 def _plain(value: Any) -> str:

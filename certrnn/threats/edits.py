@@ -81,28 +81,28 @@ class Edits(ThreatModel):
 
     def only(self, numbers: Collection[int]) -> Edits:
         """What it says of these samples."""
-        kept = set(numbers)
+        samples = set(numbers)
         if self.places is None:
             return self
-        return replace(self, places=tuple(one for one in self.places if one.sample in kept))
+        return replace(self, places=tuple(one for one in self.places if one.sample in samples))
 
     def placed(self, first: int, places: Mapping[int, Sequence[int]]) -> Edits:
         if self.places is None:
             return self
-        found = [
+        moved = [
             replace(one, position=first + own.index(one.position))
             for number, own in places.items()
             for one in self._by_sample.get(number, ())
             if one.position in own
         ]
-        return replace(self, places=tuple(found))
+        return replace(self, places=tuple(moved))
 
     @cached_property
     def _by_sample(self) -> dict[int, list[Place]]:
-        found: dict[int, list[Place]] = {}
+        groups: dict[int, list[Place]] = {}
         for one in self.places or ():
-            found.setdefault(one.sample, []).append(one)
-        return found
+            groups.setdefault(one.sample, []).append(one)
+        return groups
 
     def record(self) -> ThreatRecord:
         listed = None if self.places is None else len(self.places)

@@ -27,12 +27,12 @@ class Sectioned(Transformer):
     def residual(self, slopes: np.ndarray, region: Region, quadratic: Quadratic | None = None) -> Residual:
         _validate.arguments(self.name, 1, slopes, region, quadratic, self.domain)
         results = np.empty((4, slopes.shape[1]))
-        given = self.parameters, _row(slopes), _row(region.lower), _row(region.upper)
+        arguments = self.parameters, _row(slopes), _row(region.lower), _row(region.upper)
         if quadratic is None:
-            self.kernels.enclose(*given, results)
+            self.kernels.enclose(*arguments, results)
         else:
             form = np.concatenate([quadratic.coefficients, quadratic.center, quadratic.scale])
-            self.kernels.cells(*given, form, results)
+            self.kernels.cells(*arguments, form, results)
         return _validate.finite_bounds(self.name, Residual(results[0], results[1], results[2:3], results[3:]))
 
     def secant(self, region: Region) -> np.ndarray | None:

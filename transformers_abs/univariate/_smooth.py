@@ -206,8 +206,8 @@ def secants(lower, upper, parameters, slopes):
 def enclose(parameters, slopes, lower, upper, results):
     """Fill in low, high, argmin and argmax (4, N) of ``f - slope x``."""
     for i in range(slopes.shape[0]):
-        found = bounds(slopes[i], lower[i], upper[i], parameters)
-        results[0, i], results[2, i], results[1, i], results[3, i] = found
+        extrema = bounds(slopes[i], lower[i], upper[i], parameters)
+        results[0, i], results[2, i], results[1, i], results[3, i] = extrema
 
 
 def residual(slope, c, m, s, x, parameters):
@@ -287,8 +287,8 @@ def highest(sign, slope, c, m, s, lower, upper, parameters, stack):
         work += 1
         left, right = stack[0, size], stack[1, size]
         z = min(max(0.5 * left + 0.5 * right, left), right)
-        found = cell_bound(sign, slope, c, m, s, left, right, z, parameters)
-        bound, here, error, steepness, bend, reach = found
+        cell = cell_bound(sign, slope, c, m, s, left, right, z, parameters)
+        bound, here, error, steepness, bend, reach = cell
         worst = min(worst, here)
         if here > best:
             best, witness = here, z
@@ -314,9 +314,9 @@ def cells(parameters, slopes, lower, upper, form, results):
     """Fill in low, high, argmin and argmax (4, N) of ``f - slope x - q``, q of coefficients, centers, scales (3, N)."""
     stack = np.empty((4, _BUDGET + 4))
     for i in range(slopes.shape[0]):
-        given = slopes[i], form[0, i], form[1, i], form[2, i], lower[i], upper[i], parameters, stack
-        results[1, i], results[3, i] = highest(1.0, *given)
-        bound, results[2, i] = highest(-1.0, *given)
+        arguments = slopes[i], form[0, i], form[1, i], form[2, i], lower[i], upper[i], parameters, stack
+        results[1, i], results[3, i] = highest(1.0, *arguments)
+        bound, results[2, i] = highest(-1.0, *arguments)
         results[0, i] = -bound
 
 

@@ -77,13 +77,13 @@ def gelu_touch(section, slope, parameters):
         return high if (slope >= _STEEPEST) == rising else low if section != 0 else high
     x = 0.5 * low + 0.5 * high
     for _ in range(100):
-        found = _slope(x) - slope
-        if (found > 0.0) == rising:
+        excess = _slope(x) - slope
+        if (excess > 0.0) == rising:
             high = x
         else:
             low = x
         bend = _normal(x)[1] * (2.0 - x * x)
-        step = found / bend if bend != 0.0 else np.inf
+        step = excess / bend if bend != 0.0 else np.inf
         trial = x - step
         if not low < trial < high:
             trial = 0.5 * low + 0.5 * high

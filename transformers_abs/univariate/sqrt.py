@@ -22,10 +22,10 @@ def sqrt_point(x, parameters):
     floor, limited = parameters
     if x < floor and limited == 0.0:
         return np.nan, np.nan, np.nan
-    kept = max(x, floor)
-    if kept == 0.0:
+    argument = max(x, floor)
+    if argument == 0.0:
         return 0.0, 0.0, 0.0
-    value = np.sqrt(kept)
+    value = np.sqrt(argument)
     return value, max(0.0, next_down(value)), next_up(value)
 
 

@@ -83,16 +83,16 @@ class Checker:
 
     def check(self, certificates: list[Certificate]) -> list[Outcome]:
         """An outcome for each, in their order."""
-        found: dict[int, Outcome] = {}
+        outcomes: dict[int, Outcome] = {}
         groups: dict[tuple[object, ...], list[tuple[int, Question]]] = {}
         for k, one in enumerate(certificates):
             try:
                 question = self._question(one)
             except Refused as refusal:
-                found[k] = Outcome(one.name, one.claim, str(refusal), None)
+                outcomes[k] = Outcome(one.name, one.claim, str(refusal), None)
             except claims.DAMAGE as error:
                 reason = f"the claim and its arrays fit together; got {type(error).__name__}: {error}"
-                found[k] = Outcome(one.name, one.claim, reason, None)
+                outcomes[k] = Outcome(one.name, one.claim, reason, None)
             else:
                 shapes = tuple(part.shape for part in (question.rows, *question.planes.values()))
                 claim, still = one.claim, not question.slopes
@@ -110,8 +110,8 @@ class Checker:
                 groups.setdefault(key, []).append((k, question))
         for members in groups.values():
             for start in range(0, len(members), TOGETHER):
-                found.update(self._proved(members[start : start + TOGETHER]))
-        return [found[k] for k in range(len(certificates))]
+                outcomes.update(self._proved(members[start : start + TOGETHER]))
+        return [outcomes[k] for k in range(len(certificates))]
 
     def _question(self, one: Certificate) -> Question:
         claim = one.claim
@@ -141,12 +141,12 @@ class Checker:
         left = members
         for effort in EFFORTS:
             try:
-                found = self._margins([q for _, q in left], effort)
+                bounds = self._margins([q for _, q in left], effort)
             except Refused as refusal:  # of one that has curves, and so is alone
                 return {
                     k: Outcome(q.certificate.name, q.certificate.claim, str(refusal), None) for k, q in left
                 }
-            for (k, _), margin in zip(left, found, strict=True):
+            for (k, _), margin in zip(left, bounds, strict=True):
                 margins[k] = max(margin, margins.get(k, -np.inf))
             left = [member for member in left if not margins[member[0]] > 0.0]
             if not left:
@@ -227,8 +227,8 @@ def curved_of(one: Certificate, program: Program, output: np.ndarray, count: int
     Raises:
         Refused: arrays that do not fit together.
     """
-    layout, given = functions(program, output), one.arrays
-    rows, curvature = given["curved"], given["curvature"]
+    layout, arrays = functions(program, output), one.arrays
+    rows, curvature = arrays["curved"], arrays["curvature"]
     total = sum((3 if arity == 2 else 1) * size for _, arity, size in layout)
     if (
         rows.dtype.kind not in "iu"
@@ -240,17 +240,17 @@ def curved_of(one: Certificate, program: Program, output: np.ndarray, count: int
         raise Refused(f"curved rows are some of {count}; got {rows}")
     if len(set(rows.tolist())) < len(rows) or curvature.shape != (len(rows), total):
         raise Refused(f"every curved row has {total} curvatures; got shape {curvature.shape}")
-    planes = [unpacked(program, output, row) for row in given["curved_planes"]]
-    found, start = {}, 0
+    planes = [unpacked(program, output, row) for row in arrays["curved_planes"]]
+    blocks, start = {}, 0
     for place, arity, size in layout:
         own = np.zeros((3, len(rows), size))
         for k in range(3 if arity == 2 else 1):
             own[k] = curvature[:, start : start + size]
             start += size
-        found[place] = own
-    stacked = {place: np.stack([own[place] for own in planes], axis=1) for place in found}
-    numbers = (given[name].astype(np.float64) for name in ("diagonal", "point"))
-    return Curved(rows, stacked, found, *numbers)
+        blocks[place] = own
+    stacked = {place: np.stack([own[place] for own in planes], axis=1) for place in blocks}
+    numbers = (arrays[name].astype(np.float64) for name in ("diagonal", "point"))
+    return Curved(rows, stacked, blocks, *numbers)
 
 
 def _curved(
@@ -259,10 +259,10 @@ def _curved(
     """What curved rows prove (1, r); curvatures are in units of the arguments' radii."""
     assert forward.kept is not None
     bent = {}
-    for place, given in curved.curvature.items():
+    for place, curvature in curved.curvature.items():
         x, *more = (1.0 / np.maximum(v.radius, 2.0**-300) for v in forward.kept[place])
         y = more[0] if more else np.zeros_like(x)
-        bent[place] = given[:, None] * np.stack([x * x, x * y, y * y])[:, :, None]
+        bent[place] = curvature[:, None] * np.stack([x * x, x * y, y * y])[:, :, None]
     backward = Backward(forward, {p: part[:, None] for p, part in curved.planes.items()}, bent)
     shape = (len(curved.rows), forward.symbols)
     if curved.diagonal.shape != shape or curved.point.shape != shape:
@@ -282,11 +282,11 @@ def check_folder(folder: Path, model: Path, data: Path) -> list[Outcome]:
         raise Refused(f"checking {folder}: the folder holds files *{SUFFIX}; got none")
     checker = Checker(claims.read_model(model), claims.read_data(data))
     read_ones: list[Certificate] = []
-    found: dict[str, Outcome] = {}
+    outcomes: dict[str, Outcome] = {}
     for path in files:
         try:
             read_ones.append(claims.read_certificate(path))
         except Refused as refusal:
-            found[path.name] = Outcome(path.name, None, str(refusal), None)
-    found.update((outcome.name, outcome) for outcome in checker.check(read_ones))
-    return [found[path.name] for path in files]
+            outcomes[path.name] = Outcome(path.name, None, str(refusal), None)
+    outcomes.update((outcome.name, outcome) for outcome in checker.check(read_ones))
+    return [outcomes[path.name] for path in files]

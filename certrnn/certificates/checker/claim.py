@@ -71,8 +71,8 @@ def read_certificate(path: Path) -> Certificate:
         with zipfile.ZipFile(path) as archive:
             if sum(part.file_size for part in archive.infolist()) > MOST_BYTES:
                 raise Refused(f"a certificate has at most {MOST_BYTES} bytes")
-        with np.load(path, allow_pickle=False) as found:
-            arrays = {name: found[name] for name in found.files}
+        with np.load(path, allow_pickle=False) as members:
+            arrays = {name: members[name] for name in members.files}
         claim = json.loads(bytes(arrays.pop("claim")).decode("utf-8"))
         if (claim["format"], claim["version"]) != (FORMAT, VERSION):
             raise Refused(f"it is a {FORMAT} of version {VERSION}; got {claim['format']} {claim['version']}")
@@ -92,8 +92,8 @@ def read_model(path: Path) -> Model:
         names = {e.value for t in bare.graph.initializer for e in t.external_data if e.key == "location"}
         digests = {"sha256": _digest(path), "external": {n: _digest(path.parent / n) for n in sorted(names)}}
         proto = onnx.load(str(path))
-        given = [i for i in proto.graph.input if i.name not in {t.name for t in proto.graph.initializer}]
-        precision = onnx.helper.tensor_dtype_to_np_dtype(given[0].type.tensor_type.elem_type)
+        inputs = [i for i in proto.graph.input if i.name not in {t.name for t in proto.graph.initializer}]
+        precision = onnx.helper.tensor_dtype_to_np_dtype(inputs[0].type.tensor_type.elem_type)
     except Exception as error:  # protobuf, onnx and the file system raise what they like
         raise Refused(
             f"reading {path}: an ONNX model with one input; got {type(error).__name__}: {error}"
@@ -109,20 +109,20 @@ def read_data(path: Path) -> Data:
     Raises:
         Refused: it is missing, damaged, or of another kind.
     """
-    found: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
     try:
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
-            found["x"] = loaded
+            arrays["x"] = loaded
         else:
             with loaded:
-                found = {name.lower(): loaded[name] for name in loaded.files}
-        (key,) = [name for name in X_KEYS if name in found]
-        x, y = found[key], next((found[name] for name in Y_KEYS if name in found), None)
+                arrays = {name.lower(): loaded[name] for name in loaded.files}
+        (key,) = [name for name in X_KEYS if name in arrays]
+        x, y = arrays[key], next((arrays[name] for name in Y_KEYS if name in arrays), None)
     except DAMAGE as error:
         what = f"got {type(error).__name__}: {error}"
         raise Refused(f"reading {path}: samples are an array x in an npz or npy file; {what}") from None
-    if {"length", "lengths"} & set(found):
+    if {"length", "lengths"} & set(arrays):
         raise Refused(f"reading {path}: samples have one length; got lengths")
     if x.ndim != 3 or x.dtype.kind not in "iuf":
         raise Refused(f"reading {path}: samples are (samples, frames, features); got {x.shape} of {x.dtype}")
@@ -181,10 +181,10 @@ def _reach(eps: float, radii: list[Any] | None, shape: tuple[int, ...]) -> np.nd
     """How far each feature (T, D) moves at most: eps, or eps times its radius."""
     if radii is None:
         return np.full(shape, eps)
-    given = np.broadcast_to(np.array(radii, dtype=np.float64), shape)
-    if not (np.isfinite(given).all() and (given >= 0.0).all()):
+    radius = np.broadcast_to(np.array(radii, dtype=np.float64), shape)
+    if not (np.isfinite(radius).all() and (radius >= 0.0).all()):
         raise Refused("radii are finite and not negative")
-    return up(eps * given) * (given > 0.0)
+    return up(eps * radius) * (radius > 0.0)
 
 
 def at_least(text: str) -> float:
@@ -214,10 +214,10 @@ def rows_of(claim: dict[str, Any], data: Data, scores: int) -> tuple[np.ndarray,
     Raises:
         Refused: a property that is not known, or a label that is not the data's.
     """
-    asked = claim["property"]
-    kind = asked["kind"]
+    condition = claim["property"]
+    kind = condition["kind"]
     if kind == "threshold":
-        low, high = (None if end is None else end for end in (asked["low"], asked["high"]))
+        low, high = (None if end is None else end for end in (condition["low"], condition["high"]))
         eye, parts = np.eye(scores), []
         if low is not None:
             parts.append((eye, -at_least(low)))
@@ -230,7 +230,7 @@ def rows_of(claim: dict[str, Any], data: Data, scores: int) -> tuple[np.ndarray,
     if kind == "label":
         inside = [_label(claim, data)]
     elif kind == "accept":
-        inside = sorted(set(asked["classes"]))
+        inside = sorted(set(condition["classes"]))
     else:
         raise Refused(f"the property is label, accept or threshold; got {kind}")
     outside = [j for j in range(scores) if j not in inside]
@@ -250,8 +250,8 @@ def _label(claim: dict[str, Any], data: Data) -> int:
 
 def _lone(claim: dict[str, Any], data: Data) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of a lone score, class 1 is what is positive: of a sigmoid its argument, above one half."""
-    asked = claim["property"]
-    inside = [_label(claim, data)] if asked["kind"] == "label" else asked["classes"]
+    condition = claim["property"]
+    inside = [_label(claim, data)] if condition["kind"] == "label" else condition["classes"]
     if inside not in ([0], [1]) or type(inside[0]) is not int:
         raise Refused(f"one of the classes 0 and 1 is accepted; got {inside}")
     return np.array([[2.0 * inside[0] - 1.0]]), np.zeros(1), np.zeros(1, dtype=np.int64)

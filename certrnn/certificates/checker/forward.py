@@ -293,14 +293,14 @@ class Forward:
         spread, size = -self.reach(value.generators @ rows.swapaxes(1, 2))[0], rows.shape[2]
         middle, radius = self._box(value.lower, value.upper)
         depth = value.generators.shape[1] + 2 * size + 16
-        found = []
+        limits = []
         for center, reach, total in (
             (value.center, spread + _dot(np.abs(rows), value.slack), np.abs(value.center) + value.radius),
             (middle, _dot(np.abs(rows), radius), np.abs(middle) + radius),
         ):
             hidden = gamma(depth) * raised(_dot(np.abs(rows), total) + np.abs(offset), depth)
-            found.append(_dot(rows, center) + offset - raised(reach + 2.0 * hidden, depth))
-        return down(np.fmax(*found))
+            limits.append(_dot(rows, center) + offset - raised(reach + 2.0 * hidden, depth))
+        return down(np.fmax(*limits))
 
 
 def dual(values: np.ndarray, order: float) -> np.ndarray:
@@ -334,11 +334,11 @@ def bounds(
     arity, batch, size = slopes.shape
 
     def flat(part: np.ndarray) -> np.ndarray:
-        found = part.reshape(arity, -1)
-        return found if arity == 2 else np.concatenate([found, np.zeros_like(found)])
+        vectors = part.reshape(arity, -1)
+        return vectors if arity == 2 else np.concatenate([vectors, np.zeros_like(vectors)])
 
-    given = (flat(slopes), flat(known.lower), flat(known.upper), known.cuts)
-    low, high = residual(node.name, node.parameter, *given, q, share=share)
+    arguments = (flat(slopes), flat(known.lower), flat(known.upper), known.cuts)
+    low, high = residual(node.name, node.parameter, *arguments, q, share=share)
     return low.reshape(batch, size), high.reshape(batch, size)
 
 

@@ -67,8 +67,8 @@ class Step:
     def axes(self, place: int = 1) -> list[int] | None:
         if self.has(place):
             return [int(a) for a in self.known(place).reshape(-1)]
-        found = self.get("axes")
-        return None if found is None else list(found)
+        attribute = self.get("axes")
+        return None if attribute is None else list(attribute)
 
     def moved(self, change: Callable[[np.ndarray], np.ndarray]) -> Tensor:
         """Data movement: the same elements at other places."""
@@ -220,8 +220,8 @@ def _expand(s: Step) -> Tensor:
 
 
 def _filled(s: Step) -> Tensor:
-    given = s.get("value")
-    value = np.zeros(1, dtype=np.float32) if given is None else numpy_helper.to_array(given)
+    proto = s.get("value")
+    value = np.zeros(1, dtype=np.float32) if proto is None else numpy_helper.to_array(proto)
     return np.full(s.known(0).reshape(-1).tolist(), value.reshape(-1)[0])
 
 
@@ -259,10 +259,10 @@ def _reduce(s: Step) -> Tensor:
     count = int(np.prod([ids.shape[a] for a in over], dtype=IDS))
     share = 1.0 / count if s.op == "ReduceMean" else 1.0
     rows = np.moveaxis(ids, over, range(ids.ndim - len(over), ids.ndim)).reshape(-1, count)
-    found = [s.program.linear([Term(np.full((1, count), share), row)], []) for row in rows]
-    kept = [1 if k in over else n for k, n in enumerate(ids.shape)]
-    shape = kept if s.get("keepdims", 1) else [n for k, n in enumerate(ids.shape) if k not in over]
-    return Ids(np.concatenate(found).reshape(shape))
+    results = [s.program.linear([Term(np.full((1, count), share), row)], []) for row in rows]
+    sizes = [1 if k in over else n for k, n in enumerate(ids.shape)]
+    shape = sizes if s.get("keepdims", 1) else [n for k, n in enumerate(ids.shape) if k not in over]
+    return Ids(np.concatenate(results).reshape(shape))
 
 
 OPERATORS: dict[str, Callable[[Step], Any]] = {
@@ -314,17 +314,17 @@ def read(
         raise Refused("the opset is at least 7")
     frames = np.stack([program.add(Input(t, shape[1])) for t in range(shape[0])])
     values: dict[str, Tensor] = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
-    given = [i for i in graph.input if i.name not in values]
-    if len(given) != 1:
-        raise Refused(f"the model has one input; got {', '.join(i.name for i in given)}")
+    inputs = [i for i in graph.input if i.name not in values]
+    if len(inputs) != 1:
+        raise Refused(f"the model has one input; got {', '.join(i.name for i in inputs)}")
     arranged = {"n,t,f": frames[None], "t,n,f": frames[:, None]}
     if layout not in arranged:
         raise Refused(f"samples lie as {' or '.join(arranged)}; got {layout}")
-    declared = [d.dim_value for d in given[0].type.tensor_type.shape.dim]
-    found = arranged[layout]
-    if len(declared) != 3 or any(n not in (0, m) for n, m in zip(declared, found.shape, strict=True)):
-        raise Refused(f"the model takes samples of shape {found.shape}; got {declared}")
-    values[given[0].name] = Ids(found)
+    declared = [d.dim_value for d in inputs[0].type.tensor_type.shape.dim]
+    ids = arranged[layout]
+    if len(declared) != 3 or any(n not in (0, m) for n, m in zip(declared, ids.shape, strict=True)):
+        raise Refused(f"the model takes samples of shape {ids.shape}; got {declared}")
+    values[inputs[0].name] = Ids(ids)
     for node in graph.node:
         if node.op_type not in OPERATORS or node.domain not in ("", "ai.onnx"):
             raise Refused(

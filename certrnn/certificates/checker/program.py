@@ -74,22 +74,20 @@ class Program:
     def locate(self, elements: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The vector of each element, and its place there."""
         starts = np.asarray(self.starts)
-        found = np.searchsorted(starts, elements, side="right") - 1
-        return found, elements - starts[found]
+        vectors = np.searchsorted(starts, elements, side="right") - 1
+        return vectors, elements - starts[vectors]
 
     def pieces(self, elements: np.ndarray) -> list[tuple[int, np.ndarray | slice]]:
         """The elements as runs, each of one vector: the vector and the places in it."""
         key = ("pieces", elements.tobytes())
         if key not in self._known:
             vectors, places = self.locate(elements)
-            found: list[tuple[int, np.ndarray | slice]] = []
+            runs: list[tuple[int, np.ndarray | slice]] = []
             for run in np.split(np.arange(len(elements)), np.flatnonzero(np.diff(vectors)) + 1):
                 own = places[run]
                 straight = np.array_equal(own, np.arange(own[0], own[0] + len(own)))
-                found.append(
-                    (int(vectors[run[0]]), slice(int(own[0]), int(own[-1]) + 1) if straight else own)
-                )
-            self._known[key] = found
+                runs.append((int(vectors[run[0]]), slice(int(own[0]), int(own[-1]) + 1) if straight else own))
+            self._known[key] = runs
         return self._known[key]
 
     def sources(self, place: int) -> list[np.ndarray]:
@@ -101,12 +99,12 @@ class Program:
 
     def last_use(self, output: np.ndarray) -> dict[int, int]:
         """The vectors that the output depends on, each with the last that reads it."""
-        found = {int(p): len(self.nodes) for p in np.unique(self.locate(output)[0])}
+        readers = {int(p): len(self.nodes) for p in np.unique(self.locate(output)[0])}
         for place in range(len(self.nodes) - 1, -1, -1):
-            for elements in self.sources(place) if place in found else []:
+            for elements in self.sources(place) if place in readers else []:
                 for source in np.unique(self.locate(elements)[0]).tolist():
-                    found.setdefault(source, place)
-        return found
+                    readers.setdefault(source, place)
+        return readers
 
     def linear(self, terms: list[Term], constants: list[np.ndarray]) -> np.ndarray:
         size = len(terms[0].weight)
@@ -122,26 +120,26 @@ class Program:
         flat = tuple(np.ascontiguousarray(a).reshape(-1) for a in arguments)
         key = (name, parameter, *(a.tobytes() for a in flat))
         if key not in self._known:
-            found = self._known[key] = self.add(Apply(name, parameter, flat, flat[0].size))
+            elements = self._known[key] = self.add(Apply(name, parameter, flat, flat[0].size))
             if name in ("sigmoid", "tanh"):
-                self.origin.update(zip(found.tolist(), ((name, int(e)) for e in flat[0]), strict=True))
+                self.origin.update(zip(elements.tolist(), ((name, int(e)) for e in flat[0]), strict=True))
         return self._known[key].reshape(arguments[0].shape)
 
     def source(self, elements: np.ndarray, name: str) -> np.ndarray | None:
         """What the elements are ``name`` of, if they all are."""
-        found = [self.origin.get(e, ("", 0)) for e in elements.reshape(-1).tolist()]
-        if not found or any(kind != name for kind, _ in found):
+        origins = [self.origin.get(e, ("", 0)) for e in elements.reshape(-1).tolist()]
+        if not origins or any(kind != name for kind, _ in origins):
             return None
-        return np.array([source for _, source in found]).reshape(elements.shape)
+        return np.array([source for _, source in origins]).reshape(elements.shape)
 
     def complement(self, elements: np.ndarray) -> np.ndarray:
         """``1 - elements``, remembered where they are sigmoids: it is the sigmoid of the opposite."""
         size, source = elements.size, self.source(elements, "sigmoid")
-        found = self.linear([Term(np.full(size, -1.0), elements.reshape(-1))], [np.ones(size)])
+        complements = self.linear([Term(np.full(size, -1.0), elements.reshape(-1))], [np.ones(size)])
         if source is not None:
             own = (("complement", int(e)) for e in source.reshape(-1))
-            self.origin.update(zip(found.tolist(), own, strict=True))
-        return found.reshape(elements.shape)
+            self.origin.update(zip(complements.tolist(), own, strict=True))
+        return complements.reshape(elements.shape)
 
     def _gate(self, elements: np.ndarray) -> np.ndarray | None:
         """What the elements are the sigmoid of, if they all are."""

@@ -39,17 +39,17 @@ class Form:
 
     def weigh(self, moved: np.ndarray, absolute: bool = False) -> np.ndarray:
         """``S moved`` for (K, ..), or ``|S| moved``."""
-        found = np.zeros_like(moved)
-        for start, arity, given in self.blocks:
-            xx, xy, yy = np.abs(given) if absolute else given
+        product = np.zeros_like(moved)
+        for start, arity, block in self.blocks:
+            xx, xy, yy = np.abs(block) if absolute else block
             size = len(xx)
             first, second = slice(start, start + size), slice(start + size, start + 2 * size)
             shape = (-1, *[1] * (moved.ndim - 1))
-            found[first] = xx.reshape(shape) * moved[first]
+            product[first] = xx.reshape(shape) * moved[first]
             if arity == 2:
-                found[first] += xy.reshape(shape) * moved[second]
-                found[second] = xy.reshape(shape) * moved[first] + yy.reshape(shape) * moved[second]
-        return found
+                product[first] += xy.reshape(shape) * moved[second]
+                product[second] = xy.reshape(shape) * moved[first] + yy.reshape(shape) * moved[second]
+        return product
 
     def size(self, z: np.ndarray) -> np.ndarray:
         """At least ``|E|^T |S| |E| z`` for z >= 0."""
@@ -101,7 +101,7 @@ def least(
         point: z (R, m), any numbers.
     """
     moved, hidden = backward.run(output, rows, offset)
-    found = np.full(offset.shape, -np.inf)
+    bounds = np.full(offset.shape, -np.inf)
     for k in range(offset.shape[1]):
         weighted = {
             p: c[:, 0, k] * backward.weights[p][0, k]
@@ -124,5 +124,5 @@ def least(
         # the weights are products of two numbers: one rounding of every block more
         lost = 2.0 * gamma(8) * form.size(np.ones(form.symbols)).sum() + form.charge
         more = raised(hidden[0, k] + ((2.0 + np.abs(z)) * error).sum() + gamma(depth) * size + lost, depth)
-        found[0, k] = np.nextafter(backward.constant[0, k] - taken - 2.0 * more, -np.inf)
-    return found
+        bounds[0, k] = np.nextafter(backward.constant[0, k] - taken - 2.0 * more, -np.inf)
+    return bounds

@@ -27,9 +27,9 @@ def recurrent(s: Any) -> list[np.ndarray]:
         raise s.refuse(
             f"one sample, its whole length, no peepholes, no {', '.join(odd) or 'further options'}"
         )
-    found = [_way(s, x[:, 0], k, reverse, rectified) for k, reverse in enumerate(ways)]
-    y = np.stack([states for states, _ in found], axis=1)[:, :, None]
-    last = [np.stack([lasts[k] for _, lasts in found])[:, None] for k in range(len(found[0][1]))]
+    passes = [_way(s, x[:, 0], k, reverse, rectified) for k, reverse in enumerate(ways)]
+    y = np.stack([states for states, _ in passes], axis=1)[:, :, None]
+    last = [np.stack([lasts[k] for _, lasts in passes])[:, None] for k in range(len(passes[0][1]))]
     if s.get("layout", 0):
         return [y.transpose(2, 0, 1, 3), *(part.swapaxes(0, 1) for part in last)]
     return [y, *last]

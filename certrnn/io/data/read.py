@@ -71,10 +71,10 @@ def read_array_file(path: str | os.PathLike[str], name: str) -> np.ndarray:
         raise origin.invalid(
             "the numbers are an array, in npy or npz", "another format", "Save it with np.save."
         )
-    found = npz_members(content, origin)
-    if name not in found and len(found) != 1:
-        raise origin.invalid(f"one array is named {name!r}, or is the only one", shown(sorted(found)))
-    return found.get(name, next(iter(found.values())))
+    arrays = npz_members(content, origin)
+    if name not in arrays and len(arrays) != 1:
+        raise origin.invalid(f"one array is named {name!r}, or is the only one", shown(sorted(arrays)))
+    return arrays.get(name, next(iter(arrays.values())))
 
 
 def file_content(path: Path, origin: Origin) -> bytes:

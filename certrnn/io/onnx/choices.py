@@ -65,8 +65,8 @@ class Choices:
         >>> Choices.of_given(some.given) == some
         True
         """
-        given = list(pairs)
-        named = dict(given)
+        entries = list(pairs)
+        named = dict(entries)
         cut, label = named.get("cut"), named.get("label")
         return Choices(
             named.get("output"),
@@ -75,7 +75,7 @@ class Choices:
             named.get("multi_label") == "True",
             None if label is None else int(label),
             fix=parse_fixed(
-                {name.removeprefix(_FIX): value for name, value in given if name.startswith(_FIX)}
+                {name.removeprefix(_FIX): value for name, value in entries if name.startswith(_FIX)}
             ),
         )
 

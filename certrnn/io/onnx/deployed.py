@@ -119,8 +119,8 @@ class Deployed(ABC):
         alone = [session.run(names, self.feed(one[None]))[0].take([0], lowered.rows_axis) for one in samples]
         tensor = replace(layout, copies=1).arrange(samples).astype(NUMPY[self.input.type])
         feed = {self.input.name: np.ascontiguousarray(tensor), **self.beside(len(samples), layout)}
-        (found,) = session.run(names, feed)
-        together = np.moveaxis(found, lowered.rows_axis, 0).reshape(len(samples), -1)
+        (output,) = session.run(names, feed)
+        together = np.moveaxis(output, lowered.rows_axis, 0).reshape(len(samples), -1)
         return np.concatenate([one.reshape(1, -1) for one in alone]), together
 
     def run_onnxruntime_on_words(self, words: np.ndarray) -> np.ndarray:
@@ -167,9 +167,9 @@ class Deployed(ABC):
         # where one sample's output begins with its batch axis, that of several does
         if together and layout.dynamic_batch and len(x) > 1 and lowered.shape[:1] == (1,) and ordered:
             try:
-                found = self._run_some(session, x, (self.output,))[0]
-                if found.shape == (len(x), *lowered.shape[1:]):
-                    return found.reshape(len(x), -1)
+                outputs = self._run_some(session, x, (self.output,))[0]
+                if outputs.shape == (len(x), *lowered.shape[1:]):
+                    return outputs.reshape(len(x), -1)
             except Unsupported:
                 pass  # a batch of one was baked into the file behind a dynamic axis: run one by one
         runs = [self._run_some(session, x[i : i + 1], (self.output,))[0] for i in range(len(x))]

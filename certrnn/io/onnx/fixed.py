@@ -39,23 +39,23 @@ class Fixed:
     shape: tuple[int, ...] = ()
 
     @staticmethod
-    def of(name: str, given: str | Number) -> Fixed:
+    def of(name: str, value: str | Number) -> Fixed:
         """What was given for an input: a word, a number as text, a file, or numbers.
 
         Raises:
             UsageError: none of them.
             InvalidInput: the file is missing or holds no array for this input.
         """
-        if not isinstance(given, str):
-            array = np.asarray(given, dtype=np.float64)
+        if not isinstance(value, str):
+            array = np.asarray(value, dtype=np.float64)
             said = repr(array.item()) if array.ndim == 0 else f"array {_digest(array.tobytes())}"
             return Fixed(name, said, tuple(array.reshape(-1).tolist()), array.shape)._checked()
-        if given.lower() in _WORDS:
-            return Fixed(name, given.lower(), (_WORDS[given.lower()],))
+        if value.lower() in _WORDS:
+            return Fixed(name, value.lower(), (_WORDS[value.lower()],))
         try:
-            return Fixed(name, given, (float(given),))._checked()
+            return Fixed(name, value, (float(value),))._checked()
         except ValueError:
-            return _of_file(name, given)
+            return _of_file(name, value)
 
     def _checked(self) -> Fixed:
         if not self.values or not np.isfinite(self.values).all():
@@ -63,15 +63,15 @@ class Fixed:
         return self
 
 
-def _of_file(name: str, given: str) -> Fixed:
-    path, _, digest = given.partition(" sha256:")
+def _of_file(name: str, text: str) -> Fixed:
+    path, _, digest = text.partition(" sha256:")
     if not Path(path).is_file():
-        raise UsageError(_WHERE, f"{name!r} is zeros, ones, a number or a file", repr(given), _REMEDY)
+        raise UsageError(_WHERE, f"{name!r} is zeros, ones, a number or a file", repr(text), _REMEDY)
     array = np.asarray(read_array_file(path, name), dtype=np.float64)
-    found = _digest(Path(path).read_bytes())
-    if digest and digest != found:
-        raise InvalidInput(f"reading {path}", f"its digest is {digest}", found)
-    said = f"{path} sha256:{found}"
+    file_digest = _digest(Path(path).read_bytes())
+    if digest and digest != file_digest:
+        raise InvalidInput(f"reading {path}", f"its digest is {digest}", file_digest)
+    said = f"{path} sha256:{file_digest}"
     return Fixed(name, said, tuple(array.reshape(-1).tolist()), array.shape)._checked()
 
 
@@ -82,7 +82,7 @@ def _digest(content: bytes) -> str:
 Given = Mapping[str, str | Number] | Sequence["str | Fixed"]
 
 
-def parse_fixed(given: Given) -> tuple[Fixed, ...]:
+def parse_fixed(inputs: Given) -> tuple[Fixed, ...]:
     """Inputs and their numbers: a mapping, or texts ``NAME=VALUE``, in the order of their names.
 
     Raises:
@@ -91,14 +91,14 @@ def parse_fixed(given: Given) -> tuple[Fixed, ...]:
     >>> parse_fixed(["h0=zeros"])[0].values, parse_fixed({"rate": 16000})[0].said
     ((0.0,), '16000.0')
     """
-    if isinstance(given, Mapping):
-        found = [Fixed.of(name, value) for name, value in given.items()]
+    if isinstance(inputs, Mapping):
+        fixed = [Fixed.of(name, value) for name, value in inputs.items()]
     else:
-        found = [one if isinstance(one, Fixed) else _parsed(one) for one in given]
-    names = [one.name for one in found]
+        fixed = [one if isinstance(one, Fixed) else _parsed(one) for one in inputs]
+    names = [one.name for one in fixed]
     if len(set(names)) < len(names):
         raise UsageError(_WHERE, "an input is given once", ", ".join(sorted(names)))
-    return tuple(sorted(found, key=lambda one: one.name))
+    return tuple(sorted(fixed, key=lambda one: one.name))
 
 
 def _parsed(text: str) -> Fixed:
@@ -138,7 +138,7 @@ def fixed_inputs(graph: onnx.GraphProto, fixed: Sequence[Fixed], layout: Layout)
 def _filled(info: onnx.ValueInfoProto, fixed: Fixed, layout: Layout) -> FixedInput:
     dims = list(info.type.tensor_type.shape.dim)
     sizes, batch = _sizes(dims, layout)
-    given = np.array(fixed.values).reshape(fixed.shape)
+    numbers = np.array(fixed.values).reshape(fixed.shape)
     if None in sizes and len(fixed.shape) == len(sizes):
         sizes = [n if size is None else size for size, n in zip(sizes, fixed.shape, strict=True)]
     if sum(size is None for size in sizes) > 1:
@@ -150,10 +150,10 @@ def _filled(info: onnx.ValueInfoProto, fixed: Fixed, layout: Layout) -> FixedInp
         )
     shape = tuple(1 if size is None else size for size in sizes)
     try:
-        array = np.broadcast_to(given, shape)
+        array = np.broadcast_to(numbers, shape)
     except ValueError as error:
         raise InvalidInput(
-            f"fixing input {info.name!r}", f"its numbers have shape {shape} for one sample", given.shape
+            f"fixing input {info.name!r}", f"its numbers have shape {shape} for one sample", numbers.shape
         ) from error
     return FixedInput(_typed(info, array), batch)
 
@@ -186,9 +186,9 @@ def _sizes(
 def _typed(info: onnx.ValueInfoProto, array: np.ndarray) -> np.ndarray:
     kind = int(info.type.tensor_type.elem_type)
     dtype = onnx.helper.tensor_dtype_to_np_dtype(kind)
-    found = rounded(array, kind).astype(dtype) if kind in FORMATS else array.astype(dtype)
-    if kind not in FORMATS and not np.array_equal(found.astype(np.float64), array):
+    numbers = rounded(array, kind).astype(dtype) if kind in FORMATS else array.astype(dtype)
+    if kind not in FORMATS and not np.array_equal(numbers.astype(np.float64), array):
         raise InvalidInput(
             f"fixing input {info.name!r}", f"its numbers are of type {dtype}", array.reshape(-1)[:3].tolist()
         )
-    return np.array(found, order="C")
+    return np.array(numbers, order="C")

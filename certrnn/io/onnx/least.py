@@ -101,8 +101,8 @@ def _outward(
     """A sum with room for its roundings, ``(count + 4) 2^-52`` of its terms' sizes, and coefficients' own errors."""
     value, size = (np.sum([term[k] for term in terms], axis=0) for k in (0, 1))
     room = size * ((count + 4) * 2.0**-52 + 1.01 * relative_error) + 1e-300
-    found = value - room if lower else value + room
-    return np.where(np.isnan(found), -np.inf if lower else np.inf, found)
+    bound = value - room if lower else value + room
+    return np.where(np.isnan(bound), -np.inf if lower else np.inf, bound)
 
 
 def _applied(transformer: Transformer, below: list[Ends]) -> Ends:
@@ -117,9 +117,9 @@ def _applied(transformer: Transformer, below: list[Ends]) -> Ends:
     if transformer.arity == 1:
         inner = np.isfinite(first) & np.isfinite(last) & (first >= domain[0]) & (last <= domain[1])
         if inner.any():
-            found = transformer.range(Region(first[inner][None], last[inner][None]))
+            image = transformer.range(Region(first[inner][None], last[inner][None]))
             low[inner], high[inner] = (
-                np.maximum(low[inner], found.lower),
-                np.minimum(high[inner], found.upper),
+                np.maximum(low[inner], image.lower),
+                np.minimum(high[inner], image.upper),
             )
     return low, high

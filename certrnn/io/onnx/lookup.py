@@ -65,11 +65,11 @@ class Embedding:
 
     def offsets(self, tensor: str, words: Tokens) -> np.ndarray | None:
         """The first feature of each entry's vector; None where a function was not seen before."""
-        found = [self.columns.get((tensor, row.tobytes())) for row in words.rows]
+        starts = [self.columns.get((tensor, row.tobytes())) for row in words.rows]
         used = np.unique(words.functions)
-        if any(found[k] is None for k in used):
+        if any(starts[k] is None for k in used):
             return None
-        return np.array([-1 if start is None else start for start in found])[words.functions]
+        return np.array([-1 if start is None else start for start in starts])[words.functions]
 
 
 def embedding_of(lookups: Sequence[Lookup], where: str) -> Embedding | None:
@@ -153,16 +153,16 @@ class Cut:
             frames = places.transpose(self.order(places, x.shape[1]))
             offsets = np.full(frames.shape, offsets.flat[0])
         flat = x.reshape(-1, x.shape[2])
-        found = flat[frames[..., None], offsets[..., None] + np.arange(self.width)]
-        return found.astype(onnx.helper.tensor_dtype_to_np_dtype(self.kind))
+        vectors = flat[frames[..., None], offsets[..., None] + np.arange(self.width)]
+        return vectors.astype(onnx.helper.tensor_dtype_to_np_dtype(self.kind))
 
     def order(self, places: np.ndarray, frames: int) -> tuple[int, ...] | None:
         """The one order of the input's axes in which words lie here; None where there is none, or several."""
         if places.ndim != self.frames.ndim or len(np.unique(self.offsets)) != 1:
             return None
         one = places % frames
-        found = [order for order in permutations(range(one.ndim)) if self._lies(one.transpose(order))]
-        return found[0] if len(found) == 1 else None
+        orders = [order for order in permutations(range(one.ndim)) if self._lies(one.transpose(order))]
+        return orders[0] if len(orders) == 1 else None
 
     def _lies(self, arranged: np.ndarray) -> bool:
         """Whether every sample of an arrangement of several is arranged as one sample is here."""

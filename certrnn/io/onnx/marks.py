@@ -46,16 +46,16 @@ class WordClasses:
         """
         if not read:
             return None
-        found = WordClasses(table, np.unique(np.stack([row.astype(np.float64) for row in read]), axis=0))
-        if len(found.members) > MAX_CLASSES:
+        classes = WordClasses(table, np.unique(np.stack([row.astype(np.float64) for row in read]), axis=0))
+        if len(classes.members) > MAX_CLASSES:
             raise Unsupported(
                 where,
                 f"what is computed from words, beside rows that are looked up, has at most {MAX_CLASSES} values, as "
                 "masks have",
-                f"{len(found.members)} values",
+                f"{len(classes.members)} values",
                 "Compute it before the network, or export the part behind it with the numbers as an input.",
             )
-        return found
+        return classes
 
     def knows(self, row: np.ndarray) -> bool:
         """True where a function is one of those that tell words apart."""
@@ -80,10 +80,10 @@ class WordClasses:
     @cached_property
     def _by_vector(self) -> dict[bytes, set[int]]:
         every = np.arange(len(self.table.table))
-        found: dict[bytes, set[int]] = {}
+        marks: dict[bytes, set[int]] = {}
         for word, mark in zip(every, self.of_words(every), strict=True):
-            found.setdefault(self.table.table[word].tobytes(), set()).add(mark)
-        return found
+            marks.setdefault(self.table.table[word].tobytes(), set()).add(mark)
+        return marks
 
     def of_vectors(self, vectors: np.ndarray) -> Marks:
         """The classes of the words that vectors (T, D) stand for.
@@ -92,8 +92,8 @@ class WordClasses:
             InvalidInput: one is no word's, or that of words of two classes.
         """
         vectors = np.ascontiguousarray(vectors, dtype=np.float64)
-        found = [self._by_vector.get(vector.tobytes(), set()) for vector in vectors]
-        wrong = next((place for place, marks in enumerate(found) if len(marks) != 1), None)
+        candidates = [self._by_vector.get(vector.tobytes(), set()) for vector in vectors]
+        wrong = next((place for place, marks in enumerate(candidates) if len(marks) != 1), None)
         if wrong is not None:
             raise InvalidInput(
                 "reading word vectors",
@@ -101,4 +101,4 @@ class WordClasses:
                 f"another one at frame {wrong}",
                 "Pass words, by their numbers.",
             )
-        return tuple(next(iter(marks)) for marks in found)
+        return tuple(next(iter(marks)) for marks in candidates)

@@ -289,15 +289,15 @@ class OnnxModel(Deployed):
             return None
         frames, _ = self.roles.shape(GUESSED_FRAMES)
         layout = self.roles.fit(frames, 1)
-        found = read_embedding(self.file, layout, self._told(layout))
-        if found is None:
+        table = read_embedding(self.file, layout, self._told(layout))
+        if table is None:
             raise Unsupported(
                 f"reading input {self.input.name!r}",
                 "integer input is looked up in constant tables by a Gather",
                 "no such node",
                 "Export with an embedding layer, or with float inputs.",
             )
-        return found
+        return table
 
     def _told(self, layout: Layout) -> dict[str, Known]:
         """The inputs beside the data, of one sample."""

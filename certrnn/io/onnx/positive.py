@@ -36,8 +36,8 @@ def floors(space: Space, ids: np.ndarray) -> np.ndarray:
         low[here] = space.bounds.of(int(position))[0][elements[here]]
     powers = 4.0 ** np.floor(0.5 * np.log2(np.maximum(low, _SMALLEST)))
     powers = np.where(powers > low, 0.25 * powers, powers)  # a logarithm may be rounded up
-    found = np.where(low >= _SMALLEST, powers, np.where(low >= 0.0, 0.0, -np.inf))
-    return found.reshape(ids.shape)
+    limits = np.where(low >= _SMALLEST, powers, np.where(low >= 0.0, 0.0, -np.inf))
+    return limits.reshape(ids.shape)
 
 
 @dataclass(frozen=True)
@@ -52,20 +52,20 @@ class Family:
 
     def apply(self, space: Space, ids: np.ndarray, label: str) -> np.ndarray:
         """Elements of the function's values."""
-        found, floor = np.empty(ids.shape, dtype=np.int64), floors(space, ids)
+        values, floor = np.empty(ids.shape, dtype=np.int64), floors(space, ids)
         above, weak = floor > 0.0, (floor == 0.0) & (self.above_zero is not None)
         if above.any():
             here, at = ids[above], floor[above]
             inner = space.scaled(here, 1.0 / at, np.zeros(here.shape), 0.0, label)
             outer = space.apply(self.above_one, inner, label)
-            found[above] = space.scaled(outer, *self.back(at), label)
+            values[above] = space.scaled(outer, *self.back(at), label)
         if weak.any():
             assert self.above_zero is not None
-            found[weak] = space.apply(self.above_zero, ids[weak], label)
+            values[weak] = space.apply(self.above_zero, ids[weak], label)
         rest = ~above & ~weak
         if rest.any():
-            found[rest] = space.apply(self.plain, ids[rest], label)
-        return found
+            values[rest] = space.apply(self.plain, ids[rest], label)
+        return values
 
 
 _ROOT = Family(Sqrt(floor=1.0), Sqrt(floor=0.0), SQRT, lambda at: (np.sqrt(at), 0.0 * at, 0.0))
@@ -76,9 +76,9 @@ _RSQRT = Family(Rsqrt(floor=1.0), None, RSQRT, lambda at: (1.0 / np.sqrt(at), 0.
 
 def square_root(space: Space, ids: np.ndarray, label: str) -> np.ndarray:
     """``sqrt(x)``; what it is the root of is remembered."""
-    found = _ROOT.apply(space, ids, label)
-    space.roots.update(zip(found.reshape(-1).tolist(), ids.reshape(-1).tolist(), strict=True))
-    return found
+    roots = _ROOT.apply(space, ids, label)
+    space.roots.update(zip(roots.reshape(-1).tolist(), ids.reshape(-1).tolist(), strict=True))
+    return roots
 
 
 def logarithm(space: Space, ids: np.ndarray, label: str) -> np.ndarray:

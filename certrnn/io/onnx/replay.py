@@ -87,9 +87,9 @@ def _drop_unread(graph: onnx.GraphProto) -> None:
     nodes = [node for node in graph.node if not read.isdisjoint(node.output)]
     del graph.node[:]
     graph.node.extend(nodes)
-    kept = [info for info in graph.input if info.name in read]
+    inputs = [info for info in graph.input if info.name in read]
     del graph.input[:]
-    graph.input.extend(kept)
+    graph.input.extend(inputs)
 
 
 def _to_time_first(graph: onnx.GraphProto) -> None:

@@ -96,15 +96,15 @@ class Normaliser:
         """What lies outside of each value of a level, given the same of the level above; None at the root."""
         pairs = below.shape[1] // 2 * 2
         left, right = below[:, 0:pairs:2], below[:, 1:pairs:2]
-        found = np.empty_like(below)
+        others = np.empty_like(below)
         if outside is None:
-            found[:, 0], found[:, 1] = right[:, 0], left[:, 0]
-            return found
+            others[:, 0], others[:, 1] = right[:, 0], left[:, 0]
+            return others
         around = outside[:, : pairs // 2]
-        found[:, 0:pairs:2] = self._outside(right, around)
-        found[:, 1:pairs:2] = self._outside(left, around)
-        found[:, pairs:] = outside[:, pairs // 2 :]
-        return found
+        others[:, 0:pairs:2] = self._outside(right, around)
+        others[:, 1:pairs:2] = self._outside(left, around)
+        others[:, pairs:] = outside[:, pairs // 2 :]
+        return others
 
     def _outside(self, sibling: np.ndarray, around: np.ndarray) -> np.ndarray:
         """Both together. What lies around a pair holds the first score of all, which no mask has moved, and goes first;
@@ -117,12 +117,12 @@ class Normaliser:
 def _offsets(space: Space, rows: np.ndarray) -> np.ndarray:
     """What is added to each element at least a mask's way below zero, else 0."""
     positions, elements = space.locate(space.resolved(rows).reshape(-1))
-    found = np.zeros(len(positions))
+    offsets = np.zeros(len(positions))
     for position in np.unique(positions):
         node, here = space.builder[int(position)], positions == position
         if isinstance(node, Affine):
-            found[here] = node.bias.numpy()[elements[here]]
-    return np.where(found <= -_LARGE, found, 0.0).reshape(rows.shape)
+            offsets[here] = node.bias.numpy()[elements[here]]
+    return np.where(offsets <= -_LARGE, offsets, 0.0).reshape(rows.shape)
 
 
 def values(space: Space, tensor: Normalised, label: str) -> np.ndarray:
@@ -141,10 +141,10 @@ def values(space: Space, tensor: Normalised, label: str) -> np.ndarray:
 def _computed(space: Space, tensor: Normalised, used: np.ndarray, label: str) -> np.ndarray:
     """Values of all that is ``used``. Scores of minus infinity have the value 0, whose logarithm no network reads."""
     scores, softmax = tensor.scores, tensor.function == "Softmax"
-    found = np.full(len(scores), -1, dtype=np.int64)
+    elements = np.full(len(scores), -1, dtype=np.int64)
     left_out = space.infinite(scores)
     if left_out.any():
-        found[left_out] = _number(space, 0.0, label) if softmax else space.minus_infinity
+        elements[left_out] = _number(space, 0.0, label) if softmax else space.minus_infinity
     members = _members(tensor.groups, used & ~left_out)
     if len(members) < len(np.unique(tensor.groups[used])):
         raise Unsupported(
@@ -155,11 +155,11 @@ def _computed(space: Space, tensor: Normalised, used: np.ndarray, label: str) ->
     for size in sorted({len(m) for m in members}):
         rows = np.stack([m for m in members if len(m) == size])
         if size == 1:
-            found[rows] = _number(space, 1.0 if softmax else 0.0, label)
+            elements[rows] = _number(space, 1.0 if softmax else 0.0, label)
             continue
         made = Normaliser(space, scores[rows], label)
-        found[rows] = made.softmax() if softmax else made.logarithm()
-    return found
+        elements[rows] = made.softmax() if softmax else made.logarithm()
+    return elements
 
 
 def weighted_sum(space: Space, terms: Sequence[np.ndarray], label: str) -> np.ndarray | None:
@@ -169,10 +169,10 @@ def weighted_sum(space: Space, terms: Sequence[np.ndarray], label: str) -> np.nd
     As the shares sum up to 1, ``sum_i p_i v_i = m + sum_i p_i (v_i - m)`` for every m. With the mean of the values,
     what the shares' enclosures err by counts by the values' spread instead of by their size.
     """
-    found = [_factors(space, term) for term in terms]
-    pairs = [pair for pair in found if pair is not None]
+    factors = [_factors(space, term) for term in terms]
+    pairs = [pair for pair in factors if pair is not None]
     if len(pairs) < max(
-        3, len(found)
+        3, len(factors)
     ):  # of two, the one is a sigmoid and the other a sigmoid of the negated argument
         return None
     shares = np.stack([[p for p, _ in part] for _, part in pairs])

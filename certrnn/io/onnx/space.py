@@ -263,12 +263,14 @@ class Space:
         bias: np.ndarray,
         error: float,
         label: str,
-        kept: np.ndarray,
+        infinities: np.ndarray,
     ) -> np.ndarray:
         """The same, where minus infinity stays what it is."""
         result = np.full(ids.shape, self.minus_infinity)
-        if not kept.all():
-            result[~kept] = self.scaled(ids[~kept], weight[~kept], bias[~kept], error, label)
+        if not infinities.all():
+            result[~infinities] = self.scaled(
+                ids[~infinities], weight[~infinities], bias[~infinities], error, label
+            )
         return result
 
     def apply(self, transformer: Transformer, ids: np.ndarray, label: str) -> np.ndarray:

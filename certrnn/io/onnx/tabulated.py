@@ -80,11 +80,11 @@ MOVED = frozenset(
 
 def kept(op: str, inputs: Sequence[Tensor | None]) -> list[bool]:
     """Which inputs of a node may stay functions of words; of others their values at the sample's words are read."""
-    given = [t for t in inputs if t is not None]
+    tensors = [t for t in inputs if t is not None]
     if op in WORDWISE:
-        return [all(isinstance(t, Known | Tokens) for t in given)] * len(inputs)
+        return [all(isinstance(t, Known | Tokens) for t in tensors)] * len(inputs)
     if op == "Concat":
-        return [all(isinstance(t, Tokens) for t in given)] * len(inputs)
+        return [all(isinstance(t, Tokens) for t in tensors)] * len(inputs)
     if op == "Loop":
         return [place > 1 for place in range(len(inputs))]
     return [op in MOVED and (place == 0 or op == "Scan") for place in range(len(inputs))]
@@ -104,17 +104,17 @@ def tabulated(node: NodeContext, handler: Callable[[NodeContext], list[Tensor]])
     Raises:
         Unsupported: an entry depends on two words, or a result is not known exactly.
     """
-    given = [t for t in node.inputs if t is not None]
-    if not all(isinstance(t, Known | Tokens) for t in given):
+    tensors = [t for t in node.inputs if t is not None]
+    if not all(isinstance(t, Known | Tokens) for t in tensors):
         return handler(node)
     try:
-        shape = np.broadcast_shapes(*(t.shape for t in given))
+        shape = np.broadcast_shapes(*(t.shape for t in tensors))
     except ValueError as error:
-        raise node.damaged("the shapes of the inputs broadcast", [t.shape for t in given]) from error
-    frames = _frames(node, [t for t in given if isinstance(t, Tokens)], shape)
-    columns, values = zip(*(_choices(t, shape) for t in given), strict=True)
+        raise node.damaged("the shapes of the inputs broadcast", [t.shape for t in tensors]) from error
+    frames = _frames(node, [t for t in tensors if isinstance(t, Tokens)], shape)
+    columns, values = zip(*(_choices(t, shape) for t in tensors), strict=True)
     combined, which = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
-    width = next(t.rows.shape[1] for t in given if isinstance(t, Tokens))
+    width = next(t.rows.shape[1] for t in tensors if isinstance(t, Tokens))
     check_elements(node.where, len(combined) * width)
     picked = (
         replace(known, array=known.array[column]) for known, column in zip(values, combined.T, strict=True)

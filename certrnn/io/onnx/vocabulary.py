@@ -42,20 +42,20 @@ def input_words(layout: Layout, graph: onnx.GraphProto) -> Tokens:
     return words(frames, reach(graph), kind, onnx.helper.tensor_dtype_to_np_dtype(kind))
 
 
-def read_embedding(file: ModelFile, layout: Layout, given: Mapping[str, Known]) -> Embedding | None:
+def read_embedding(file: ModelFile, layout: Layout, others: Mapping[str, Known]) -> Embedding | None:
     """The vectors that words are looked up as; None where the file looks none up.
 
     Args:
         layout: of a sample of any length that fits; its features do not matter.
-        given: the file's other inputs.
+        others: the file's other inputs.
 
     Raises:
         Unsupported: something is computed from the words that is not read, and no vectors.
     """
     graph, what = file.proto.graph, f"reading model {file.path.name!r}"
     scope: dict[str, Tensor] = {t.name: known(to_array(t, what), t.name) for t in graph.initializer}
-    scope |= {**given, layout.input.name: input_words(layout, graph)}
-    space, found, vectors, refused = Space(), list[Lookup](), set[str](), list[CertrnnError]()
+    scope |= {**others, layout.input.name: input_words(layout, graph)}
+    space, lookups, vectors, refused = Space(), list[Lookup](), set[str](), list[CertrnnError]()
     for node in graph.node:
         beyond = not vectors.isdisjoint(node.input)
         if any(n and n not in scope for n in node.input) or (beyond and node.op_type not in _SHAPES | _MOVES):
@@ -64,8 +64,8 @@ def read_embedding(file: ModelFile, layout: Layout, given: Mapping[str, Known]) 
         looked = looked_up(node.op_type, inputs, _axis(node))
         if looked is not None:
             table, rows = looked
-            found.append(Lookup(node.output[0], table.name, table.array, rows))
-            scope[node.output[0]] = _vectors(found[-1])
+            lookups.append(Lookup(node.output[0], table.name, table.array, rows))
+            scope[node.output[0]] = _vectors(lookups[-1])
             vectors.add(node.output[0])
             continue
         results = _results(node, inputs, space, file.opset)
@@ -76,9 +76,9 @@ def read_embedding(file: ModelFile, layout: Layout, given: Mapping[str, Known]) 
             scope[name] = result
             if beyond and node.op_type in _MOVES:
                 vectors.add(name)
-    if refused and not found:
+    if refused and not lookups:
         raise refused[0]
-    return embedding_of(found, f"reading input {layout.input.name!r}")
+    return embedding_of(lookups, f"reading input {layout.input.name!r}")
 
 
 def _axis(node: onnx.NodeProto) -> int | None:

@@ -23,8 +23,8 @@ def check_words(model: OnnxModel, shape: tuple[int, ...]) -> None:
     if table is None or not computed or shape[0] in model.checked:
         return
     for text in _texts(table, shape[0], list(computed.values())):
-        found = model.run_on_words(text, tuple(computed))
-        for (name, ours), theirs in zip(computed.items(), found, strict=True):
+        outputs = model.run_on_words(text, tuple(computed))
+        for (name, ours), theirs in zip(computed.items(), outputs, strict=True):
             wanted = ours.at(text).array
             if wanted.shape != theirs.shape or not np.array_equal(wanted, theirs):
                 raise Unsupported(

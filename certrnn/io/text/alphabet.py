@@ -16,11 +16,11 @@ CHARS, VOCAB = "chars", "vocab"
 """Alphabets without a file: the entries of the vocabulary that are one character, or all of them."""
 
 
-def alphabet(asked: str, entries: Mapping[str, int]) -> dict[str, int]:
+def alphabet(name: str, entries: Mapping[str, int]) -> dict[str, int]:
     """The words of ``--alphabet`` and their numbers, padding, the entry for unknown words and other marks apart.
 
     Args:
-        asked: ``chars``, ``vocab`` or a file, a word a line.
+        name: ``chars``, ``vocab`` or a file, a word a line.
         entries: words of the vocabulary and their numbers.
 
     Raises:
@@ -30,12 +30,12 @@ def alphabet(asked: str, entries: Mapping[str, int]) -> dict[str, int]:
     {'a': 2}
     """
     words = {word: number for word, number in entries.items() if word and not special(word)}
-    if asked == CHARS:
+    if name == CHARS:
         words = {word: number for word, number in words.items() if len(word) == 1}
-    elif asked != VOCAB:
-        words = _listed(asked, words)
+    elif name != VOCAB:
+        words = _listed(name, words)
     if not words:
-        requirement = f"some entry of the vocabulary is {'one character' if asked == CHARS else 'a word'}"
+        requirement = f"some entry of the vocabulary is {'one character' if name == CHARS else 'a word'}"
         raise InvalidInput("reading --alphabet", requirement, "none")
     return words
 
@@ -62,10 +62,10 @@ def read_listed(path: str) -> dict[str, list[str]]:
     origin = Origin(Path(path))
     try:
         text = file_content(origin.path, origin).decode("utf-8")
-        found = json.loads(text) if text.lstrip().startswith("{") else {}
+        synonyms = json.loads(text) if text.lstrip().startswith("{") else {}
     except (ValueError, RecursionError) as error:
         raise origin.invalid("synonyms are one JSON object", shown(str(error))) from None
-    fits = all(isinstance(v, list) and all(isinstance(s, str) for s in v) for v in found.values())
-    if not found or not fits:
+    fits = all(isinstance(v, list) and all(isinstance(s, str) for s in v) for v in synonyms.values())
+    if not synonyms or not fits:
         raise origin.invalid('synonyms are {"word": ["other", ..], ..}', shown(text))
-    return found
+    return synonyms

@@ -71,8 +71,8 @@ def _masked(node: NodeContext, number: Known, other: Tensor, sign: float) -> tup
     if not masked.any():
         return number, other
     where, ids = broadcast(node, [masked, node.as_view(other).ids])
-    kept = View(np.where(where, node.space.minus_infinity, ids))
-    return replace(number, array=np.where(masked, 0.0, number.array)), kept
+    view = View(np.where(where, node.space.minus_infinity, ids))
+    return replace(number, array=np.where(masked, 0.0, number.array)), view
 
 
 def _scaled(
@@ -263,8 +263,8 @@ def _total(node: NodeContext, terms: list[np.ndarray], pooled: bool) -> np.ndarr
     """The sum of the terms, which may be those of attention ``pooled`` into one."""
     if len(terms) == 1:
         return terms[0]
-    found = weighted_sum(node.space, terms, node.name) if pooled else None
-    return node.space.linear(terms, [1.0] * len(terms), 0.0, node.name) if found is None else found
+    attention = weighted_sum(node.space, terms, node.name) if pooled else None
+    return node.space.linear(terms, [1.0] * len(terms), 0.0, node.name) if attention is None else attention
 
 
 def _in_one(node: NodeContext, ids: np.ndarray) -> np.ndarray:

@@ -24,10 +24,10 @@ def einsum(node: NodeContext) -> list[Tensor]:
             equation,
             "Export with MatMul and Transpose.",
         )
-    given = [_summed(node, node.input(k), term, terms, output) for k, term in enumerate(terms)]
-    if len(given) == 1:
-        return [_arranged(*given[0], output)]
-    return [_product(node, *given[0], *given[1], output)]
+    operands = [_summed(node, node.input(k), term, terms, output) for k, term in enumerate(terms)]
+    if len(operands) == 1:
+        return [_arranged(*operands[0], output)]
+    return [_product(node, *operands[0], *operands[1], output)]
 
 
 def _summed(
@@ -40,8 +40,8 @@ def _summed(
     gone = tuple(place for place, letter in enumerate(term) if letter not in others)
     if not gone:
         return tensor, term
-    kept = "".join(letter for place, letter in enumerate(term) if place not in gone)
-    return reduced(node, tensor, gone, False, "ReduceSum"), kept
+    rest = "".join(letter for place, letter in enumerate(term) if place not in gone)
+    return reduced(node, tensor, gone, False, "ReduceSum"), rest
 
 
 def _arranged(tensor: Tensor, term: str, wanted: str) -> Tensor:

@@ -101,8 +101,8 @@ def _scaled(
     for index, join in ((scale, times), (bias, plus)):
         if index < 0 or not node.has(index):
             continue
-        given = node.input(index)
-        if shape is not None and isinstance(given, Known):
-            given = Known(given.array.reshape(shape), given.relative_error, given.name, given.kind)
-        result = join(node, result, given)
+        operand = node.input(index)
+        if shape is not None and isinstance(operand, Known):
+            operand = Known(operand.array.reshape(shape), operand.relative_error, operand.name, operand.kind)
+        result = join(node, result, operand)
     return node.as_view(result)

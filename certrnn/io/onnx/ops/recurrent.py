@@ -172,11 +172,11 @@ def _cell(node: NodeContext, layer: _Layer, index: int) -> Cell:
 def _weight(node: NodeContext, position: int, what: str, shape: tuple[int, ...]) -> np.ndarray:
     tensor = node.constant(position, what)
     if what == "W" and tensor.shape[:-1] == shape[:-1]:
-        read, given = tensor.shape[-1], shape[-1]
-        if read != given:
+        read, features = tensor.shape[-1], shape[-1]
+        if read != features:
             requirement = f"a step has the {read} features that W reads"
             remedy = "Pass data with as many features a frame, or name its axes with --layout."
-            raise InvalidInput(node.where, requirement, f"{given} features", remedy)
+            raise InvalidInput(node.where, requirement, f"{features} features", remedy)
     if tensor.shape != shape:
         raise node.damaged(f"{what} has shape {shape}", tensor.shape)
     if tensor.relative_error:

@@ -49,8 +49,8 @@ def _check(node: NodeContext, result: Known, kind: int) -> None:
         if expected is not None
         else result.real == (kind == onnx.TensorProto.BOOL)
     ):
-        given = ", ".join(name_of(t.kind) for t in node.inputs if t is not None)
-        raise node.damaged("inputs that the specification gives one type have it", given)
+        types = ", ".join(name_of(t.kind) for t in node.inputs if t is not None)
+        raise node.damaged("inputs that the specification gives one type have it", types)
 
 
 @lru_cache(maxsize=4096)

@@ -49,16 +49,16 @@ def logarithm(node: NodeContext) -> list[Tensor]:
 
 def power(node: NodeContext) -> list[Tensor]:
     """A constant exponent: whole numbers, halves, and what is one by them."""
-    given = node.constant(1, "the exponent")
-    exponent = given.array.reshape(-1)
-    alike = not given.relative_error and exponent.size > 0 and bool((exponent == exponent[0]).all())
+    constant = node.constant(1, "the exponent")
+    exponent = constant.array.reshape(-1)
+    alike = not constant.relative_error and exponent.size > 0 and bool((exponent == exponent[0]).all())
     value = float(exponent[0]) if alike else 0.0
     if not alike or abs(value) not in (0.5, *range(1, _MOST + 1)):
         raise node.refuse(
             f"the exponent is 1/2 or one of 1..{_MOST}, or less than 0 by as much", exponent[:3].tolist()
         )
     source = node.input(0)
-    base = rearranged(source, broadcast(node, [entries(source), given.array])[0])
+    base = rearranged(source, broadcast(node, [entries(source), constant.array])[0])
     if isinstance(base, Known):
         return [_folded(node, base, value)]
     raised = _raised(node, base, abs(value))
@@ -75,14 +75,14 @@ def _raised(node: NodeContext, base: Tensor, exponent: float) -> Tensor:
 
 def _folded(node: NodeContext, base: Known, exponent: float) -> Tensor:
     """A power of known numbers."""
-    found: Known | None = exact.square_root(base) if abs(exponent) == 0.5 else base
+    result: Known | None = exact.square_root(base) if abs(exponent) == 0.5 else base
     for _ in range(int(abs(exponent)) - 1):
-        found = None if found is None else exact.multiply(found, base)
-    if found is not None and exponent < 0.0:
-        found = exact.reciprocal(found)
-    if found is None:
+        result = None if result is None else exact.multiply(result, base)
+    if result is not None and exponent < 0.0:
+        result = exact.reciprocal(result)
+    if result is None:
         raise node.refuse("a power of known numbers is finite", base.array.reshape(-1)[:3].tolist())
-    return found
+    return result
 
 
 def gelu(node: NodeContext) -> list[Tensor]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from transformers_abs import _validate
-from transformers_abs._protocol import Quadratic, Region, Residual, ScalarKernel, Transformer
+from transformers_abs._protocol import LARGEST, Quadratic, Region, Residual, ScalarKernel, Transformer
 from transformers_abs.univariate._kernels import _row
 from transformers_abs.univariate._smooth import Kernels
 
@@ -41,4 +42,41 @@ class Sectioned(Transformer):
         return slopes
 
     def scalar(self) -> ScalarKernel | None:
+        return ScalarKernel(self.kernels.secant, self.parameters)
+
+
+@dataclass(frozen=True)
+class Floored(Sectioned):
+    """A function of numbers from ``least`` on; with a ``floor``, ``f(max(x, floor))`` for every x.
+
+    Raises:
+        ValueError: the floor is nan, infinite or below ``least``.
+    """
+
+    floor: float | None = None
+
+    least: ClassVar[float]
+    """The least argument."""
+
+    def __post_init__(self) -> None:
+        if self.floor is not None and not self.least <= self.floor <= LARGEST:
+            kind = type(self).__name__
+            raise ValueError(f"{kind}: the floor is finite and at least {self.least:g}; got {self.floor!r}")
+
+    @property
+    def domain(self) -> tuple[float, float]:  # type: ignore[override]
+        return (self.least if self.floor is None else -LARGEST, LARGEST)
+
+    @property
+    def parameters(self) -> tuple[float, float]:
+        return (self.least, 0.0) if self.floor is None else (self.floor, 1.0)
+
+    @abstractmethod
+    def above(self, x: Any, xp: Any) -> Any:
+        """``f`` in plain floating point, of numbers from ``least`` or the floor on."""
+
+    def value(self, *arguments: Any, xp: Any = np) -> Any:
+        return self.above(arguments[0] if self.floor is None else xp.clip(arguments[0], self.floor, None), xp)
+
+    def scalar(self) -> ScalarKernel:
         return ScalarKernel(self.kernels.secant, self.parameters)

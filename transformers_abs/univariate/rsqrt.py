@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from transformers_abs._protocol import LARGEST, ScalarKernel
 from transformers_abs.compilation import kernel
 from transformers_abs.rounding import next_down, next_up, ulps
-from transformers_abs.univariate._sections import Sectioned
+from transformers_abs.univariate._sections import Floored
 from transformers_abs.univariate._smooth import Shape, enclosures
 
 _LEAST: float = 2.0**-300
@@ -59,8 +57,7 @@ _SHAPE = Shape(rsqrt_point, rsqrt_derivative, rsqrt_touch, rsqrt_bends, rsqrt_la
 _KERNELS = enclosures("rsqrt", _SHAPE)
 
 
-@dataclass(frozen=True)
-class Rsqrt(Sectioned):
+class Rsqrt(Floored):
     """``f(x) = 1 / sqrt(x)`` for x >= 2^-300; with a ``floor``, ``f(max(x, floor))`` for every x.
 
     >>> float(RSQRT.value(4.0)), float(Rsqrt(floor=1.0).value(0.5))
@@ -70,30 +67,12 @@ class Rsqrt(Sectioned):
         ValueError: the floor is nan, infinite or below 2^-300.
     """
 
-    floor: float | None = None
-
     name = "rsqrt"
-    arity = 1
+    least = _LEAST
     kernels = _KERNELS
 
-    def __post_init__(self) -> None:
-        if self.floor is not None and not _LEAST <= self.floor <= LARGEST:
-            raise ValueError(f"Rsqrt: the floor is finite and at least {_LEAST:g}; got {self.floor!r}")
-
-    @property
-    def domain(self) -> tuple[float, float]:  # type: ignore[override]
-        return (_LEAST if self.floor is None else -LARGEST, LARGEST)
-
-    @property
-    def parameters(self) -> tuple[float, float]:
-        return (_LEAST, 0.0) if self.floor is None else (self.floor, 1.0)
-
-    def value(self, *arguments: Any, xp: Any = np) -> Any:
-        x = arguments[0] if self.floor is None else xp.clip(arguments[0], self.floor, None)
+    def above(self, x: Any, xp: Any) -> Any:
         return 1.0 / xp.sqrt(x)
-
-    def scalar(self) -> ScalarKernel:
-        return ScalarKernel(self.kernels.secant, self.parameters)
 
 
 RSQRT = Rsqrt()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from transformers_abs._protocol import LARGEST, ScalarKernel
 from transformers_abs.compilation import kernel
 from transformers_abs.rounding import next_down, next_up, ulps
-from transformers_abs.univariate._sections import Sectioned
+from transformers_abs.univariate._sections import Floored
 from transformers_abs.univariate._smooth import Shape, enclosures
 
 _LEAST: float = 0.0
@@ -61,8 +59,7 @@ _SHAPE = Shape(sqrt_point, sqrt_derivative, sqrt_touch, sqrt_bends, sqrt_layout)
 _KERNELS = enclosures("sqrt", _SHAPE)
 
 
-@dataclass(frozen=True)
-class Sqrt(Sectioned):
+class Sqrt(Floored):
     """``f(x) = sqrt(x)`` for x >= 0; with a ``floor``, ``f(max(x, floor))`` for every x.
 
     >>> float(SQRT.value(4.0)), float(Sqrt(floor=1.0).value(0.5))
@@ -72,30 +69,12 @@ class Sqrt(Sectioned):
         ValueError: the floor is nan, infinite or below 0.
     """
 
-    floor: float | None = None
-
     name = "sqrt"
-    arity = 1
+    least = _LEAST
     kernels = _KERNELS
 
-    def __post_init__(self) -> None:
-        if self.floor is not None and not _LEAST <= self.floor <= LARGEST:
-            raise ValueError(f"Sqrt: the floor is finite and at least {_LEAST:g}; got {self.floor!r}")
-
-    @property
-    def domain(self) -> tuple[float, float]:  # type: ignore[override]
-        return (_LEAST if self.floor is None else -LARGEST, LARGEST)
-
-    @property
-    def parameters(self) -> tuple[float, float]:
-        return (_LEAST, 0.0) if self.floor is None else (self.floor, 1.0)
-
-    def value(self, *arguments: Any, xp: Any = np) -> Any:
-        x = arguments[0] if self.floor is None else xp.clip(arguments[0], max(self.floor, 1e-300), None)
-        return xp.sqrt(x)
-
-    def scalar(self) -> ScalarKernel:
-        return ScalarKernel(self.kernels.secant, self.parameters)
+    def above(self, x: Any, xp: Any) -> Any:
+        return xp.sqrt(x if self.floor is None else xp.clip(x, 1e-300, None))
 
 
 SQRT = Sqrt()

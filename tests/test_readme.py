@@ -50,19 +50,22 @@ def test_its_commands_and_its_python_example_run(
 
 
 def test_its_first_output_is_what_the_first_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    """Up to what another processor, or less time, changes: certified at least nearly as much, by the zonotope alone."""
+    """Up to what another processor, or less time, changes: which methods were fast enough, and what they certify more
+    than the zonotope does."""
     (shown,) = re.findall(r"^```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     program, *arguments = set_up()[0].split()
     assert program == "certify"
     assert certify_main(arguments) == 0
     printed = capsys.readouterr().out
-    assert shown.splitlines()[0] == printed.splitlines()[0]
+    assert shown.splitlines()[0].rsplit(", ", 1)[0] == printed.splitlines()[0].rsplit(", ", 1)[0]
     assert shown.splitlines()[-2:] == printed.splitlines()[-2:]
-    rows = list(zip(table(shown), table(printed), strict=True))
+    assert certify_main([*arguments, "--method", "zonotope", "--no-attack"]) == 0
+    alone = table(capsys.readouterr().out)
+    rows = list(zip(table(shown), table(printed), alone, strict=True))
     assert len(rows) == 10
-    for ours, theirs in rows:
+    for ours, theirs, least in rows:
         assert ours[:5] == theirs[:5]
-        assert float(ours[5]) == pytest.approx(float(theirs[5]), rel=0.02)
+        assert min(float(ours[5]), float(theirs[5])) >= 0.98 * float(least[5])
         assert float(ours[6]) == pytest.approx(float(theirs[6]), rel=0.2)
 
 

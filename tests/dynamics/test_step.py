@@ -160,9 +160,21 @@ def test_planted_errors_are_caught(mutant: object, monkeypatch: pytest.MonkeyPat
         assert sum(violations(kind) for kind in KINDS) > 0
 
 
-def test_every_registered_function_has_derivatives() -> None:
-    """Difference quotients of points of a box lie between the ends of the derivatives, one argument at a time."""
+CELLS = ("tanh", "sigmoid", "relu", "leaky_relu", "sigmoid_tanh", "mul_sigmoid", "product")
+"""Functions that recurrent cells are made of."""
+
+
+def test_functions_of_other_networks_are_refused_by_name() -> None:
+    interval = (torch.ones(1, dtype=torch.float64), torch.full((1,), 2.0, dtype=torch.float64))
     for transformer in ALL:
+        if transformer.name not in CELLS:
+            with pytest.raises(Unsupported, match=transformer.name):
+                partials(transformer, [interval] * transformer.arity)
+
+
+def test_every_function_of_a_cell_has_derivatives() -> None:
+    """Difference quotients of points of a box lie between the ends of the derivatives, one argument at a time."""
+    for transformer in (one for one in ALL if one.name in CELLS):
         lower = [3.0 * uniform(7 + k, 40) for k in range(transformer.arity)]
         upper = [low + 2.0 * uniform(17 + k, 40).abs() for k, low in enumerate(lower)]
         slopes = partials(transformer, list(zip(lower, upper, strict=True)))

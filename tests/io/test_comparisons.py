@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -99,8 +100,10 @@ def test_a_row_is_certified_up_to_the_border(op: str, up_to_the_border: bool, tm
     assert 0.2499 < radius.eps_certified <= 0.25
 
 
-@pytest.mark.parametrize("op", ["RNN", "LSTM", "GRU"])
-@pytest.mark.parametrize("method", ["interval", "zonotope", "crown", "alpha-crown"])
+@pytest.mark.parametrize(
+    ("op", "method"),
+    [*itertools.product(("RNN", "LSTM", "GRU"), ("interval", "zonotope", "crown")), ("RNN", "alpha-crown")],
+)
 def test_no_input_inside_a_certified_radius_changes_the_answer_of_a_thresholded_network(
     op: str, method: str, tmp_path: Path
 ) -> None:
@@ -137,8 +140,8 @@ def test_no_input_inside_a_certified_radius_changes_the_answer_of_a_thresholded_
             ],
             "int32",
         ),
-        ([node("Equal", ["x", "half"], "t"), *CHOICES["Cast"]], "constant"),
-        ([node("Floor", ["x"], "v")], "constant"),
+        ([node("Equal", ["x", "half"], "t"), *CHOICES["Cast"]], "does not depend on the data"),
+        ([node("Floor", ["x"], "v")], "does not depend on the data"),
     ],
 )
 def test_what_is_no_comparison_of_floats_is_refused(

@@ -96,8 +96,13 @@ def _residual(
         flat = np.ascontiguousarray(to_numpy(bowl.reshape(len(bowl), -1)))
         quadratic = ta.Quadratic(flat, center, scale)
     chosen = np.ascontiguousarray(to_numpy(slopes.reshape(arity, -1)))
-    residual = record.node.transformer.residual(chosen, ta.Region(lower, upper, clip), quadratic)
-    ends = (to_tensor(r.reshape(batch, rows, size), slopes) for r in (residual.lower, residual.upper))
+    finite = np.isfinite(chosen)  # of slopes that overflowed nothing is known
+    residual = record.node.transformer.residual(
+        np.where(finite, chosen, 0.0), ta.Region(lower, upper, clip), quadratic
+    )
+    known = finite.all(axis=0)
+    bounds = np.where(known, residual.lower, -np.inf), np.where(known, residual.upper, np.inf)
+    ends = (to_tensor(bound.reshape(batch, rows, size), slopes) for bound in bounds)
     return tuple(ends)  # pyright: ignore[reportReturnType]
 
 

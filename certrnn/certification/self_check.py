@@ -200,6 +200,10 @@ def _samples(
     return x.astype(kind).astype(np.float64), None
 
 
+SIZES = (10.0, 100.0, 1e4, -1.0, -100.0)
+"""Every other one of the samples that a file takes at once is multiplied by: what couples them may need large ones."""
+
+
 def _check_rows(model: OnnxModel, shape: tuple[int, ...], samples: np.ndarray) -> None:
     """A file that takes several samples at once answers each of different ones as it answers it alone.
 
@@ -209,16 +213,19 @@ def _check_rows(model: OnnxModel, shape: tuple[int, ...], samples: np.ndarray) -
     copies = model.layout(shape).copies
     if copies == 1:
         return
-    pair = model.run_rows(samples[np.arange(copies) % len(samples)])
-    alone, beside = (outputs.astype(np.float64) for outputs in pair)
-    limit = TOLERANCE.get(model.input.type, 1e-4) * np.maximum(1.0, np.abs(alone))  # type: ignore[call-overload]
-    if not bool((np.abs(alone - beside) <= limit).all()):
-        raise Unsupported(
-            "checking the model",
-            f"each of the {copies} samples that it takes at once is answered as if it were alone",
-            f"a difference of {float(np.abs(alone - beside).max()):.3g}",
-            "Export with a batch of 1 or a batch axis of any length.",
-        )
+    rows = samples[np.arange(copies) % len(samples)]
+    turns = (np.arange(copies) % 2 == parity for parity in (0, 1))
+    sizes = (np.where(turn, size, 1.0) for turn in turns for size in SIZES) if samples.ndim == 3 else ()
+    for trial in (rows, *(rows * size[:, None, None] for size in sizes)):
+        alone, beside = (outputs.astype(np.float64) for outputs in model.run_rows(trial))
+        limit = TOLERANCE.get(model.input.type, 1e-4) * np.maximum(1.0, np.abs(alone))  # type: ignore[call-overload]
+        if not bool((np.abs(alone - beside) <= limit).all()):
+            raise Unsupported(
+                "checking the model",
+                f"each of the {copies} samples that it takes at once is answered as if it were alone",
+                f"a difference of {float(np.abs(alone - beside).max()):.3g}",
+                "Export with a batch of 1 or a batch axis of any length.",
+            )
 
 
 def _check_words(model: OnnxModel, words: np.ndarray, x: np.ndarray) -> None:

@@ -63,8 +63,10 @@ def _of_values(node: NodeContext, source: Normalised, kind: int) -> Normalised:
 def _of_data(node: NodeContext, source: View, kind: int) -> View:
     """Numbers that the graph computes, hence as real numbers."""
     result = replace(source, kind=kind)
-    if source.kind in INTEGERS and kind != TensorProto.BOOL:
+    if source.kind in INTEGERS and kind in _WORDS | {TensorProto.FLOAT}:
         return result  # the number of a class
+    if source.kind in INTEGERS:
+        raise node.refuse("a class number is cast to a type that holds it", f"a cast to {name_of(kind)}")
     if source.kind == TensorProto.BOOL and kind in (*FORMATS, TensorProto.BOOL):
         return result  # 0 or 1, which every type holds
     if kind not in FORMATS:

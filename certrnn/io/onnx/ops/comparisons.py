@@ -54,6 +54,8 @@ def chosen(node: NodeContext) -> list[Tensor]:
         return where(node)
     for side in (left, right):
         _require_float(node, side)
+        if isinstance(side, Known) and not side.real:
+            raise node.refuse("what the data chooses between are floats", name_of(side.kind))
     # a truth value is broadcast by hand: a product has the shape of its factors
     shaped, _, _ = broadcast(node, [truth.ids, node.as_view(left).ids, node.as_view(right).ids])
     taken = times(node, View(shaped), plus(node, left, right, -1.0))

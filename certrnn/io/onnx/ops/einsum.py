@@ -24,19 +24,17 @@ def einsum(node: NodeContext) -> list[Tensor]:
             equation,
             "Export with MatMul and Transpose.",
         )
-    operands = [_summed(node, node.input(k), term, terms, output) for k, term in enumerate(terms)]
+    others = ["".join(terms[:k] + terms[k + 1 :]) + output for k in range(len(terms))]
+    operands = [_summed(node, node.input(k), term, others[k]) for k, term in enumerate(terms)]
     if len(operands) == 1:
         return [_arranged(*operands[0], output)]
     return [_product(node, *operands[0], *operands[1], output)]
 
 
-def _summed(
-    node: NodeContext, tensor: Tensor, term: str, terms: list[str], output: str
-) -> tuple[Tensor, str]:
-    """The tensor summed over the letters that nothing else has."""
+def _summed(node: NodeContext, tensor: Tensor, term: str, others: str) -> tuple[Tensor, str]:
+    """The tensor summed over the letters that are not among ``others``."""
     if len(tensor.shape) != len(term):
         raise node.damaged("a tensor has as many axes as letters", f"{term} for shape {tensor.shape}")
-    others = "".join(t for t in terms if t is not term) + output
     gone = tuple(place for place, letter in enumerate(term) if letter not in others)
     if not gone:
         return tensor, term

@@ -22,6 +22,8 @@ def reduce(node: NodeContext) -> list[Tensor]:
         node.as_view(source)
     rank = len(source.shape)
     axes = node.axes()
+    if node.op in _MADE_OF_SUMS and (not rank or (not axes and node.attribute("noop_with_empty_axes", 0))):
+        raise node.refuse("it is taken over at least one axis", "none")
     if not axes:
         if node.attribute("noop_with_empty_axes", 0):
             return [source]

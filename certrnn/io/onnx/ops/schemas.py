@@ -10,21 +10,54 @@ import onnx
 
 from certrnn.io.onnx.kinds import INTEGERS, UNKNOWN, name_of
 from certrnn.io.onnx.node import NodeContext
-from certrnn.io.onnx.tensors import Known, Tensor
+from certrnn.io.onnx.tensors import Known, Tensor, View
 
 Rule = int | tuple[int, ...] | None
 """A type, the inputs that have it, or None where attributes say it and the handler knows it."""
+MOVING = frozenset(
+    [
+        *(
+            "Cast",
+            "CastLike",
+            "Concat",
+            "Expand",
+            "Flatten",
+            "Gather",
+            "GatherElements",
+            "GatherND",
+            "Identity",
+        ),
+        *("Reshape", "Shape", "Size", "Slice", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze"),
+    ]
+)
+"""Operators that compute nothing with the elements of their first input."""
 
 
 def typed(handler: Callable[[NodeContext], list[Tensor]]) -> Callable[[NodeContext], list[Tensor]]:
     """The handler with its results' element types set."""
 
     def handle(node: NodeContext) -> list[Tensor]:
+        _require_moved(node)
         results = handler(node)
         rules = rules_of(node.op, node.opset)
         return [_stamped(node, r, rules[min(k, len(rules) - 1)]) for k, r in enumerate(results)]
 
     return handle
+
+
+def _require_moved(node: NodeContext) -> None:
+    """Whole numbers of the data wrap and are cut off: nothing computes with them, they are moved and cast.
+
+    Raises:
+        Unsupported: something does.
+    """
+    for tensor in node.inputs:
+        if isinstance(tensor, View) and tensor.kind in INTEGERS and node.op not in MOVING:
+            received = f"{node.op} of {name_of(tensor.kind)}"
+            remedy = "Cast to float32 before computing."
+            raise node.refuse(
+                "whole numbers that depend on the data are moved and cast only", received, remedy
+            )
 
 
 def _stamped(node: NodeContext, result: Tensor, rule: Rule) -> Tensor:

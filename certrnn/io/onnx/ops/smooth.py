@@ -114,8 +114,8 @@ def celu(node: NodeContext) -> list[Tensor]:
     """``max(x, 0) + min(0, alpha (exp(x / alpha) - 1)) = alpha elu(x / alpha)``."""
     alpha = _number(float(node.attribute("alpha", 1.0)))
     inverse = exact.reciprocal(alpha)
-    if inverse is None:
-        raise node.damaged("alpha is a normal number", alpha.array)
+    if inverse is None or not alpha.array > 0.0:
+        raise node.refuse("alpha is a positive normal number", alpha.array)
     inner = node.as_view(times(node, node.view(0), inverse))
     return [times(node, View(node.space.apply(Elu(1.0), inner.ids, node.name)), alpha)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from certrnn.datasets.files import network_for
 from certrnn.datasets.sequences import SequenceShape
 from certrnn.errors import InvalidInput, Unsupported, UsageError
 from certrnn.io.onnx import OnnxModel
-from certrnn.threats import Threshold, WordSubstitution
+from certrnn.threats import ThreatModel, Threshold
 
 Clip = tuple[float, float] | None
 
@@ -49,29 +50,45 @@ def check_kind(
     places = {sequences.numbers[n]: sequences.place(n) for n in members}
     threat = query.threat.placed(kind.span[0], places)
     threat.check(numbers, shape)
-    if kind.marks and isinstance(threat, WordSubstitution):
-        _require_marks(network, threat.only(numbers), kind.marks)
+    sets = parse_frames(query.frames, kind.span[1], kind.span[0])
+    _require_marks(network, threat, kind, places, {frame for one in sets for frame in one.frames})
     x = torch.from_numpy(np.stack([sequences.frames[n] for n in members]))
-    for frame_set in parse_frames(query.frames, kind.span[1], kind.span[0]):
+    for frame_set in sets:
         require_inside(x, list(frame_set.frames), clip)
     check_against_onnxruntime(network, shape)
     check_points(network, x.numpy())
 
 
-def _require_marks(network: OnnxModel, threat: WordSubstitution, marks: tuple[int, ...]) -> None:
-    """Words whose substitutes leave the network's masks as they are.
+def _require_marks(
+    network: OnnxModel,
+    threat: ThreatModel,
+    kind: SequenceShape,
+    places: Mapping[int, Sequence[int]],
+    frames: Collection[int],
+) -> None:
+    """Words whose substitutes leave the network's masks as they are, whatever puts them there.
+
+    Args:
+        places: by sample, what people call each frame of its span.
+        frames: the disturbed ones.
 
     Raises:
         InvalidInput: one does not, such as a padding word for another one.
     """
-    for one in threat.sets:
-        if set(network.marks_of_vectors(one.vectors, len(marks))) != {marks[one.position]}:
-            raise InvalidInput(
-                f"reading the substitutes of sample {one.sample}, position {one.position}",
-                "the network masks a substitute where it masks the word",
-                "a word that it masks otherwise, such as padding",
-                "Leave that substitute out.",
-            )
+    marks = kind.marks
+
+    def classes(vectors: np.ndarray) -> Sequence[int]:
+        return network.marks_of_vectors(vectors, len(marks))
+
+    found = threat.misfit(places, frames, marks, classes) if marks else None
+    if found is not None:
+        sample, frame = found
+        raise InvalidInput(
+            f"reading the substitutes of sample {sample}, position {places[sample][frame - kind.span[0]]}",
+            "the network masks a substitute where it masks the word",
+            "a word that it masks otherwise, such as padding",
+            "Leave that substitute out.",
+        )
 
 
 def _require_numbers(network: OnnxModel, shape: tuple[int, int]) -> None:

@@ -20,7 +20,7 @@ from certrnn.datasets import Batch, Sequences
 from certrnn.datasets.files import network_for
 from certrnn.datasets.sequences import SequenceShape
 from certrnn.domains import evaluate
-from certrnn.errors import Unsupported, UsageError
+from certrnn.errors import InvalidInput, Unsupported, UsageError
 from certrnn.results.question import Question
 from certrnn.results.subject import Expected, Subject, early, extent_of
 from certrnn.results.words import Sentence, Word, Words
@@ -28,6 +28,7 @@ from certrnn.runs.job import Job, Part, Tick
 from certrnn.search import RelativeTolerance
 from certrnn.threats import NormBall
 
+ZEROS = "a vector of zeros"
 FADE = "fade"
 BALL = "ball"
 
@@ -52,7 +53,7 @@ class WordQuery:
 
     threat: str = FADE
     toward: torch.Tensor | None = None
-    name: str = "a vector of zeros"
+    name: str = ZEROS
     method: str = "auto"
     rel_tol: float = 0.02
     norm: str = "inf"
@@ -89,9 +90,28 @@ class WordsJob(Job[WordQuery, Sentence, Words]):
     def check_kind(self, kind: SequenceShape) -> None:
         self.sequences.require_classes()
         check_kind(self.network, self.sequences, kind, self.query.query, None)
+        self._require_marks(kind)
         if network_for(self.network, kind).steps(kind.shape) > 1:
             raise Unsupported(
                 "ranking words", "the network gives one answer a sample", "an answer a step", "Use certify."
+            )
+
+    def _require_marks(self, kind: SequenceShape) -> None:
+        """Words fade to one that the network masks as it masks them: of a vector that is no word's, masks stay.
+
+        Raises:
+            InvalidInput: they do not.
+        """
+        toward = self.query.toward
+        if not kind.marks or self.query.threat != FADE or toward is None or self.query.name == ZEROS:
+            return
+        told = self.network.marks_of_vector(toward.numpy(), len(kind.marks))
+        if told and any(told != {mark} for mark in kind.marks[slice(*kind.span)]):
+            raise InvalidInput(
+                f"fading words to {self.query.name}",
+                "the network masks it where it masks the words that fade",
+                "one that it masks otherwise, as it masks padding",
+                "Pass --toward another word, or zero: vectors fade, and masks stay.",
             )
 
     def parts(self, kind: SequenceShape) -> list[Part]:

@@ -15,7 +15,7 @@ from certrnn.encode import digest
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.regions import Region
 from certrnn.threats.records import ThreatRecord
-from certrnn.threats.threat_model import Supplied, ThreatModel
+from certrnn.threats.threat_model import Classes, Supplied, ThreatModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +96,24 @@ class Edits(ThreatModel):
             if one.position in own
         ]
         return replace(self, places=tuple(moved))
+
+    def misfit(
+        self, numbers: Collection[int], frames: Collection[int], marks: Sequence[int], classes: Classes
+    ) -> tuple[int, int] | None:
+        if self.places is None:
+            told = set(classes(self.pool)) if frames else set()
+            wrong = [frame for frame in frames if told != {marks[frame]}]
+            return (min(numbers), min(wrong)) if wrong and numbers else None
+        own = [one for one in self.only(numbers).places or () if one.position in frames and one.members.size]
+        if not own:
+            return None
+        used = np.unique(np.concatenate([one.members for one in own]))
+        told_of = np.full(len(self.pool), -1)
+        told_of[used] = classes(self.pool[used])
+        for one in own:
+            if (told_of[one.members] != marks[one.position]).any():
+                return one.sample, one.position
+        return None
 
     @cached_property
     def _by_sample(self) -> dict[int, list[Place]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,6 +13,9 @@ import torch
 from certrnn.errors import InvalidInput, UsageError
 from certrnn.regions import Region
 from certrnn.threats.records import ThreatRecord
+
+Classes = Callable[[np.ndarray], Sequence[int]]
+"""The classes of the words that vectors (K, D) stand for: those that a network computes masks from."""
 
 FULL = 1.0
 """The eps of what is discrete: a word stands in whole or not at all."""
@@ -107,6 +110,30 @@ class ThreatModel(ABC):
         one = torch.zeros(1, frames, features, dtype=torch.float64)
         for number in numbers:
             self.region([number], one, one[:, 0, 0], (), None)
+
+    def misfit(
+        self, numbers: Collection[int], frames: Collection[int], marks: Sequence[int], classes: Classes
+    ) -> tuple[int, int] | None:
+        """The first sample and frame where a word of another class may stand, so that the network's masks would change.
+
+        What moves vectors leaves words what they are. What is discrete puts words in the place of others, and says
+        where it does.
+
+        Args:
+            numbers: samples, of the same classes of words.
+            frames: the disturbed frames.
+            marks: (T,) the classes of the samples' own words.
+            classes: the classes of words by their vectors.
+
+        Returns:
+            None where there is no such place.
+
+        Raises:
+            InvalidInput: a vector is no word's.
+        """
+        if self.discrete:
+            raise NotImplementedError(f"{type(self).__name__} does not say which words it puts where")
+        return None
 
     def record(self) -> ThreatRecord:
         """As a document writes it down."""

@@ -14,7 +14,7 @@ from certrnn.encode import digest
 from certrnn.errors import InvalidInput
 from certrnn.regions import Region, Substitutes
 from certrnn.threats.records import ThreatRecord
-from certrnn.threats.threat_model import Supplied, ThreatModel
+from certrnn.threats.threat_model import Classes, Supplied, ThreatModel
 
 _LISTED = 8
 """Numbers that an error lists."""
@@ -90,6 +90,14 @@ class WordSubstitution(ThreatModel):
                     raise InvalidInput(where, requirement, one.position, remedy)
                 sets.append(replace(one, position=first + own.index(one.position)))
         return WordSubstitution(tuple(sets))
+
+    def misfit(
+        self, numbers: Collection[int], frames: Collection[int], marks: Sequence[int], classes: Classes
+    ) -> tuple[int, int] | None:
+        for one in self.only(numbers).sets:
+            if set(classes(one.vectors)) != {marks[one.position]}:
+                return one.sample, one.position
+        return None
 
     @cached_property
     def _by_sample(self) -> dict[int, list[WordSet]]:

@@ -85,20 +85,23 @@ class WordClasses:
             marks.setdefault(self.table.table[word].tobytes(), set()).add(mark)
         return marks
 
+    def of_vector(self, vector: np.ndarray) -> set[int]:
+        """The classes of the words whose vector (D,) is this one; none where it is no word's."""
+        return self._by_vector.get(np.ascontiguousarray(vector, dtype=np.float64).tobytes(), set())
+
     def of_vectors(self, vectors: np.ndarray) -> Marks:
         """The classes of the words that vectors (T, D) stand for.
 
         Raises:
             InvalidInput: one is no word's, or that of words of two classes.
         """
-        vectors = np.ascontiguousarray(vectors, dtype=np.float64)
-        candidates = [self._by_vector.get(vector.tobytes(), set()) for vector in vectors]
+        candidates = [self.of_vector(vector) for vector in vectors]
         wrong = next((place for place, marks in enumerate(candidates) if len(marks) != 1), None)
         if wrong is not None:
             raise InvalidInput(
                 "reading word vectors",
-                "each is that of a word, so that the network's mask is known",
-                f"another one at frame {wrong}",
+                "each is that of words of one class, so that the network's mask is known",
+                f"another one, vector {wrong} of them",
                 "Pass words, by their numbers.",
             )
         return tuple(next(iter(marks)) for marks in candidates)

@@ -157,9 +157,14 @@ class OnnxModel(Deployed):
         """The same model on samples whose words are of these classes, where it computes masks from them."""
         return replace(self, marks=marks) if marks else self
 
-    def marks_of(self, words: np.ndarray) -> Marks:
-        """The classes of a sample's words (T,); () where the network computes nothing but vectors from them."""
-        classes = self._classes(len(words))
+    def marks_of(self, words: np.ndarray, frames: int | None = None) -> Marks:
+        """The classes of words; () where the network computes nothing but vectors from them.
+
+        Args:
+            words: (K,) those of a sample, or any.
+            frames: of how many frames samples are, where that is not K.
+        """
+        classes = self._classes(len(words) if frames is None else frames)
         return () if classes is None else classes.of_words(words)
 
     def marks_of_vectors(self, x: np.ndarray, frames: int) -> Marks:
@@ -170,6 +175,11 @@ class OnnxModel(Deployed):
         """
         classes = self._classes(frames)
         return () if classes is None else classes.of_vectors(x)
+
+    def marks_of_vector(self, vector: np.ndarray, frames: int) -> set[int]:
+        """The classes of the words whose vector (D,) is this one, in samples of so many frames; none for no word's."""
+        classes = self._classes(frames)
+        return set() if classes is None else classes.of_vector(vector)
 
     def words_like(self, chance: np.ndarray) -> np.ndarray:
         """Words (N, T) of the classes that the samples are said to have, picked by numbers (N, T) from [0, 1)."""

@@ -12,6 +12,7 @@ from certrnn.certificates.checker import quadratic
 from certrnn.certificates.checker.backward import Backward
 from certrnn.certificates.checker.claim import Certificate, Data, Model, Refused
 from certrnn.certificates.checker.forward import EFFORTS, Effort, Forward, Region
+from certrnn.certificates.checker.lone import require_logit
 from certrnn.certificates.checker.onnx_file import read
 from certrnn.certificates.checker.program import Apply, Program
 
@@ -63,11 +64,15 @@ class Checker:
     def __init__(self, model: Model, data: Data) -> None:
         self.model, self.data = model, data
         self._programs: dict[tuple[str, str, bool], tuple[Program, np.ndarray]] = {}
+        self._logits: set[tuple[str, str, bool]] = set()
 
     def program(self, output: str, layout: str, kind: str) -> tuple[Program, np.ndarray]:
         """The program of an output, and the elements that a property of some kind asks of.
 
         Where classes are asked, sigmoids at the end count by their arguments, which they keep in order.
+
+        Raises:
+            Refused: classes are asked of a lone score that nothing shows to be a logit.
         """
         numbers = kind == "threshold"
         key = (output, layout, numbers)
@@ -75,8 +80,20 @@ class Checker:
             shape = (self.data.x.shape[1], self.data.x.shape[2])
             self._programs[key] = read(self.model.proto, output, shape, layout, numbers)
         program, elements = self._programs[key]
-        inner = None if numbers else program.source(elements, "sigmoid")
-        return program, elements if inner is None else inner
+        if numbers:
+            return program, elements
+        inner = program.source(elements, "sigmoid")
+        scores = elements if inner is None else inner
+        if len(scores) == 1 and key not in self._logits:
+            frames, features = self.data.x.shape[1:]
+            require_logit(program, scores, frames, features, self._size())
+            self._logits.add(key)
+        return program, scores
+
+    def _size(self) -> float:
+        """A usual size of the data's numbers."""
+        size = float(np.abs(self.data.x.astype(np.float64)).mean())
+        return size if np.isfinite(size) and size > 0.0 else 1.0
 
     def _program(self, claim: dict[str, Any]) -> tuple[Program, np.ndarray]:
         return self.program(claim["output"], claim["layout"], claim["property"]["kind"])

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import copy
 import inspect
 import io
-import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +19,14 @@ import torch
 from torch import Tensor, nn
 
 from certrnn.errors import CertrnnError, InvalidInput, Unsupported, UsageError
+from certrnn.io.tracing import REMEDY, TAKEN, WHERE, faithful, quiet, require_any_length
 
 OPSET = 17
 TOLERANCE = 1e-4
 """Allowed difference of a file's outputs from its module's, as a share of an output's largest number, at least 1."""
+LONG = 64
+"""A length at which files with an axis of any length are compared with their module, whatever the example's."""
 
-_WHERE = "exporting the module"
 _GUIDE = "Export it yourself: certrnn guide exporting says how."
 
 
@@ -44,7 +43,7 @@ def file_of(network: Any, example: Any = None) -> Path:
     if isinstance(network, nn.Module):
         if example is None:
             requirement = "a torch module comes with an example of its input"
-            raise UsageError(_WHERE, requirement, "none", "Pass load(module, example).")
+            raise UsageError(WHERE, requirement, "none", "Pass load(module, example).")
         return exported(network, example)
     if isinstance(network, onnx.ModelProto):
         network = network.SerializeToString()
@@ -66,8 +65,9 @@ def exported(module: nn.Module, example: Any) -> Path:
     """A file that computes what the module does in evaluation mode, in float32 on the CPU.
 
     Settings are tried until one works: torch's exporter of scripts, then the one of graphs; the first two axes of the
-    input of any length, then one of them, then neither. A file counts where onnxruntime agrees with the module on the
-    example and, for each axis of any length, on an example that is longer there.
+    input of any length, then one of them, then neither. An exporter that warns of a value that Python took from a
+    tensor has failed: its file would answer as the example does. A file counts where onnxruntime agrees with the
+    module on the example, on other values of its shape, and, for each axis of any length, on shorter and longer ones.
 
     Raises:
         Unsupported: none does; the message says why the first one did not.
@@ -87,14 +87,15 @@ def exported(module: nn.Module, example: Any) -> Path:
             errors.append(f"{attempt}: {type(error).__name__}: {lines[0][:200] if lines else ''}")
         else:
             return _written(content, type(module).__name__)
-    raise Unsupported(_WHERE, "torch exports it, and onnxruntime computes what it does", errors[0], _GUIDE)
+    remedy = f"{REMEDY} {_GUIDE}" if TAKEN in errors[0] else _GUIDE
+    raise Unsupported(WHERE, "torch exports it, and onnxruntime computes what it does", errors[0], remedy)
 
 
 def _inputs(example: Any) -> tuple[Tensor, ...]:
     parts = example if isinstance(example, tuple | list) else (example,)
     tensors = tuple(torch.as_tensor(part).detach().cpu() for part in parts)
     if not tensors or tensors[0].ndim < 1 or not tensors[0].numel():
-        raise InvalidInput(_WHERE, "the example is an input of the module, batch axis included", "nothing")
+        raise InvalidInput(WHERE, "the example is an input of the module, batch axis included", "nothing")
     return tuple(t.to(torch.float32) if t.is_floating_point() else t for t in tensors)
 
 
@@ -113,7 +114,7 @@ class _Attempt:
         """The model's bytes."""
         names = _names(module, len(inputs))
         content: Any = io.BytesIO()
-        with _quiet():
+        with faithful(watched=not self.graphs):
             if self.graphs:
                 return self._export_graph(module, inputs, names)
             torch.onnx.export(
@@ -136,6 +137,7 @@ class _Attempt:
         program: Any = torch.onnx.export(
             module, tuple(inputs), dynamo=True, input_names=names, dynamic_shapes=shapes
         )
+        require_any_length(program.exported_program)
         return program.model_proto.SerializeToString()
 
     def _axes(self, inputs: Sequence[Tensor]) -> list[tuple[int, ...]]:
@@ -159,21 +161,45 @@ class _Attempt:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         names = [info.name for info in session.get_inputs()]
         places = dict(zip(_names(module, len(inputs)), range(len(inputs)), strict=True))
-        for some in self._examples(inputs):
-            with torch.no_grad(), _quiet():
-                wanted = _outputs(module(*some))
+        for some, needed in self._examples(inputs):
+            try:
+                with torch.no_grad(), quiet():
+                    wanted = _outputs(module(*some))
+            except Exception:
+                if needed:
+                    raise
+                continue  # the module has no answer at this length
             feed = {name: some[places[name]].numpy() for name in names}
             for ours, theirs in zip(wanted, session.run(None, feed), strict=True):
                 _agree(ours, np.asarray(theirs))
 
-    def _examples(self, inputs: Sequence[Tensor]) -> Iterator[list[Tensor]]:
-        yield list(inputs)
+    def _examples(self, inputs: Sequence[Tensor]) -> Iterator[tuple[list[Tensor], bool]]:
+        """Inputs to compare on, and whether the module has to have an answer to them."""
+        yield list(inputs), True
+        yield [_varied(inputs[0]), *inputs[1:]], False
         for axis in self.free:
-            longer = [
-                torch.cat([t, t.narrow(axis, t.shape[axis] - 1, 1)], dim=axis) if axis in axes else t
-                for t, axes in zip(inputs, self._axes(inputs), strict=True)
-            ]
-            yield longer
+            size = inputs[0].shape[axis]
+            for length in sorted({1, 2, size + 1, 2 * size, 3 * size, LONG} - {size}):
+                first, *further = (
+                    _of_length(t, axis, length) if axis in axes else t
+                    for t, axes in zip(inputs, self._axes(inputs), strict=True)
+                )
+                yield [first, *further], length == size + 1
+                yield [_varied(first), *further], False
+
+
+def _of_length(tensor: Tensor, axis: int, length: int) -> Tensor:
+    """Cut there, or with the last part repeated."""
+    return tensor.index_select(axis, torch.arange(length).clamp(max=tensor.shape[axis] - 1))
+
+
+def _varied(tensor: Tensor) -> Tensor:
+    """Other values of the same shape: of numbers that are no floats, those of the tensor in another order."""
+    random = torch.Generator().manual_seed(0)
+    if tensor.is_floating_point():
+        scale = torch.nan_to_num(tensor.abs().max(), 1.0, 1.0, 1.0).clamp(min=1.0)
+        return tensor + scale * torch.randn(tensor.shape, generator=random)
+    return tensor.reshape(-1)[torch.randperm(tensor.numel(), generator=random)].reshape(tensor.shape)
 
 
 def _give_states(module: nn.Module) -> None:
@@ -224,32 +250,10 @@ def _outputs(result: Any) -> list[np.ndarray]:
 
 def _agree(ours: np.ndarray, theirs: np.ndarray) -> None:
     if ours.shape != theirs.shape:
-        raise Unsupported(_WHERE, f"an output has the module's shape {ours.shape}", theirs.shape)
-    limit = TOLERANCE * max(1.0, float(np.abs(ours).max(initial=0.0)))
-    difference = float(np.abs(ours.astype(np.float64) - theirs.astype(np.float64)).max(initial=0.0))
+        raise Unsupported(WHERE, f"an output has the module's shape {ours.shape}", theirs.shape)
+    ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
+    same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+    limit = TOLERANCE * max(1.0, float(np.abs(ours[np.isfinite(ours)]).max(initial=0.0)))
+    difference = float(np.abs(ours[~same] - theirs[~same]).max(initial=0.0))
     if not difference <= limit:
-        raise Unsupported(_WHERE, f"outputs are the module's within {limit:.2g}", f"{difference:.2g}")
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what exporters print and warn of, their compiled parts too."""
-    with warnings.catch_warnings(), contextlib.ExitStack() as stack, open(os.devnull, "w") as nowhere:
-        warnings.simplefilter("ignore")
-        stack.enter_context(contextlib.redirect_stdout(nowhere))
-        stack.enter_context(contextlib.redirect_stderr(nowhere))
-        for number in (1, 2):
-            stack.enter_context(_silenced(number, nowhere.fileno()))
-        yield
-
-
-@contextlib.contextmanager
-def _silenced(number: int, nowhere: int) -> Iterator[None]:
-    """With a file descriptor of the process that leads nowhere."""
-    duplicate = os.dup(number)
-    try:
-        os.dup2(nowhere, number)
-        yield
-    finally:
-        os.dup2(duplicate, number)
-        os.close(duplicate)
+        raise Unsupported(WHERE, f"outputs are the module's within {limit:.2g}", f"{difference:.2g}")

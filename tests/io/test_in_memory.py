@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import certrnn
 from certrnn.errors import InvalidInput, Unsupported, UsageError
-from certrnn.io.in_memory import file_of
+from certrnn.io.in_memory import _Attempt, file_of
 from tests.io.onnx_models import classifier, saved
 
 WORDS, FEATURES, HIDDEN = 12, 3, 4
@@ -150,6 +150,88 @@ def test_models_in_memory_are_files(tmp_path: Path) -> None:
     content = proto.SerializeToString()
     found = [certrnn.load(one) for one in (str(saved(tmp_path, proto)), proto, content, bytearray(content))]
     assert len({network.sha256 for network in found}) == 1
+
+
+class Branching(Frames):
+    """Answers otherwise where a value of the last frame is large."""
+
+    def __init__(self, taken: Callable[[Tensor], bool]) -> None:
+        super().__init__(nn.GRU(FEATURES, HIDDEN, batch_first=True))
+        self.taken = taken
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores = super().forward(x)
+        return -scores if self.taken(x[0, -1, 0]) else scores
+
+
+BRANCHES: dict[str, tuple[Callable[[Tensor], bool], str]] = {
+    "float": (
+        lambda value: float(value) > 0.5,
+        r"test_in_memory.py:\d+: Converting a tensor to a Python float",
+    ),
+    "bool": (lambda value: bool(value > 0.5), r"test_in_memory.py:\d+: Converting a tensor to a Python bool"),
+    "without a warning": (lambda value: torch.equal(value, value.new_tensor(0.5)), r"torch.equal"),
+}
+
+
+@pytest.mark.parametrize("name", BRANCHES)
+def test_a_module_that_branches_on_a_value_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the exporter of scripts, which follows the example's branch; the one of graphs refuses by itself."""
+    taken, said = BRANCHES[name]
+    monkeypatch.setattr("certrnn.io.in_memory._attempts", lambda _: iter((_Attempt(False, (0, 1)),)))
+    with pytest.raises(Unsupported, match=f"{said}.*torch.where.*certrnn guide exporting"):
+        file_of(Branching(taken).eval(), torch.zeros(2, 5, FEATURES))
+
+
+@pytest.mark.slow
+def test_no_exporter_takes_a_branch_on_a_value() -> None:
+    with pytest.raises(Unsupported, match=r"Converting a tensor to a Python float.*torch.where"):
+        file_of(Branching(BRANCHES["float"][0]).eval(), torch.zeros(2, 5, FEATURES))
+
+
+class Last(Frames):
+    """Only the last few frames of a long sequence count."""
+
+    def __init__(self, kept: int = 8) -> None:
+        super().__init__(nn.GRU(FEATURES, HIDDEN, batch_first=True))
+        self.kept = kept
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x[:, -self.kept :] if x.shape[1] > self.kept else x)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kept", [8, 100])
+def test_a_branch_on_the_length_settles_the_length(kept: int) -> None:
+    network = certrnn.load(Last(kept), torch.zeros(2, 5, FEATURES))
+    assert network.network.input.shown == "(axis_0, 5, 3)"
+    with pytest.raises(InvalidInput, match="got 12 frames"):
+        network.certify(np.ones((1, 12, FEATURES), np.float32), eps=0.01, frames="all", attack=False)
+
+
+def test_files_are_held_against_modules_at_many_lengths() -> None:
+    """A file without the branch agrees up to eight frames, and on zeros always."""
+    module = Last().eval()
+    attempt, example = _Attempt(False, (1,)), torch.zeros(2, 5, FEATURES)
+    whole = Frames(module.layer).eval()
+    whole.head = module.head
+    content = attempt.export(whole, (example,))
+    attempt.check(whole, (example,), content)
+    with pytest.raises(Unsupported, match="outputs are the module's"):
+        attempt.check(module, (example,), content)
+
+
+class Summed(nn.Module):
+    """The sum of the last hundred frames."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x[:, -100:] if x.shape[1] > 100 else x).sum(1)
+
+
+@pytest.mark.parametrize("graphs", [False, True])
+def test_an_exporter_does_not_follow_a_branch_on_a_long_length(graphs: bool) -> None:
+    with pytest.raises(Unsupported, match="tensor's values or shape"):
+        _Attempt(graphs, (0, 1)).export(Summed(), (torch.zeros(2, 5, FEATURES),))
 
 
 class Random(nn.Module):

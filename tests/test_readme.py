@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from certrnn.certification.methods import METHODS
 from certrnn.cli import certify_main
 from certrnn.cli.guide import FOLDER
 from tests.documents import README as PATH
@@ -24,8 +25,9 @@ def set_up() -> tuple[str, str]:
 
 
 def table(text: str) -> list[list[str]]:
-    """The rows of a printed table: what stands in each column."""
-    return [line.split() for line in text.splitlines() if re.match(r" +\d+ +all ", line)]
+    """The rows of a printed table: what stands in each column, but for a method that some rows have."""
+    rows = [line.split() for line in text.splitlines() if re.match(r" +\d+ +all ", line)]
+    return [[cell for cell in row if cell not in METHODS] for row in rows]
 
 
 def test_ci_runs_the_commands_of_the_readme() -> None:
@@ -57,7 +59,7 @@ def test_its_first_output_is_what_the_first_command_prints(capsys: pytest.Captur
     assert program == "certify"
     assert certify_main(arguments) == 0
     printed = capsys.readouterr().out
-    assert shown.splitlines()[0].rsplit(", ", 1)[0] == printed.splitlines()[0].rsplit(", ", 1)[0]
+    assert shown.splitlines()[0].split(", ")[:2] == printed.splitlines()[0].split(", ")[:2]
     assert shown.splitlines()[-2:] == printed.splitlines()[-2:]
     assert certify_main([*arguments, "--method", "zonotope", "--no-attack"]) == 0
     alone = table(capsys.readouterr().out)

@@ -330,7 +330,7 @@ class _Lowering:
         written = None if numbers is None else simplify(self.space.builder.build(numbers))
         function, groups, scale = "", np.zeros(0, dtype=np.int64), (1.0, 0.0)
         if isinstance(result, Normalised):
-            function, scale = result.function, (result.factor, result.offset)
+            function, scale = result.function, result.scale
             groups = result.groups[result.entries].reshape(-1)
         elif isinstance(result, Chosen):
             function = "ArgMax"

@@ -132,10 +132,9 @@ def values(space: Space, tensor: Normalised, label: str) -> np.ndarray:
     if key not in space.normalised:
         space.normalised[key] = tensor.scores, _computed(space, tensor, used, label)  # the array keeps its id
     ids = space.normalised[key][1][tensor.entries]
-    if tensor.plain:
-        return ids
-    factor, offset = (np.full(ids.shape, number) for number in (tensor.factor, tensor.offset))
-    return space.scaled(ids, factor, offset, 0.0, label)
+    for factor, offset, error in tensor.steps:
+        ids = space.scaled(ids, np.full(ids.shape, factor), np.full(ids.shape, offset), error, label)
+    return ids
 
 
 def _computed(space: Space, tensor: Normalised, used: np.ndarray, label: str) -> np.ndarray:
@@ -176,11 +175,10 @@ def weighted_sum(space: Space, terms: Sequence[np.ndarray], label: str) -> np.nd
     ):  # of two, the one is a sigmoid and the other a sigmoid of the negated argument
         return None
     shares = np.stack([[p for p, _ in part] for _, part in pairs])
-    groups = np.array([[hash(group) for _, group in part] for _, part in pairs])
-    sizes = {len(group) for _, part in pairs for _, group in part}
-    distinct = all(len(set(column)) == len(pairs) for column in shares.T.tolist())
-    if sizes != {len(pairs)} or not distinct or not bool((groups == groups[:1]).all()):
-        return None
+    groups = [group for _, group in pairs[0][1]]
+    columns = [frozenset(column) for column in shares.T.tolist()]
+    if any([group for _, group in part] != groups for _, part in pairs) or columns != groups:
+        return None  # not each share of one softmax, once
     values = [value for value, _ in pairs]
     mean = space.linear(values, [1.0 / len(values)] * len(values), 2.0**-52, label)
     products = [

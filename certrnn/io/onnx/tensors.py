@@ -93,7 +93,7 @@ class Tokens:
 
 @dataclass(frozen=True, eq=False)
 class Normalised:
-    """Values of a Softmax or LogSoftmax, ``factor * function(scores) + offset``.
+    """Values of a Softmax or LogSoftmax, multiplied and moved step by step: ``factor * function(scores) + offset``.
 
     ``entries`` numbers, for each entry, a place in the two flat arrays: ``scores`` holds the element numbers of the
     function's arguments, ``groups`` the number of the group in which each is normalised. Within a group the order of
@@ -104,8 +104,7 @@ class Normalised:
     scores: np.ndarray
     groups: np.ndarray
     function: str
-    factor: float = 1.0
-    offset: float = 0.0
+    steps: tuple[tuple[float, float, float], ...] = ()
     kind: int = UNKNOWN
 
     @property
@@ -115,11 +114,21 @@ class Normalised:
     @property
     def plain(self) -> bool:
         """True where the values are the function's own."""
-        return self.factor == 1.0 and self.offset == 0.0
+        return not self.steps
 
-    def moved_by(self, factor: float, offset: float) -> Normalised:
-        """``factor * self + offset``."""
-        return replace(self, factor=self.factor * factor, offset=self.offset * factor + offset)
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Factor and offset of all steps together, up to rounding."""
+        by, shift = 1.0, 0.0
+        for factor, offset, _ in self.steps:
+            by, shift = by * factor, shift * factor + offset
+        return by, shift
+
+    def moved_by(self, factor: float, offset: float, relative_error: float) -> Normalised:
+        """``factor * self + offset``, each number known up to its ``relative_error``."""
+        if (factor, offset, relative_error) == (1.0, 0.0, 0.0):
+            return self
+        return replace(self, steps=(*self.steps, (factor, offset, relative_error)))
 
     def comparable(self, rows: np.ndarray, where: str) -> np.ndarray:
         """Element numbers of the arguments behind entries ``rows`` (R, C), where each row is of one group.

@@ -198,7 +198,7 @@ def negative_factors_accepted(patch: Patch) -> None:
 
     def wrong(node: Any, source: Normalised, factor: Known | None, offset: Known | None) -> Normalised:
         if factor is not None and float(factor.array.flat[0]) < 0.0:
-            return source.moved_by(float(factor.array.flat[0]), 0.0)
+            return source.moved_by(float(factor.array.flat[0]), 0.0, 0.0)
         return right(node, source, factor, offset)
 
     patch.setattr(arithmetic, "scaled", wrong)

@@ -8,8 +8,6 @@ from certrnn.io.onnx.node import NodeContext
 from certrnn.io.onnx.ops.constants import evaluated
 from certrnn.io.onnx.tensors import Chosen, Known, Normalised, Tensor
 
-_INSIDE = "Export the logits."
-
 
 def softmax(node: NodeContext) -> list[Tensor]:
     """Softmax and LogSoftmax: the arguments, and for each the group that it is normalised in."""
@@ -22,7 +20,7 @@ def softmax(node: NodeContext) -> list[Tensor]:
     # before operator set 13 the axes from ``axis`` on are one
     together = (axis,) if node.opset >= 13 else tuple(range(axis, rank))
     count = int(np.prod([ids.shape[a] for a in together], dtype=np.int64))
-    if count < 2:
+    if count < 2:  # the axis may be that of the samples, of which the graph has one
         raise node.refuse(f"{node.op} runs over at least two scores", f"axis {axis} of shape {ids.shape}")
     apart = [n if a not in together else 1 for a, n in enumerate(ids.shape)]
     groups = node.space.new_groups(int(np.prod(apart, dtype=np.int64))).reshape(apart)
@@ -56,16 +54,14 @@ def scaled(
     node: NodeContext, source: Normalised, factor: Known | None, offset: Known | None
 ) -> Normalised | None:
     """``factor * source + offset``, one positive factor and one offset for all: comparisons within a group stay. None
-    where there are several numbers, or more values than before: then the values themselves are computed with."""
+    where there are others, or more values than before: then the values themselves are computed with."""
     numbers = [t for t in (factor, offset) if t is not None]
     if any(not n.array.size or not bool((n.array == n.array.flat[0]).all()) for n in numbers):
         return None
     if np.broadcast_shapes(source.shape, *(n.shape for n in numbers)) != source.shape:
         return None
     by = 1.0 if factor is None else float(factor.array.flat[0])
-    if not (by > 0.0 and np.isfinite(by)):
-        raise node.refuse(
-            f"what follows {source.function} keeps the order of its values", f"a factor of {by:g}", _INSIDE
-        )
     shift = 0.0 if offset is None else float(offset.array.flat[0])
-    return source.moved_by(by, shift)
+    if not (by > 0.0 and np.isfinite(by) and np.isfinite(shift)):
+        return None
+    return source.moved_by(by, shift, max(n.relative_error for n in numbers))

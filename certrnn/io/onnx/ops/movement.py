@@ -170,8 +170,9 @@ def joined(node: NodeContext, sources: list[Tensor], axis: int) -> Tensor:
     if all(isinstance(s, Tokens) for s in sources):
         numbers, rows = together([s for s in sources if isinstance(s, Tokens)])
         return Tokens(_concatenated(node, numbers, axis), rows, sources[0].kind)
-    if all(isinstance(s, Normalised) for s in sources):
-        return _side_by_side(node, [s for s in sources if isinstance(s, Normalised)], axis)
+    shares = [s for s in sources if isinstance(s, Normalised)]
+    if len(shares) == len(sources) and len({(s.function, s.steps) for s in shares}) == 1:
+        return _side_by_side(node, shares, axis)
     filled = [s for s in sources if entries(s).size]
     return View(_concatenated(node, [node.as_view(s).ids for s in filled], axis), sources[0].kind)
 
@@ -179,8 +180,6 @@ def joined(node: NodeContext, sources: list[Tensor], axis: int) -> Tensor:
 def _side_by_side(node: NodeContext, parts: list[Normalised], axis: int) -> Normalised:
     """Values of one function, scaled alike; each keeps its group."""
     first = parts[0]
-    if any((p.function, p.factor, p.offset) != (first.function, first.factor, first.offset) for p in parts):
-        raise node.refuse("joined values are of one function", ", ".join(p.function for p in parts))
     tables = list({id(p.scores): p for p in parts}.values())  # pieces of one softmax share its table
     starts = np.cumsum([0, *(p.scores.size for p in tables)])
     start = {id(p.scores): begin for p, begin in zip(tables, starts, strict=False)}

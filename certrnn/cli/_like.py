@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from certrnn.cli._edits import UNEDITED
 from certrnn.cli._reading import AS_IT_IS, Settled
 from certrnn.cli._runs import PASSING
 from certrnn.errors import UsageError
@@ -97,10 +96,8 @@ def _require_alone(options: dict[str, Any], command: Callable[..., None]) -> Non
     }
     if options["settled"] != AS_IT_IS:
         extras["output, --layout, --cut or --multi-label"] = options["settled"]
-    if options["edited"] != UNEDITED:
-        extras["edits"] = options["edited"]
     for name, value in options.items():
-        if name not in (*PLACES, *UNASKED, "threat", "settled", "edited") and value != own[name].default:
+        if name not in (*PLACES, *UNASKED, "threat", "settled") and value != own[name].default:
             extras[name.replace("_", "-")] = value
     if extras:
         option, value = next(iter(extras.items()))

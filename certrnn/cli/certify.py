@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from certrnn.cli._app import fail, self_check_failed
-from certrnn.cli._edits import UNEDITED, Edited, with_edits
 from certrnn.cli._gates import UNGATED, Gated, with_gates
 from certrnn.cli._like import Like, RowOption, put_again
 from certrnn.cli._options import (
@@ -55,7 +54,6 @@ OptionalFrames = Annotated[
 @with_texts
 @with_reading
 @with_threats
-@with_edits
 @with_gates
 def certify(
     model: OptionalNetwork = None,
@@ -66,7 +64,6 @@ def certify(
     ] = None,
     frames: OptionalFrames = None,
     threat: Threatened = USUAL,
-    edited: Edited = UNEDITED,
     clip: Clip = None,
     method: Method = "auto",
     rel_tol: RelTol = None,
@@ -123,7 +120,7 @@ def _put(options: dict[str, Any]) -> tuple[Model, Sequences, Query]:
     threat = options["threat"]
     query = Query(
         eps=eps_numbers(options["eps"]),
-        frames=options["frames"] or ("all" if options["edited"] else "each"),
+        frames=options["frames"] or ("all" if threat.edits is not None else "each"),
         clip=options["clip"],
         method=options["method"],
         schedule=Query.search(options["rel_tol"]),
@@ -133,7 +130,7 @@ def _put(options: dict[str, Any]) -> tuple[Model, Sequences, Query]:
     )
     network = options["settled"].load(options["model"])
     every = read_whole(network, options["data"])
-    query, every = options["edited"].asked(threat.put(query, network), network, options["data"], every)
+    query, every = threat.put(query, network, options["data"], every)
     query, chosen = among(query, every, select(every, options["samples"]))
     return network, chosen, query
 
@@ -151,16 +148,13 @@ def writer_of(network: Model, chosen: Sequences, query: Query, folder: str, run:
 
 def _check_options(options: dict[str, Any]) -> None:
     if options["like"] is None:
-        options["threat"].check(options["eps"])
-        options["edited"].check(options["threat"].changes(options["eps"], options["clip"]))
+        options["threat"].check(options["eps"], options["clip"])
         for option, missing in (("MODEL", options["model"] is None), ("--like", options["row"] is not None)):
             if missing:
                 named = "--row" if option == "--like" else "the command line"
                 raise UsageError(f"reading {named}", f"{option} is given", "none")
-    beside = (
-        "--eps" if options["eps"] is not None else "--words" if options["threat"].words is not None else None
-    )
-    beside = "--edits" if options["edited"] else beside
+    decided = "eps" if options["eps"] is not None else options["threat"].whole
+    beside = f"--{decided}" if decided else None
     fail_under, share = options["gated"].fail_under, options["gated"].fail_under_accuracy
     for option, value in (("--rel-tol", options["rel_tol"]), ("--fail-under", fail_under)):
         if beside is not None and value is not None:

@@ -87,7 +87,8 @@ def compare(
     jobs = []
     for path in paths:  # whatever is refused, is refused first
         network, chosen = read_data(path, settled, data, samples)
-        jobs.append(network.job(chosen, CompareQuery(threat.put(query, network), names, not no_attack, axis)))
+        posed, chosen = threat.put(query, network, data, chosen)
+        jobs.append(network.job(chosen, CompareQuery(posed, names, not no_attack, axis)))
     comparison, failure = _compared(jobs, run)
     report = CompareReport(comparison)
     if comparison.groups:

@@ -45,7 +45,7 @@ def require(job: CertifyJob) -> None:
         )
     _require_data(job)
     for kind in job.sequences.kinds:
-        _require_answer(job.told, kind.shape, isinstance(query.specification, Threshold))
+        _require_answer(job.fitted_network, kind.shape, isinstance(query.specification, Threshold))
 
 
 def _require_data(job: CertifyJob) -> None:
@@ -101,7 +101,7 @@ def claim_of(job: CertifyJob, row: Row, layout: str) -> dict[str, Any]:
         "version": 1,
         "model": {"sha256": job.network.sha256, "external": dict(job.network.external)},
         "data": source.files[0].sha256,
-        "output": job.told.output,
+        "output": job.fitted_network.output,
         "layout": layout,
         "sample": row.sample,
         "frames": row.frames,
@@ -125,7 +125,7 @@ def _property(job: CertifyJob, row: Row) -> dict[str, Any]:
         ends = (repr(end) if math.isfinite(end) else None for end in (specification.low, specification.high))
         return {"kind": "threshold", **dict(zip(("low", "high"), ends, strict=True))}
     if isinstance(specification, Accept):
-        classes = max(job.told.lowered(job.sequences.kinds[0].shape).answer.classes, 2)
+        classes = max(job.fitted_network.lowered(job.sequences.kinds[0].shape).answer.classes, 2)
         return {
             "kind": "accept",
             "classes": [c for c in range(classes) if (c in specification.labels) != specification.never],

@@ -59,16 +59,16 @@ class Writer:
         (kind,) = job.sequences.kinds
         source = job.sequences.source
         assert source is not None
-        layout = layout_of(job.told, kind.shape)
+        layout = layout_of(job.fitted_network, kind.shape)
         try:
             data = read_data(resolve(source.files[0].name))
             checker = Checker(read_model(resolve(job.path)), data)
             kind_of = "threshold" if isinstance(job.query.specification, Threshold) else "label"
-            program, output = checker.program(job.told.output, layout, kind_of)
+            program, output = checker.program(job.fitted_network.output, layout, kind_of)
         except Refused as refusal:
             raise Unsupported(WHERE, "the checker reads the model and the data", str(refusal)) from None
         _require_same_samples(job, data.x)
-        graph = job.told.graph(kind.shape)
+        graph = job.fitted_network.graph(kind.shape)
         match = matched(graph, program, [p for p, *_ in functions(program, output)], kind.shape)
         if match is None or not same_scores(graph, program, output, kind.shape):
             raise Unsupported(WHERE, "the checker reads the file as the certifier does", "another graph")

@@ -47,9 +47,9 @@ class CompareQuery:
         if not self.methods or self.query.eps is not None:
             raise UsageError("comparing", "methods are given, and each searches its eps", self.methods)
         for name in self.methods:
-            self.asked(name)
+            self.query_of(name)
 
-    def asked(self, method: str) -> Query:
+    def query_of(self, method: str) -> Query:
         """The query to one method; to the attack with as little analysis as there can be."""
         if method == ATTACK:
             least = EpsGrid.including((0.0,))
@@ -70,23 +70,23 @@ class CompareJob(Job[CompareQuery, Compared, Comparison]):
     record: ClassVar = Compared
     doing: ClassVar = "comparing"
 
-    def asked(self, method: str) -> CertifyJob:
+    def job_of(self, method: str) -> CertifyJob:
         """The job of one method."""
-        return CertifyJob(self.path, self.network, self.sequences, self.query.asked(method))
+        return CertifyJob(self.path, self.network, self.sequences, self.query.query_of(method))
 
     def check(self) -> None:
         self.query.query.threat.require(self.sequences.numbers)
         super().check()
 
     def check_kind(self, kind: SequenceShape) -> None:
-        self.asked(self.query.methods[0]).check_kind(kind)
+        self.job_of(self.query.methods[0]).check_kind(kind)
 
     def parts(self, kind: SequenceShape) -> list[Part]:
         names = (*((ATTACK,) if self.query.attack else ()), *self.query.methods)
         return [replace(part, method=name) for name in names for part in parts_of(self.query.query, kind)]
 
     def answers(self, part: Part, tick: Tick) -> Iterator[list[Compared]]:
-        job = self.asked(part.method)
+        job = self.job_of(part.method)
         if part.method != ATTACK:
             self._warm_up(job, part)
         for rows in job.answers(part, tick):
@@ -103,14 +103,14 @@ class CompareJob(Job[CompareQuery, Compared, Comparison]):
                 pass
 
     def failure(self, part: Part, number: int, label: int, verdict: str, reason: str) -> Compared:
-        row = self.asked(part.method).failure(part, number, label, verdict, reason)
+        row = self.job_of(part.method).failure(part, number, label, verdict, reason)
         return Compared(number, part.method, row, reason)
 
     def question(self) -> Question:
-        return self.asked(self.query.methods[0]).question()
+        return self.job_of(self.query.methods[0]).question()
 
     def notes(self) -> list[str]:
-        return self.asked(self.query.methods[0]).notes()
+        return self.job_of(self.query.methods[0]).notes()
 
     @classmethod
     def collected(
@@ -135,7 +135,7 @@ def _group(
     subject: Subject, query: CompareQuery, name: str, held: dict[str, list[Row]], expected: Expected
 ) -> Group:
     """One method's rows, with the attack's findings beside them."""
-    own_query = query.asked(name)
+    own_query = query.query_of(name)
     question = subject.question and replace(subject.question, way=way_of(own_query))
     results = gathered(replace(subject, question=question), own_query, held[name], expected)
     return Group(attack_beside(results, attacked_eps(held[ATTACK])) if query.attack else results, name)

@@ -28,8 +28,8 @@ class CertifyJob(RobustnessJob[Query, Row, Results]):
 
     def answers(self, part: Part, tick: Tick) -> Iterator[list[Row]]:
         batch, problem = self.problem
-        falsifier = falsifier_of(self.told, self.precision) if self.query.attack else None
-        frame_set, naming = frame_set_of(part, batch.kind), Naming(self.told, self.sequences)
+        falsifier = falsifier_of(self.fitted_network, self.precision) if self.query.attack else None
+        frame_set, naming = frame_set_of(part, batch.kind), Naming(self.fitted_network, self.sequences)
         for some in answer(problem, self.query, frame_set, part.eps, falsifier, tick):
             if falsifier is None:
                 yield some

@@ -36,7 +36,7 @@ class RobustnessJob(Job[Q, R, C]):
         """What may change and what must hold."""
 
     @cached_property
-    def asked(self) -> OnnxModel:
+    def output_network(self) -> OnnxModel:
         """The network as the question takes its output: as numbers where a threshold is asked of it."""
         numbers = isinstance(self.posed.specification, Threshold)
         return self.network.as_numbers() if numbers else self.network
@@ -53,28 +53,28 @@ class RobustnessJob(Job[Q, R, C]):
     def check_kind(self, kind: SequenceShape) -> None:
         if isinstance(self.posed.specification, Labels):
             self.sequences.require_classes()
-        check_kind(self.asked, self.sequences, kind, self.posed, self.clip)
+        check_kind(self.output_network, self.sequences, kind, self.posed, self.clip)
 
     def parts(self, kind: SequenceShape) -> list[Part]:
         return parts_of(self.posed, kind)
 
     @cached_property
-    def told(self) -> OnnxModel:
+    def fitted_network(self) -> OnnxModel:
         """The network on samples of the one kind that these are."""
         (kind,) = self.sequences.kinds
-        return network_for(self.asked, kind)
+        return network_for(self.output_network, kind)
 
     @cached_property
     def problem(self) -> tuple[Batch, Problem]:
         """The samples, all of one kind, and what is asked of them."""
         (batch,) = self.sequences.batches(len(self.sequences))
-        return batch, problem_of(self.told, batch, self.posed, self.clip)
+        return batch, problem_of(self.fitted_network, batch, self.posed, self.clip)
 
     def question(self) -> Question:
-        return question_of(self.asked, self.precision, self.sequences, self.posed)
+        return question_of(self.output_network, self.precision, self.sequences, self.posed)
 
     def notes(self) -> list[str]:
-        return notes_of(self.asked, self.sequences)
+        return notes_of(self.output_network, self.sequences)
 
 
 def parts_of(query: Query, kind: SequenceShape) -> list[Part]:

@@ -37,7 +37,7 @@ class Guided:
     fill: bool = False
     certify: bool = False
 
-    def asked(self, attack: str | None, eps: str | None, without: str) -> bool:
+    def is_search(self, attack: str | None, eps: str | None, without: str) -> bool:
         """Whether the command is a guided search: the attack ``rnn-test`` without ``--eps``.
 
         Raises:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from certrnn.cli._edits import UNEDITED, Edited, with_edits
 from certrnn.cli._guided import UNGUIDED, Guided, guided_search, with_guided
 from certrnn.cli._options import Budget, Clip, Data, Debug, Frames, Json, Network, Samples
 from certrnn.cli._reading import AS_IT_IS, Settled, with_reading
@@ -29,7 +28,6 @@ SMALLEST = "smallest"
 @with_texts
 @with_reading
 @with_threats
-@with_edits
 @with_guided
 def attack(
     model: Network,
@@ -54,7 +52,6 @@ def attack(
     ] = None,
     frames: Frames = "all",
     threat: Threatened = USUAL,
-    edited: Edited = UNEDITED,
     clip: Clip = None,
     guided: Guided = UNGUIDED,
     samples: Samples = None,
@@ -84,7 +81,7 @@ def attack(
     if replay is not None:
         _check_alone(options)
         raise typer.Exit(_replayed(settled.load(model), replay, json))
-    if guided.asked(attack, eps, SMALLEST):
+    if guided.is_search(attack, eps, SMALLEST):
         _check_unguided(options)
         raise typer.Exit(guided_search(model, settled, data, samples, guided, clip, out, json))
     from certrnn.falsification.counterexamples import Counterexamples
@@ -103,13 +100,13 @@ def attack(
 
 def _check_alone(options: dict[str, Any]) -> None:
     """The file holds its own samples, what may change and what must hold."""
-    plain = {"frames": "all", "guided": UNGUIDED, "edited": UNEDITED}
+    plain = {"frames": "all", "guided": UNGUIDED}
     named = ("data", "out", "attack", "eps", *plain, "clip", "samples", "budget")
     extras = [name for name in named if options[name] != plain.get(name)] + options["threat"].named()
     if isinstance(options["run"], Carried) and options["run"].folder is not None:
         extras.append("run")
     if extras:
-        option = {"guided": "orientation and the like", "edited": "edits"}.get(extras[0], extras[0])
+        option = "orientation and the like" if extras[0] == "guided" else extras[0]
         requirement = "the file holds its own samples and what is asked of them"
         raise UsageError("reading --replay", requirement, f"--{option} beside it")
 
@@ -117,12 +114,11 @@ def _check_alone(options: dict[str, Any]) -> None:
 def _check_unguided(options: dict[str, Any]) -> None:
     """A guided search draws one frame, wants any other answer, and counts coverage input after input."""
     run = options["run"]
-    plain = {"frames": "all", "budget": None, "edited": UNEDITED}
+    plain = {"frames": "all", "budget": None}
     extras = [name for name, default in plain.items() if options[name] != default] + options["threat"].named()
     if isinstance(run, Carried) and (run.folder is not None or run.settings.kind != "in-process"):
         extras.append("run" if run.folder is not None else "workers")
     if extras:
-        extras[0] = "edits" if extras[0] == "edited" else extras[0]
         requirement = "rnn-test changes one frame of one input after the other, to any other answer"
         raise UsageError(f"reading --{extras[0]}", requirement, "it beside --attack rnn-test")
 
@@ -133,15 +129,14 @@ def _put(options: dict[str, Any]) -> Job[Any, Any, Any]:
     from certrnn.certification.options import among
 
     threat, eps = options["threat"], None if options["eps"] == SMALLEST else options["eps"]
-    threat.check(eps)
-    options["edited"].check(threat.changes(eps, options["clip"]))
+    threat.check(eps, options["clip"])
     held = threat.specification
     query = Query(
         eps_numbers(eps), options["frames"], options["clip"], budget=options["budget"], specification=held
     )
     network = options["settled"].load(options["model"])
     every = read_whole(network, options["data"])
-    query, every = options["edited"].asked(threat.put(query, network), network, options["data"], every)
+    query, every = threat.put(query, network, options["data"], every)
     query, chosen = among(query, every, select(every, options["samples"]))
     return network.job(chosen, _named(options["attack"], query))
 

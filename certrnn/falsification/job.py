@@ -37,8 +37,12 @@ class AttackJob(RobustnessJob[AttackQuery, AttackRow, AttackResults]):
         frame_set = frame_set_of(part, batch.kind)
         rows = problem.right.nonzero().flatten()
         clock = Clock(self.posed.budget, len(rows))
-        side = falsified(self.told, self.precision, problem, rows, frame_set, self.query, part.eps, clock)
-        context = Found(self.told, problem, batch, self.sequences, rows, self.query, frame_set, part.eps)
+        side = falsified(
+            self.fitted_network, self.precision, problem, rows, frame_set, self.query, part.eps, clock
+        )
+        context = Found(
+            self.fitted_network, problem, batch, self.sequences, rows, self.query, frame_set, part.eps
+        )
         yield rows_of(context, side, clock.seconds_a_row)
 
     def failure(self, part: Part, number: int, label: int, verdict: str, reason: str) -> AttackRow:

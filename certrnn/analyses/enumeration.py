@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 
 from certrnn.analyses.analysis import Analysis
 from certrnn.analyses.forward import Forward
-from certrnn.analyses.memory import Memory
+from certrnn.analyses.wrapping import Wrapping
 from certrnn.domains import Intervals, Zonotopes, evaluate
 from certrnn.ir import Graph
 from certrnn.regions import Finite, LinfBall, Region
@@ -21,7 +20,7 @@ NAME = "enumeration"
 
 
 @dataclass(frozen=True)
-class Enumeration(Analysis):
+class Enumeration(Wrapping):
     """Evaluates every sequence of a set that has few, in interval arithmetic on intervals of width zero: what is said
     of each holds for exact real evaluation. Larger sets, and other regions, are left to another analysis.
 
@@ -38,23 +37,11 @@ class Enumeration(Analysis):
         deadline: time after which nothing is looked at again.
     """
 
-    otherwise: Analysis
     most: int = 1 << 14
     part: int = 512
     exact: Analysis = field(default_factory=lambda: Forward(Intervals()))
     closer: Analysis = field(default_factory=lambda: Forward(Zonotopes()))
     again: int = 256
-    deadline: float = math.inf
-
-    @property
-    def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self.otherwise.name
-
-    def remembering(self, memory: Memory | None = None) -> Analysis:
-        return replace(self, otherwise=self.otherwise.remembering(memory))
-
-    def until(self, deadline: float) -> Analysis:
-        return replace(self, otherwise=self.otherwise.until(deadline), deadline=deadline)
 
     def methods(self, region: Region) -> tuple[str, ...]:
         small = self._small(region).tolist()

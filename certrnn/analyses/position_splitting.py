@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from certrnn.analyses.analysis import Analysis
-from certrnn.analyses.memory import Memory
+from certrnn.analyses.wrapping import Wrapping
 from certrnn.domains import evaluate
 from certrnn.ir import Graph
 from certrnn.regions import Edits, Region
@@ -17,7 +16,7 @@ from certrnn.specs import Spec
 
 
 @dataclass(frozen=True)
-class PositionSplitting(Analysis):
+class PositionSplitting(Wrapping):
     """Bounds a set of edits by another analysis and, where that proves nothing, its two parts: in one a frame stays, in
     the other it may become anything it may, and one edit less is left for the others. Together they hold every member:
     each of them changes the frame or does not. Where no frame is left to be split, half of what one may become is put
@@ -32,24 +31,9 @@ class PositionSplitting(Analysis):
         together: parts that are bounded at once.
     """
 
-    otherwise: Analysis
     parts: int = 48
     seconds: float = 5.0
     together: int = 8
-    deadline: float = math.inf
-
-    @property
-    def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self.otherwise.name
-
-    def remembering(self, memory: Memory | None = None) -> Analysis:
-        return replace(self, otherwise=self.otherwise.remembering(memory))
-
-    def until(self, deadline: float) -> Analysis:
-        return replace(self, otherwise=self.otherwise.until(deadline), deadline=deadline)
-
-    def methods(self, region: Region) -> tuple[str, ...]:
-        return self.otherwise.methods(region)
 
     def margins(self, graph: Graph, region: Region, spec: Spec) -> torch.Tensor:
         bound = self.otherwise.margins(graph, region, spec)

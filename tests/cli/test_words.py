@@ -285,18 +285,16 @@ def test_a_browser_shows_the_page_and_has_nothing_to_say(folder: Path, tmp_path:
     assert seen.console == []
 
 
+def of_texts(folder: Path, texts: Path) -> list[str]:
+    """The command on texts of one's own."""
+    return ["words", str(folder / "m.onnx"), "--text", str(texts), "--vocab", str(folder / "v.txt")]
+
+
 def test_unknown_words_are_marked_counted_and_warned_of(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "t.txt").write_text("the zzz good film\n")
-    own = [
-        "words",
-        str(folder / "m.onnx"),
-        "--text",
-        str(tmp_path / "t.txt"),
-        "--vocab",
-        str(folder / "v.txt"),
-    ]
+    own = of_texts(folder, tmp_path / "t.txt")
     page = tmp_path / "p.html"
     assert main([*own, "--html", str(page)]) == 0
     captured = capsys.readouterr()
@@ -316,14 +314,7 @@ def test_words_support_the_answer_or_speak_against_it(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "t.txt").write_text("great the bad film great\n")
-    own = [
-        "words",
-        str(folder / "m.onnx"),
-        "--text",
-        str(tmp_path / "t.txt"),
-        "--vocab",
-        str(folder / "v.txt"),
-    ]
+    own = of_texts(folder, tmp_path / "t.txt")
     assert main([*own, "--json", "--classes", "dislikes,likes"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["classes"] == ["dislikes", "likes"]

@@ -64,6 +64,5 @@ def test_queries_mean_what_the_reference_parser_reads(assertions: list[str], poi
 def test_a_planted_error_is_shown_on_a_short_formula(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     PLANTED[name](monkeypatch)
     drawn = st.tuples(st.lists(FORMULAS, min_size=1, max_size=2), st.lists(POINTS, min_size=1, max_size=2))
-    assertions, points = find(drawn, lambda case: not read_alike(*case), settings=settings(max_examples=300))
+    assertions, _ = find(drawn, lambda case: not read_alike(*case), settings=settings(max_examples=300))
     assert len(" ".join(assertions)) < 80
-    assert len(points) == 1

@@ -1,15 +1,19 @@
 """Ctrl-C and SIGTERM at any time, also while libraries load.
 
 An exception that runs into the middle of an import goes through the initialisation of C++ modules, which may crash the
-process. An interruption that comes there is asked again a moment later, until nothing is being imported.
+process. An interruption that comes there is asked again a moment later, until nothing is being imported. So is one that
+comes where Python can hand an exception to no caller, and drops it: callbacks from C (a compiler's, on its cache), the
+end of an object.
 """
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 AGAIN = 0.05
 """Seconds after which an interruption is asked again."""
@@ -35,9 +39,13 @@ def interruptible() -> Iterator[None]:
                 replaced.append(kind)
     except ValueError:  # another thread than the main one
         pass
+    dropped = sys.unraisablehook
+    if replaced:
+        sys.unraisablehook = lambda unraisable: _ask_again(unraisable, dropped)
     try:
         yield
     finally:
+        sys.unraisablehook = dropped
         if replaced:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
         for kind in replaced:
@@ -54,7 +62,20 @@ def importing(frame: FrameType | None) -> bool:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    if importing(frame) and signal.getsignal(signal.SIGALRM) is _stop:  # else the timer is in use
+    if importing(frame) and _has_timer():
         signal.setitimer(signal.ITIMER_REAL, AGAIN)
         return
     raise KeyboardInterrupt
+
+
+def _ask_again(unraisable: Any, otherwise: Callable[[Any], object]) -> None:
+    """What becomes of an exception that no caller gets: an interruption is asked again."""
+    if unraisable.exc_type is KeyboardInterrupt and _has_timer():
+        signal.setitimer(signal.ITIMER_REAL, AGAIN)
+    else:
+        otherwise(unraisable)
+
+
+def _has_timer() -> bool:
+    """Whether the timer is this module's, and not in use."""
+    return signal.getsignal(signal.SIGALRM) is _stop

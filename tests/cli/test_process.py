@@ -40,9 +40,10 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         *QUICK,
         "--samples",
         "0",
-        "--frames",
-        "7",
-        "--no-attack",
+        "--eps",
+        "0.001",
+        "--method",
+        "zonotope",
     ]
     for extra in ([], ["--json"]):
         done = subprocess.run(
@@ -54,7 +55,7 @@ def test_a_reader_that_leaves_is_no_error() -> None:
 
 
 def test_colours_only_where_they_are_wanted() -> None:
-    arguments = ["certify", *QUICK, "--samples", "0", "--frames", "7", "--no-attack"]
+    arguments = ["certify", *QUICK, "--samples", "0", "--eps", "0.001", "--method", "zonotope"]
     forced = subprocess.run(
         [sys.executable, "-m", "certrnn", *arguments],
         capture_output=True,
